@@ -1,0 +1,83 @@
+"""Small neural networks you can understand: every derivative shown, proven, and trained by hand.
+
+>>> import chainrule as cr
+>>> net = cr.Network(2, [cr.Dense(2, "sigmoid"), cr.Dense(1, "sigmoid")], loss="squared_error", seed=0)
+>>> history = net.fit([[0.0, 1.0], [1.0, 0.0]], [[0.0], [1.0]], epochs=10, optimizer=cr.SGD(0.5))
+>>> history.epochs
+10
+"""
+
+from chainrule.activations import Activation, activation
+from chainrule.check.gradients import GradientCheck
+from chainrule.errors import (
+    ChainruleError,
+    DivergenceError,
+    FormatError,
+    InputError,
+    TableError,
+    UnknownComponentError,
+)
+from chainrule.initializers import Initializer, initializer
+from chainrule.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm
+from chainrule.losses import Loss, loss
+from chainrule.network import Network, load
+from chainrule.neuron import Neuron
+from chainrule.optimizers import (
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    AdamW,
+    Lion,
+    NAdam,
+    Optimizer,
+    RMSprop,
+    Rprop,
+    optimizer,
+    schedules,
+)
+from chainrule.parameters import Parameters
+from chainrule.trace import Trace
+from chainrule.training import History, Update
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "SGD",
+    "Activation",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "BatchNorm",
+    "ChainruleError",
+    "Dense",
+    "DivergenceError",
+    "Dropout",
+    "FormatError",
+    "GradientCheck",
+    "History",
+    "Initializer",
+    "InputError",
+    "Layer",
+    "LayerNorm",
+    "Lion",
+    "Loss",
+    "NAdam",
+    "Network",
+    "Neuron",
+    "Optimizer",
+    "Parameters",
+    "RMSprop",
+    "Rprop",
+    "TableError",
+    "Trace",
+    "UnknownComponentError",
+    "Update",
+    "activation",
+    "initializer",
+    "load",
+    "loss",
+    "optimizer",
+    "schedules",
+]

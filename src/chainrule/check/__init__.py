@@ -1,0 +1,1 @@
+"""Proofs: gradients against finite differences, rows of the tables against their formulas."""

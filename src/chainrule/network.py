@@ -1,0 +1,522 @@
+"""``Network``: what a user holds, a chain with a face; each method checks at the door and calls the room behind it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from chainrule import chain as maths
+from chainrule.arrays import Array
+from chainrule.check.gradients import GradientCheck, check_gradients
+from chainrule.errors import InputError
+from chainrule.layers import Dense, Layer, Run
+from chainrule.layers.checks import check_count
+from chainrule.losses import Loss
+from chainrule.losses import loss as find_loss
+from chainrule.model import Model
+from chainrule.neuron import Neuron
+from chainrule.optimizers import Optimizer
+from chainrule.optimizers import optimizer as find_optimizer
+from chainrule.parameters import Parameters
+from chainrule.rows import as_inputs, as_numbers, as_targets, as_weights
+from chainrule.seeds import chosen_seed
+from chainrule.trace import Trace
+from chainrule.trace import trace as trace_model
+from chainrule.training import Callbacks, Data, History, Settings, Update, fit, split, training
+from chainrule.unitwise import unitwise
+
+
+class Network:
+    """A feed-forward network: ``a0 = x``, each layer on the one below, ``y`` the last one's activations.
+
+    Args:
+        inputs: how many numbers a row has.
+        layers: from the first to the last, such as ``[Dense(2, "sigmoid"), Dense(1)]``.
+        loss: what outputs and targets are compared by: a name of the table of losses, or a row of one's own.
+        seed: of the initial parameters; None draws one, kept as ``seed``.
+        dtype: ``"float64"`` (proofs need it) or ``"float32"``.
+
+    Raises:
+        InputError, UnknownComponentError: an argument cannot be used.
+
+    Example:
+        >>> net = Network(2, [Dense(2, "sigmoid"), Dense(1, "sigmoid")], loss="squared_error", seed=0)
+        >>> net.forward([[1.0, 2.0]]).shape
+        (1, 1)
+        >>> list(net.parameters)
+        ['W1', 'b1', 'W2', 'b2']
+
+    References:
+        Rumelhart, Hinton & Williams 1986, Nature 323, 533-536.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        layers: Sequence[Layer],
+        *,
+        loss: str | Loss = "mean_squared_error",
+        seed: int | None = None,
+        dtype: str = "float64",
+    ) -> None:
+        maths.check_layers(layers)
+        kind = np.dtype(dtype)
+        if kind.name not in ("float64", "float32"):
+            raise InputError(f"dtype must be 'float64' or 'float32', got {dtype!r}.")
+        chain = maths.build(check_count("inputs", inputs), layers, find_loss(loss), kind)
+        self.seed = chosen_seed(seed)
+        parameters = maths.initial_parameters(chain, np.random.default_rng(self.seed))
+        self.model = Model(chain, parameters, maths.initial_state(chain))
+        self.metadata: dict[str, Any] = {}
+
+    @classmethod
+    def from_neurons(
+        cls,
+        layers: Sequence[Sequence[Neuron]],
+        *,
+        loss: str | Loss = "mean_squared_error",
+        dtype: str = "float64",
+    ) -> Self:
+        """A network of neurons built by hand: a list of layers, each a list of neurons; their numbers are copied.
+
+        Neurons of one layer may have different activations; they must all have a bias, or none.
+
+        Example:
+            >>> h1, h2, o1 = (Neuron([0.0, 1.0], bias=0.0, activation="sigmoid") for _ in range(3))
+            >>> Network.from_neurons([[h1, h2], [o1]]).forward([2.0, 3.0])
+            array([0.72163256])
+        """
+        below: int | None = None
+        dense: list[Dense] = []
+        for l, neurons in enumerate(layers, start=1):
+            _check_neurons(l, neurons, below)
+            bias = None if neurons[0].bias is None else "per-unit"
+            dense.append(Dense(len(neurons), unitwise([neuron.activation for neuron in neurons]), bias=bias))
+            below = len(neurons)
+        net = cls(len(layers[0][0].weights) if dense else 0, dense, loss=loss, seed=0, dtype=dtype)
+        for l, neurons in enumerate(layers, start=1):
+            net.parameters[f"W{l}"] = np.column_stack([neuron.weights for neuron in neurons])
+            if neurons[0].bias is not None:
+                net.parameters[f"b{l}"] = [neuron.bias for neuron in neurons]
+        return net
+
+    # ------------------------------------------------------------------ what it is
+    @property
+    def inputs(self) -> int:
+        """How many numbers a row has."""
+        return self.model.chain.inputs
+
+    @property
+    def outputs(self) -> int:
+        """How many outputs a row gets."""
+        return self.model.chain.outputs
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers, from the first to the last."""
+        return self.model.chain.layers
+
+    @property
+    def loss_function(self) -> Loss:
+        """What outputs and targets are compared by."""
+        return self.model.chain.loss
+
+    @property
+    def parameters(self) -> Parameters:
+        """Arrays by name (``"W1"``, ``"b1"``, ...): live views; ``parameters.vector`` is all of them in a row."""
+        return self.model.parameters
+
+    def set_parameters(self, values: Mapping[str, Any]) -> None:
+        """Set some parameters; names, shapes and numbers are all checked before any is changed.
+
+        Raises:
+            InputError: an unknown name, another shape, or a number that is not finite.
+        """
+        unknown = [name for name in values if name not in self.parameters]
+        if unknown:
+            raise InputError(f"no parameter {unknown[0]!r}: this network has {', '.join(self.parameters)}.")
+        self.parameters.update(values)
+
+    def parameter_labels(self) -> list[str]:
+        """The name of each number of ``parameters.vector``: ``"W1[0, 1]"``; the order of ``hessian``."""
+        return [slot.label(k) for slot in self.model.chain.slots for k in range(slot.stop - slot.start)]
+
+    def __repr__(self) -> str:
+        lines = [f"Network: {self.inputs} inputs, {self.model.chain.size} parameters, loss {self.loss_function.name}"]
+        for l, layer in enumerate(self.layers, start=1):
+            options = ", ".join(f"{k}={_short(v)}" for k, v in layer.options().items() if v is not None)
+            lines.append(f"  layer {l}: {type(layer).__name__}({options}) -> {self.model.chain.units[l]} units")
+        return "\n".join(lines)
+
+    # ------------------------------------------------------------------ values, derivatives
+    def _run(self, training: bool, seed: int | None) -> Run:
+        rng = None if seed is None else np.random.default_rng(seed)
+        return Run(training=training, state=self.model.state, rng=rng)
+
+    def _data(self, x: Any, t: Any, weights: Any) -> Data:
+        rows = as_inputs(self.model.chain, x)
+        if not len(rows):
+            raise InputError("x has no rows: a loss needs at least one.")
+        targets = as_targets(self.model.chain, t, len(rows))
+        return Data(rows, targets, as_weights(self.model.chain, weights, None, targets))
+
+    def _pass(self, x: Any, t: Any, weights: Any, training: bool, seed: int | None) -> tuple[maths.Pass, Data]:
+        data = self._data(x, t, weights)
+        run = self._run(training, seed)
+        return maths.forward_backward(self.model.chain, self.model.parameters, data.x, data.t, run, data.weights), data
+
+    def forward(self, x: Any) -> Array:
+        """The outputs ``y`` (N, outputs) for rows ``x`` (N, inputs); (outputs,) for a single row (inputs,).
+
+        Raises:
+            InputError: the shape does not fit, or a number is not finite.
+        """
+        rows = as_inputs(self.model.chain, x)
+        y = maths.forward(self.model.chain, self.model.parameters, rows, self._run(False, None))[-1]["a"]
+        return y[0] if np.ndim(x) == 1 else y
+
+    __call__ = forward
+
+    def loss(self, x: Any, t: Any, *, weights: Any = None, training: bool = False, seed: int | None = None) -> float:
+        """``E``: the mean over rows of each row's loss.
+
+        Args:
+            x: inputs (N, inputs).
+            t: targets (N, outputs); NaN marks a missing one.
+            weights: how much each row counts (N,).
+            training: whether dropout drops (by ``seed``) and batch normalisation uses these very rows.
+            seed: of the dropout.
+
+        Raises:
+            InputError: an argument cannot be used.
+        """
+        data = self._data(x, t, weights)
+        records = maths.forward(self.model.chain, self.model.parameters, data.x, self._run(training, seed))
+        return maths.batch_loss(self.model.chain, records[-1]["a"], data.t, data.weights)
+
+    def gradients(
+        self, x: Any, t: Any, *, weights: Any = None, training: bool = False, seed: int | None = None
+    ) -> dict[str, Array]:
+        """``dE/dW1``, ``dE/db1``, ...: by the parameters' names and in their shapes, by backpropagation.
+
+        Arguments and errors are those of ``loss``.
+
+        Example:
+            >>> net = Network(1, [Dense(1)], loss="squared_error", seed=0)
+            >>> net.set_parameters({"W1": [[1.0]], "b1": [0.0]})
+            >>> net.gradients([[3.0]], [[1.0]])
+            {'W1': array([[12.]]), 'b1': array([4.])}
+        """
+        done, _ = self._pass(x, t, weights, training, seed)
+        return dict(self.parameters.with_vector(done.gradient))
+
+    def hessian_vector_product(
+        self, x: Any, t: Any, v: Any, *, weights: Any = None, training: bool = False, seed: int | None = None
+    ) -> Any:
+        """``H v``, exact: how the gradient changes along the direction ``v`` of the parameters.
+
+        Args:
+            x: inputs (N, inputs).
+            t: targets (N, outputs).
+            v: a dict of arrays by parameter name, or one flat vector in the order of ``parameters.vector``.
+            weights: how much each row counts (N,).
+            training: as for ``loss``.
+            seed: of the dropout.
+
+        Returns:
+            A dict if ``v`` is one, else a flat vector.
+
+        References:
+            Pearlmutter 1994, Neural Computation 6(1), 147-160: the R-operator, here derived by hand for each layer.
+        """
+        done, data = self._pass(x, t, weights, training, seed)
+        direction = self.parameters.with_vector(np.zeros_like(self.parameters.vector))
+        if isinstance(v, Mapping):
+            direction.update(v)
+        else:
+            direction.vector[...] = as_numbers("v", v, self.model.chain.dtype).reshape(
+                _length(v, self.model.chain.size)
+            )
+        product = maths.hessian_vector_product(self.model.chain, self.parameters, done, data.t, direction, data.weights)
+        return dict(self.parameters.with_vector(product)) if isinstance(v, Mapping) else product
+
+    def hessian(self, x: Any, t: Any, *, weights: Any = None, training: bool = False, seed: int | None = None) -> Array:
+        """All second derivatives ``d2E/dp dq`` (P, P), exact, in the order of ``parameter_labels()``.
+
+        Arguments and errors are those of ``loss``.
+        """
+        done, data = self._pass(x, t, weights, training, seed)
+        return maths.hessian(self.model.chain, self.parameters, done, data.t, data.weights)
+
+    def trace(
+        self, x: Any, t: Any = None, *, weights: Any = None, training: bool = False, seed: int | None = None
+    ) -> Trace:
+        """One forward and backward pass, everything kept by name; without targets only the forward half.
+
+        Arguments and errors are those of ``loss``.
+
+        Example:
+            >>> net = Network(1, [Dense(1)], loss="squared_error", seed=0)
+            >>> net.set_parameters({"W1": [[1.0]], "b1": [0.0]})
+            >>> net.trace([[3.0]], [[1.0]])["delta1"]
+            array([[4.]])
+        """
+        run = self._run(training, seed)
+        if t is None:
+            return trace_model(self.model, as_inputs(self.model.chain, x), None, run)
+        data = self._data(x, t, weights)
+        return trace_model(self.model, data.x, data.t, run, data.weights)
+
+    def check_gradients(
+        self, x: Any, t: Any, *, weights: Any = None, training: bool = False, seed: int | None = None
+    ) -> GradientCheck:
+        """Every gradient beside its finite difference, kinks told apart from mistakes; see ``GradientCheck``.
+
+        Arguments and errors are those of ``loss``.
+        """
+        data = self._data(x, t, weights)
+        return check_gradients(self.model, data, training=training, seed=seed)
+
+    # ------------------------------------------------------------------ training
+    def training(
+        self,
+        x: Any,
+        t: Any,
+        *,
+        weights: Any = None,
+        class_weight: Any = None,
+        epochs: int = 100,
+        batch_size: int | None = None,
+        optimizer: str | Optimizer = "sgd",
+        shuffle: bool = True,
+        seed: int | None = None,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+    ) -> Iterator[Update]:
+        """Train step by step: a generator that yields an ``Update`` after each change of the parameters.
+
+        Arguments and errors are those of ``fit`` without what belongs to its loop (validation, patience, callbacks).
+
+        Example:
+            >>> net = Network(1, [Dense(1)], loss="squared_error", seed=0)
+            >>> steps = net.training([[1.0], [2.0]], [2.0, 4.0], epochs=2, batch_size=1, optimizer=SGD(0.1))
+            >>> [(step.epoch, step.number) for step in steps]
+            [(0, 0), (0, 1), (1, 2), (1, 3)]
+        """
+        data = self._training_data(x, t, weights, class_weight)
+        settings = Settings(
+            epochs=epochs,
+            batch_size=batch_size,
+            optimizer=find_optimizer(optimizer),
+            shuffle=shuffle,
+            seed=chosen_seed(seed),
+            l1=l1,
+            l2=l2,
+            clip_norm=clip_norm,
+            clip_value=clip_value,
+        )
+        return training(self.model, *data, settings)
+
+    def fit(
+        self,
+        x: Any,
+        t: Any,
+        *,
+        epochs: int = 100,
+        batch_size: int | None = None,
+        optimizer: str | Optimizer = "sgd",
+        shuffle: bool = True,
+        seed: int | None = None,
+        validation: Any = None,
+        patience: int | None = None,
+        min_delta: float = 0.0,
+        time_limit: float | None = None,
+        weights: Any = None,
+        class_weight: Any = None,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+        callbacks: Callbacks | None = None,
+        progress: bool | None = None,
+        engine: str = "auto",
+    ) -> History:
+        """Train by backpropagation; the network is changed in place, the ``History`` of the run is handed back.
+
+        Args:
+            x: inputs (N, inputs).
+            t: targets (N, outputs); NaN marks a missing one, which then neither costs nor teaches anything.
+            epochs: how often all rows are gone through.
+            batch_size: rows an update; None takes all.
+            optimizer: such as ``SGD(0.1)``, ``Adam(Cosine(0.01))``, or a name; holds learning rate and schedule.
+            shuffle: whether each epoch goes through the rows in a new order.
+            seed: of shuffling, splitting and dropout; None draws one, kept as ``history.seed``.
+            validation: ``(x, t)``, ``(x, t, weights)``, or the share of rows to set aside, between 0 and 1. The
+                parameters of the best validation loss are put back in the end.
+            patience: stop after so many epochs without a better loss (validation loss where there is one), and put the
+                best parameters back.
+            min_delta: by how much a loss must be lower to count as better.
+            time_limit: seconds after which to stop.
+            weights: how much each row counts (N,): ``E = sum_n w_n e_n / sum_n w_n``.
+            class_weight: ``"balanced"`` or a dict from class number to weight; multiplies the rows' weights.
+            l1: adds the penalty ``l1 sum |W|`` on the weights, biases left out.
+            l2: adds the penalty ``l2/2 sum W^2``.
+            clip_norm: longest gradient (Euclidean, all parameters together).
+            clip_value: largest entry of the gradient; applied before ``clip_norm``.
+            callbacks: functions by event, ``{"epoch": f}``; each is handed an ``Event``, and stops training by
+                returning True. Events: start, update, epoch, improvement, stop.
+            progress: whether to show a bar; None shows one on a terminal once a second has passed.
+            engine: how updates are executed: ``"reference"`` is the layers' own NumPy; ``"auto"`` chooses.
+
+        Raises:
+            InputError: an argument cannot be used; nothing was changed.
+            DivergenceError: values left the finite numbers: names epoch and layer; the best parameters before that
+                are back in place, and the error's ``history`` is the record until then.
+
+        Ctrl-C ends training, keeps the parameters and hands back the history so far.
+
+        Example:
+            >>> net = Network(1, [Dense(1)], loss="squared_error", seed=0)
+            >>> history = net.fit([[1.0], [2.0]], [2.0, 4.0], epochs=200, optimizer=SGD(0.1))
+            >>> bool(history.loss[-1] < 1e-4), history.stopped
+            (True, 'all epochs')
+        """
+        settings = Settings(
+            epochs=epochs,
+            batch_size=batch_size,
+            optimizer=find_optimizer(optimizer),
+            shuffle=shuffle,
+            seed=chosen_seed(seed),
+            l1=l1,
+            l2=l2,
+            clip_norm=clip_norm,
+            clip_value=clip_value,
+            patience=patience,
+            min_delta=min_delta,
+            time_limit=time_limit,
+            callbacks=callbacks or {},
+            progress=progress,
+            engine=engine,
+        )
+        data = self._training_data(x, t, weights, class_weight)
+        data, held = self._validation(data, validation, settings)
+        return fit(self.model, data, held, settings)
+
+    def _training_data(self, x: Any, t: Any, weights: Any, class_weight: Any) -> Data:
+        data = self._data(x, t, None)
+        return data._replace(weights=as_weights(self.model.chain, weights, class_weight, data.t))
+
+    def _validation(self, data: Data, validation: Any, settings: Settings) -> tuple[Data, Data | None]:
+        """The rows to train on and those to validate on."""
+        if validation is None:
+            return data, None
+        if isinstance(validation, (tuple, list)) and len(validation) in (2, 3):
+            return data, self._data(*validation, *([None] if len(validation) == 2 else []))
+        if isinstance(validation, float) and 0 < validation < 1 and len(data.x) > 1:
+            return split(data, validation, settings.seed)
+        raise InputError(
+            "validation must be (x, t), (x, t, weights) or a share of at least two rows between 0 and 1, "
+            f"got {_short(validation)}."
+        )
+
+    # ------------------------------------------------------------------ files and pictures
+    def save(self, path: str | Path) -> None:
+        """Write the network to one file: a safetensors file with its description, data only.
+
+        Raises:
+            InputError: a component of one's own without a name to find it by.
+            OSError: the file cannot be written; nothing is left half-written.
+        """
+        from chainrule.files import save  # noqa: PLC0415 - hashing and safetensors only for those who keep files
+
+        save(self.model, path, self.metadata)
+
+    def plot(self, x: Any = None, *, ax: Any = None) -> Any:
+        """The network drawn: weights as colour and width, and for a row ``x`` the values in the units.
+
+        Returns:
+            The Matplotlib axes it was drawn on.
+        """
+        from chainrule.plots import plot_network  # noqa: PLC0415 - Matplotlib only for those who draw
+
+        return plot_network(self.model, None if x is None else as_inputs(self.model.chain, x), ax=ax)
+
+    def __getstate__(self) -> dict[str, Any]:
+        from chainrule.files import describe  # noqa: PLC0415 - as for save
+
+        return {
+            "description": describe(self.model.chain),
+            "vector": self.parameters.vector,
+            "state": self.model.state,
+            "seed": self.seed,
+            "metadata": self.metadata,
+        }
+
+    def __setstate__(self, kept: dict[str, Any]) -> None:
+        from chainrule.files import rebuild  # noqa: PLC0415 - as for save
+
+        chain = rebuild(kept["description"])
+        self.model = Model(chain, Parameters(chain.slots, kept["vector"].copy()), kept["state"])
+        self.seed, self.metadata = kept["seed"], kept["metadata"]
+
+    def copy(self) -> Self:
+        """A network of its own with the same layers and numbers: training one leaves the other alone."""
+        twin = object.__new__(type(self))
+        vector = self.parameters.vector.copy()
+        twin.model = Model(self.model.chain, self.parameters.with_vector(vector), self.model.state)
+        twin.seed, twin.metadata = self.seed, dict(self.metadata)
+        return twin
+
+    __copy__ = copy
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        del memo
+        return self.copy()
+
+
+def load(path: str | Path, *, extensions: Sequence[Any] = ()) -> Network:
+    """The network that ``save`` wrote.
+
+    Args:
+        path: the file.
+        extensions: activations, losses and initialisers of one's own that the file may name.
+
+    Raises:
+        FormatError: not a model file, damaged, or of a later version.
+        UnknownComponentError: it names a component that is neither the library's nor among the extensions.
+    """
+    from chainrule.files import load as load_model  # noqa: PLC0415 - as for save
+
+    model, metadata = load_model(path, extensions)
+    net = object.__new__(Network)
+    net.model, net.seed, net.metadata = model, 0, metadata
+    return net
+
+
+def _check_neurons(l: int, neurons: Sequence[Neuron], below: int | None) -> None:
+    """Neurons of one layer: some, all with as many inputs as there are units below, all with a bias or none."""
+    if not neurons or not all(isinstance(neuron, Neuron) for neuron in neurons):
+        raise InputError(f"layer {l} must be a list of at least one Neuron, got {_short(neurons)}.")
+    wanted = len(neurons[0].weights) if below is None else below
+    for j, neuron in enumerate(neurons):
+        if len(neuron.weights) != wanted:
+            there = "the others of its layer" if below is None else f"{wanted} neurons in layer {l - 1}"
+            raise InputError(f"neuron {j} of layer {l} has {len(neuron.weights)} weights, but needs {wanted}: {there}.")
+        if (neuron.bias is None) != (neurons[0].bias is None):
+            raise InputError(f"neurons of layer {l} must all have a bias or none: give those without a bias of 0.0.")
+
+
+def _length(v: Any, size: int) -> int:
+    if np.size(v) != size:
+        raise InputError(f"v must have {size} numbers, one for each parameter, got {np.size(v)}.")
+    return size
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}"
+    text = repr(getattr(value, "name", value))
+    return text if len(text) < 60 else text[:57] + "..."

@@ -1,0 +1,135 @@
+"""One unit, for those who build by hand: a face on a chain of a single Dense layer."""
+
+from typing import Any
+
+import numpy as np
+
+from chainrule import chain as maths
+from chainrule.activations import Activation
+from chainrule.arrays import Array
+from chainrule.errors import InputError
+from chainrule.initializers import Initializer
+from chainrule.layers import Dense, Run
+from chainrule.layers.checks import check_count
+from chainrule.losses import Loss
+from chainrule.losses import loss as find_loss
+from chainrule.model import Model
+from chainrule.rows import as_inputs, as_numbers, as_targets
+from chainrule.trace import Trace
+from chainrule.trace import trace as trace_model
+
+
+class Neuron:
+    """``z = x . weights + bias``, ``a = phi(z)``.
+
+    Args:
+        weights: the weights (inputs,), or the number of inputs to draw them for.
+        bias: a number, or None for a neuron without bias.
+        activation: a name of the table of activations, or a row of one's own.
+        loss: what ``gradients``, ``trace`` and ``step`` compare the output by.
+        init: how weights are drawn where only their number is given.
+        seed: of that draw.
+
+    Raises:
+        InputError, UnknownComponentError: an argument cannot be used.
+
+    Example:
+        >>> neuron = Neuron([0.0, 1.0], bias=4.0, activation="sigmoid")
+        >>> neuron([2.0, 3.0])
+        0.9990889488055994
+
+    References:
+        McCulloch & Pitts 1943; Rosenblatt 1958, Psychological Review 65(6).
+    """
+
+    def __init__(
+        self,
+        weights: Any,
+        bias: float | None = 0.0,
+        activation: str | Activation = "identity",
+        *,
+        loss: str | Loss = "squared_error",
+        init: str | Initializer = "auto",
+        seed: int | None = None,
+    ) -> None:
+        given = None if np.ndim(weights) == 0 else as_numbers("weights", weights, np.dtype("float64"))
+        if given is not None and (given.ndim != 1 or not given.size):
+            raise InputError(f"weights must be a list of numbers, one for each input, got {weights!r}.")
+        inputs = check_count("the number of inputs", weights) if given is None else len(given)
+        layer = Dense(1, activation, bias=None if bias is None else "per-unit", init=init)
+        chain = maths.build(inputs, [layer], find_loss(loss), np.dtype("float64"))
+        parameters = maths.initial_parameters(chain, np.random.default_rng(seed))
+        self.model = Model(chain, parameters, maths.initial_state(chain))
+        if given is not None:
+            self.weights = given
+        if bias is not None:
+            self.bias = bias
+
+    @property
+    def weights(self) -> Array:
+        """The weights (inputs,): a live view, writing to it changes the neuron."""
+        return self.model.parameters["W1"][:, 0]
+
+    @weights.setter
+    def weights(self, value: Any) -> None:
+        self.model.parameters["W1"] = np.asarray(value)[:, None]
+
+    @property
+    def bias(self) -> float | None:
+        """The bias, or None."""
+        return float(self.model.parameters["b1"][0]) if "b1" in self.model.parameters else None
+
+    @bias.setter
+    def bias(self, value: float) -> None:
+        self.model.parameters["b1"] = np.asarray([value])
+
+    @property
+    def activation(self) -> Activation:
+        """Its activation."""
+        layer = self.model.chain.layers[0]
+        assert isinstance(layer, Dense)
+        return layer.activation
+
+    def __call__(self, x: Any) -> Any:
+        """The activation for a row (inputs,): a number; for rows (N, inputs): an array (N,)."""
+        rows = as_inputs(self.model.chain, x)
+        a = maths.forward(self.model.chain, self.model.parameters, rows, Run(state=self.model.state))[0]["a"][:, 0]
+        return float(a[0]) if np.ndim(x) == 1 else a
+
+    forward = __call__
+
+    def _pass(self, x: Any, t: Any) -> maths.Pass:
+        rows = as_inputs(self.model.chain, x)
+        targets = as_targets(self.model.chain, t, len(rows))
+        return maths.forward_backward(
+            self.model.chain, self.model.parameters, rows, targets, Run(state=self.model.state)
+        )
+
+    def loss(self, x: Any, t: Any) -> float:
+        """The mean over rows of each row's loss."""
+        return self._pass(x, t).loss
+
+    def gradients(self, x: Any, t: Any) -> dict[str, Any]:
+        """``dE/dweights`` (inputs,) and ``dE/dbias`` (None without a bias).
+
+        Example:
+            >>> Neuron([1.0], bias=0.0).gradients([3.0], 1.0)
+            {'weights': array([12.]), 'bias': 4.0}
+        """
+        gradients = self._pass(x, t).backs[0].gradients
+        return {"weights": gradients["W"][:, 0], "bias": float(gradients["b"][0]) if "b" in gradients else None}
+
+    def step(self, x: Any, t: Any, learning_rate: float = 0.01) -> float:
+        """One step of gradient descent: ``weights -= eta dE/dweights``, likewise the bias; the loss before it."""
+        done = self._pass(x, t)
+        self.model.parameters.vector -= learning_rate * done.gradient
+        return done.loss
+
+    def trace(self, x: Any, t: Any = None) -> Trace:
+        """Everything one pass computes, by the names of a one-layer network: ``z1``, ``a1``, ``delta1``, ``dW1``."""
+        rows = as_inputs(self.model.chain, x)
+        targets = None if t is None else as_targets(self.model.chain, t, len(rows))
+        return trace_model(self.model, rows, targets, Run(state=self.model.state))
+
+    def __repr__(self) -> str:
+        return f"Neuron({self.weights.tolist()}, bias={self.bias}, activation={self.activation.name!r})"

@@ -1,0 +1,131 @@
+"""Checks at the door: what people pass as inputs, targets and weights becomes arrays of the right shape, or an error.
+
+The caller's arrays are never changed; they are copied only where their dtype or layout asks for it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from chainrule.arrays import Array, shape_text
+from chainrule.chain import Chain
+from chainrule.errors import InputError
+
+
+def as_numbers(name: str, value: Any, dtype: np.dtype[Any]) -> Array:
+    """An array of that dtype, C-ordered.
+
+    Raises:
+        InputError: text, objects or complex numbers, or a number that the dtype cannot hold.
+    """
+    try:
+        array = np.asarray(value)
+        if array.dtype.kind not in "biufO":
+            raise TypeError
+        with np.errstate(over="ignore"):
+            numbers = np.ascontiguousarray(array, dtype=dtype).reshape(array.shape)
+    except (TypeError, ValueError):
+        raise InputError(f"{name} must be an array of real numbers, got {_found(value)}.") from None
+    overflowed = np.isinf(numbers)
+    if overflowed.any():
+        index = [int(i) for i in np.argwhere(overflowed)[0]]
+        raise InputError(f"{name} must be finite, but {name}{index} is {array[tuple(index)]} (in {dtype.name}).")
+    return numbers
+
+
+def _found(value: Any) -> str:
+    if isinstance(value, (str, bytes)):
+        return repr(value)
+    try:
+        dtype = np.asarray(value).dtype
+    except ValueError:
+        return "rows of different lengths"
+    return f"an array of {dtype}"
+
+
+def as_inputs(chain: Chain, x: Any) -> Array:
+    """``x`` as (N, inputs); a single row may be given as (inputs,).
+
+    Raises:
+        InputError: the shape does not fit, or a number is missing (NaN) or infinite.
+    """
+    array = as_numbers("x", x, chain.dtype)
+    if array.ndim == 1 and array.shape == (chain.inputs,):
+        array = array[None, :]
+    if array.ndim != 2 or array.shape[1] != chain.inputs:
+        hint = ""
+        if array.ndim == 1:
+            hint = f": a single row has {chain.inputs} numbers; for a column of rows pass x[:, None]"
+        elif array.ndim == 2 and array.shape[0] == chain.inputs:
+            hint = ": did you pass the transpose?"
+        raise InputError(f"x must have shape (N, {chain.inputs}), got {shape_text(array.shape)}{hint}.")
+    if np.isnan(array).any():
+        n, i = (int(k) for k in np.argwhere(np.isnan(array))[0])
+        raise InputError(f"x must be finite, but x[{n}, {i}] is NaN: fill missing inputs, or leave the row out.")
+    return array
+
+
+def as_targets(chain: Chain, t: Any, rows: int) -> Array:
+    """``t`` as (N, outputs); with one output (N,) will do, with one row (outputs,). NaN marks a missing target.
+
+    Raises:
+        InputError: the shape does not fit, a target is infinite, or the loss is not defined for it.
+    """
+    array = as_numbers("t", t, chain.dtype)
+    wanted = (rows, chain.outputs)
+    short = {(rows,)} if chain.outputs == 1 else set()
+    if rows == 1:
+        short |= {(chain.outputs,)} | ({()} if chain.outputs == 1 else set())
+    if array.shape != wanted and array.shape in short:
+        array = array.reshape(wanted)
+    if array.shape != wanted:
+        hint = ": did you pass the transpose?" if array.shape == wanted[::-1] else "."
+        raise InputError(
+            f"t must have shape {shape_text(wanted)}, one row for each row of x, got {shape_text(array.shape)}{hint}"
+        )
+    chain.loss.check_targets(array)
+    return array
+
+
+def as_weights(chain: Chain, weights: Any, class_weight: Any, t: Array) -> Array | None:
+    """The rows' weights (N,), those of their classes multiplied in; None if all rows count alike.
+
+    Raises:
+        InputError: the shape does not fit, a weight is negative or missing, all are 0, or a class is unknown.
+    """
+    by_row = None if weights is None else as_numbers("weights", weights, chain.dtype)
+    if by_row is not None:
+        if by_row.shape != (len(t),):
+            raise InputError(f"weights must have shape ({len(t)},), one a row, got {shape_text(by_row.shape)}.")
+        if not (by_row >= 0).all():
+            n = int(np.flatnonzero(~(by_row >= 0))[0])
+            raise InputError(f"weights must not be negative or NaN, but weights[{n}] is {by_row[n]}.")
+        if not by_row.any():
+            raise InputError("weights are all 0: no row would count.")
+    if class_weight is None:
+        return by_row
+    by_class = _class_weights(class_weight, t)
+    return by_class.astype(chain.dtype) * (1 if by_row is None else by_row)
+
+
+def _class_weights(class_weight: Any, t: Array) -> Array:
+    """A weight for each row by its class: ``"balanced"`` is rows/(classes times rows of that class)."""
+    shares = np.nan_to_num(np.column_stack([1 - t[:, 0], t[:, 0]]) if t.shape[1] == 1 else t)
+    if not (((t == 0) | (t == 1) | np.isnan(t)).all() and (shares.sum(axis=1) <= 1).all()):
+        raise InputError("class_weight needs targets that are classes: one column of 0 and 1, or one-hot rows.")
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        counts = shares.sum(axis=0)
+        return shares @ (counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1)))
+    if not isinstance(class_weight, Mapping):
+        raise InputError(
+            f"class_weight must be 'balanced' or a dict from class number to weight, got {class_weight!r}."
+        )
+    weights = np.ones(shares.shape[1])
+    for number, weight in class_weight.items():
+        if number not in range(len(weights)):
+            raise InputError(f"class_weight names class {number!r}, but the classes are 0 to {len(weights) - 1}.")
+        if not isinstance(weight, (int, float)) or not 0 <= weight < np.inf:
+            raise InputError(f"class_weight of class {number} must be a finite number from 0, got {weight!r}.")
+        weights[int(number)] = weight
+    return shares @ weights

@@ -1,0 +1,47 @@
+"""Aligned tables for the terminal and the notebook, and numbers short enough to stand in them."""
+
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+
+from chainrule.arrays import Array
+
+
+def number(value: float, digits: int = 6) -> str:
+    """A number with ``digits`` significant digits: ``0.123457``, ``1.5e-09``, ``3``."""
+    return f"{float(value) + 0.0:.{digits}g}"  # + 0.0 makes -0 a plain 0
+
+
+def numbers(values: Array, most: int = 12) -> str:
+    """An array on one line: whole up to ``most`` numbers, else its smallest, mean and largest."""
+    if values.size > most:
+        return f"min {number(values.min())}, mean {number(values.mean())}, max {number(values.max())}"
+    return _nested(values)
+
+
+def _nested(values: Array) -> str:
+    if values.ndim == 0:
+        return number(values.item())
+    return "[" + (" " if values.ndim == 1 else ", ").join(_nested(part) for part in np.asarray(values)) + "]"
+
+
+def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns as wide as their widest cell, two spaces between; the last column is not padded."""
+    lines = [list(header), *[list(row) for row in rows]]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
+    lines.insert(1, ["-" * width for width in widths])
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
+
+
+def html_table(header: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "") -> str:
+    """The same table for a notebook: no script, no style sheet, colours left to the host."""
+    style = "padding:0.2em 0.8em;text-align:left;font-family:monospace;white-space:nowrap"
+    head = "".join(f'<th style="{style};border-bottom:1px solid">{escape(cell)}</th>' for cell in header)
+    body = "".join(
+        "<tr>" + "".join(f'<td style="{style}">{escape(cell)}</td>' for cell in row) + "</tr>" for row in rows
+    )
+    top = f'<caption style="text-align:left">{escape(caption)}</caption>' if caption else ""
+    return f'<table style="border-collapse:collapse">{top}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'

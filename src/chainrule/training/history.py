@@ -1,0 +1,100 @@
+"""The record of one training run: a number an epoch for each thing that was measured."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from chainrule.arrays import Array
+from chainrule.show import number
+
+
+@dataclass
+class History:
+    """What ``fit`` hands back.
+
+    ``loss[e]`` is the mean loss of epoch ``e``'s batches (weighted by their rows), each taken before its update: with
+    a full batch it is the loss before update ``e``. ``validation_loss[e]`` is taken after epoch ``e``'s last update.
+
+    Attributes:
+        loss, validation_loss: by epoch; the second is empty without validation data.
+        learning_rate: of each epoch's last update.
+        gradient_norm: Euclidean, of each epoch's last update, after clipping.
+        seconds: since the start, at the end of each epoch.
+        best_epoch: the epoch with the lowest loss (validation loss where there is one); -1 before the first.
+        stopped: why training ended: "all epochs", "patience", "time limit", "callback", "interrupted" or "diverged".
+        seed: the seed of shuffling, splitting and dropout, also where none was given: ``fit(..., seed=history.seed)``
+            repeats the run.
+        restored: whether the parameters were put back to those of the best epoch.
+    """
+
+    seed: int
+    losses: list[float] = field(default_factory=list, repr=False)
+    validation_losses: list[float] = field(default_factory=list, repr=False)
+    learning_rates: list[float] = field(default_factory=list, repr=False)
+    gradient_norms: list[float] = field(default_factory=list, repr=False)
+    times: list[float] = field(default_factory=list, repr=False)
+    best_epoch: int = -1
+    stopped: str = ""
+    restored: bool = False
+
+    @property
+    def loss(self) -> Array:
+        """Training loss by epoch, shape (epochs,)."""
+        return np.array(self.losses)
+
+    @property
+    def validation_loss(self) -> Array:
+        """Validation loss by epoch, shape (epochs,); empty without validation data."""
+        return np.array(self.validation_losses)
+
+    @property
+    def learning_rate(self) -> Array:
+        """Learning rate by epoch, shape (epochs,)."""
+        return np.array(self.learning_rates)
+
+    @property
+    def gradient_norm(self) -> Array:
+        """Gradient norm by epoch, shape (epochs,)."""
+        return np.array(self.gradient_norms)
+
+    @property
+    def seconds(self) -> Array:
+        """Seconds since the start by epoch, shape (epochs,)."""
+        return np.array(self.times)
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs were finished."""
+        return len(self.losses)
+
+    def __str__(self) -> str:
+        if not self.losses:
+            return f"no epoch finished ({self.stopped})"
+        text = f"{self.epochs} epochs, loss {number(self.losses[0])} to {number(self.losses[-1])}"
+        if self.validation_losses:
+            best = self.validation_losses[self.best_epoch]
+            text += f", best validation loss {number(best)} at epoch {self.best_epoch}"
+        return f"{text}, {self.times[-1]:.2f} s, stopped: {self.stopped}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, ready for JSON."""
+        return {
+            "schema": "chainrule/history",
+            "version": 1,
+            "loss": self.losses,
+            "validation_loss": self.validation_losses,
+            "learning_rate": self.learning_rates,
+            "gradient_norm": self.gradient_norms,
+            "seconds": self.times,
+            "best_epoch": self.best_epoch,
+            "stopped": self.stopped,
+            "restored": self.restored,
+            "seed": self.seed,
+        }
+
+    def plot(self, ax: Any = None) -> Any:
+        """The losses by epoch as a picture; see ``chainrule.plots.plot_history``."""
+        from chainrule.plots import plot_history  # noqa: PLC0415 - Matplotlib is fetched only by those who draw
+
+        return plot_history(self, ax=ax)

@@ -1,0 +1,58 @@
+"""A progress bar for long runs: nothing for the first second, then epochs, losses and the time left."""
+
+import sys
+import time
+from types import TracebackType
+from typing import Any, Self
+
+from chainrule.show import number
+from chainrule.training.history import History
+
+PATIENCE = 1.0
+"""Seconds before a bar appears: short work stays silent."""
+
+
+class ProgressBar:
+    """Shown on the error stream: if asked for, or by itself where that is a terminal, once a second has passed."""
+
+    def __init__(self, epochs: int, wanted: bool | None) -> None:
+        self._epochs = epochs
+        self._wanted = sys.stderr.isatty() if wanted is None else wanted
+        self._started = time.perf_counter()
+        self._bar: Any = None
+        self._task: Any = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def show(self, history: History) -> None:
+        """Move the bar to the epochs done."""
+        if not self._wanted or (self._bar is None and time.perf_counter() - self._started < PATIENCE):
+            return
+        bar = self._bar = self._bar or self._opened()
+        losses = f"loss {number(history.losses[-1], 4)}"
+        if history.validation_losses:
+            losses += f", validation {number(history.validation_losses[-1], 4)}"
+        bar.update(self._task, completed=history.epochs, losses=losses)
+
+    def _opened(self) -> Any:
+        from rich.console import Console  # noqa: PLC0415 - Rich is fetched only when a bar is shown
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+        columns = (
+            TextColumn("training"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("epochs"),
+            TimeRemainingColumn(),
+        )
+        bar = Progress(*columns, TextColumn("{task.fields[losses]}"), console=Console(stderr=True))
+        bar.start()
+        self._task = bar.add_task("training", total=self._epochs, losses="")
+        return bar
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()

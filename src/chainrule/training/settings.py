@@ -1,0 +1,78 @@
+"""What ``fit`` and ``training`` are told, checked once at the door."""
+
+import math
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from chainrule.errors import InputError
+from chainrule.optimizers import SGD, Optimizer
+from chainrule.seeds import chosen_seed
+
+EVENTS = ("start", "update", "epoch", "improvement", "stop")
+"""What a callback can wait for: before the first update, after each update, after each epoch, after an epoch that is
+the best so far, and once at the end."""
+
+ENGINES = ("auto", "reference")
+"""How updates are executed: the layers' own NumPy is the reference; auto chooses for the work ahead."""
+
+Callbacks = Mapping[str, Callable[..., Any] | Sequence[Callable[..., Any]]]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one training run; ``Network.fit`` tells each of them."""
+
+    epochs: int = 100
+    batch_size: int | None = None
+    optimizer: Optimizer = field(default_factory=SGD)
+    shuffle: bool = True
+    seed: int = field(default_factory=lambda: chosen_seed(None))
+    l1: float = 0.0
+    l2: float = 0.0
+    clip_norm: float | None = None
+    clip_value: float | None = None
+    patience: int | None = None
+    min_delta: float = 0.0
+    time_limit: float | None = None
+    callbacks: Callbacks = field(default_factory=dict)
+    progress: bool | None = None
+    engine: str = "auto"
+
+    def __post_init__(self) -> None:
+        _check_whole("epochs", self.epochs, at_least=0)
+        if self.batch_size is not None:
+            _check_whole("batch_size", self.batch_size, at_least=1)
+        if self.patience is not None:
+            _check_whole("patience", self.patience, at_least=1)
+        for name in ("l1", "l2", "min_delta"):
+            _check_number(name, getattr(self, name), zero=True)
+        for name in ("clip_norm", "clip_value", "time_limit"):
+            if getattr(self, name) is not None:
+                _check_number(name, getattr(self, name), zero=False)
+        if self.engine not in ENGINES:
+            raise InputError(f"unknown engine {self.engine!r}: the engines are {', '.join(ENGINES)}.")
+        for event in self.callbacks:
+            if event not in EVENTS:
+                raise InputError(f"unknown event {event!r} in callbacks: the events are {', '.join(EVENTS)}.")
+
+    def listeners(self, event: str) -> Sequence[Callable[..., Any]]:
+        """The callbacks that wait for an event."""
+        found = self.callbacks.get(event, ())
+        return (found,) if callable(found) else found
+
+
+def _check_whole(name: str, value: Any, *, at_least: int) -> None:
+    try:
+        whole = operator.index(value)
+    except TypeError:
+        raise InputError(f"{name} must be a whole number, got {value!r}.") from None
+    if isinstance(value, bool) or whole < at_least:
+        raise InputError(f"{name} must be at least {at_least}, got {value!r}.")
+
+
+def _check_number(name: str, value: Any, *, zero: bool) -> None:
+    good = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf
+    if not good or (value == 0 and not zero):
+        raise InputError(f"{name} must be a finite number {'from 0' if zero else 'above 0'}, got {value!r}.")
