@@ -65,7 +65,7 @@ class Network:
         if kind.name not in ("float64", "float32"):
             raise InputError(f"dtype must be 'float64' or 'float32', got {dtype!r}.")
         chain = maths.build(check_count("inputs", inputs), layers, find_loss(loss), kind)
-        self.seed = chosen_seed(seed)
+        self.seed: int | None = chosen_seed(seed)
         parameters = maths.initial_parameters(chain, np.random.default_rng(self.seed))
         self.model = Model(chain, parameters, maths.initial_state(chain))
         self.metadata: dict[str, Any] = {}
@@ -301,6 +301,7 @@ class Network:
         Arguments and errors are those of ``fit`` without what belongs to its loop (validation, patience, callbacks).
 
         Example:
+            >>> from chainrule import SGD
             >>> net = Network(1, [Dense(1)], loss="squared_error", seed=0)
             >>> steps = net.training([[1.0], [2.0]], [2.0, 4.0], epochs=2, batch_size=1, optimizer=SGD(0.1))
             >>> [(step.epoch, step.number) for step in steps]
@@ -379,8 +380,9 @@ class Network:
         Ctrl-C ends training, keeps the parameters and hands back the history so far.
 
         Example:
+            >>> from chainrule import SGD
             >>> net = Network(1, [Dense(1)], loss="squared_error", seed=0)
-            >>> history = net.fit([[1.0], [2.0]], [2.0, 4.0], epochs=200, optimizer=SGD(0.1))
+            >>> history = net.fit([[1.0], [2.0]], [2.0, 4.0], epochs=200, optimizer=SGD(0.2))
             >>> bool(history.loss[-1] < 1e-4), history.stopped
             (True, 'all epochs')
         """
@@ -445,21 +447,15 @@ class Network:
         return plot_network(self.model, None if x is None else as_inputs(self.model.chain, x), ax=ax)
 
     def __getstate__(self) -> dict[str, Any]:
-        from chainrule.files import describe  # noqa: PLC0415 - as for save
+        from chainrule.files import own_components, pack  # noqa: PLC0415 - as for save
 
-        return {
-            "description": describe(self.model.chain),
-            "vector": self.parameters.vector,
-            "state": self.model.state,
-            "seed": self.seed,
-            "metadata": self.metadata,
-        }
+        own = own_components(self.model.chain)
+        return {"packed": pack(self.model), "extensions": own, "seed": self.seed, "metadata": self.metadata}
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
-        from chainrule.files import rebuild  # noqa: PLC0415 - as for save
+        from chainrule.files import unpack  # noqa: PLC0415 - as for save
 
-        chain = rebuild(kept["description"])
-        self.model = Model(chain, Parameters(chain.slots, kept["vector"].copy()), kept["state"])
+        self.model = unpack(kept["packed"], kept["extensions"])
         self.seed, self.metadata = kept["seed"], kept["metadata"]
 
     def copy(self) -> Self:
@@ -492,7 +488,7 @@ def load(path: str | Path, *, extensions: Sequence[Any] = ()) -> Network:
 
     model, metadata = load_model(path, extensions)
     net = object.__new__(Network)
-    net.model, net.seed, net.metadata = model, 0, metadata
+    net.model, net.seed, net.metadata = model, None, metadata
     return net
 
 

@@ -19,14 +19,18 @@ def as_numbers(name: str, value: Any, dtype: np.dtype[Any]) -> Array:
     Raises:
         InputError: text, objects or complex numbers, or a number that the dtype cannot hold.
     """
+    refusal = InputError(f"{name} must be an array of real numbers, got {_found(value)}.")
     try:
         array = np.asarray(value)
-        if array.dtype.kind not in "biufO":
-            raise TypeError
+    except ValueError:
+        raise refusal from None
+    if array.dtype.kind not in "biufO":
+        raise refusal
+    try:
         with np.errstate(over="ignore"):
-            numbers = np.ascontiguousarray(array, dtype=dtype).reshape(array.shape)
+            numbers = array.astype(dtype, order="C", copy=False)
     except (TypeError, ValueError):
-        raise InputError(f"{name} must be an array of real numbers, got {_found(value)}.") from None
+        raise refusal from None
     overflowed = np.isinf(numbers)
     if overflowed.any():
         index = [int(i) for i in np.argwhere(overflowed)[0]]
