@@ -164,7 +164,7 @@ def _read_layer(data: Any, l: int, arrays: Mapping[str, Array], extensions: Sequ
     where = f"layer {l}"
     _only_keys(_typed(data, dict, where), {"kind", "options"}, where)
     own = {kind.__name__: kind for kind in extensions if isinstance(kind, type)}
-    kind = look_up("layer", data["kind"], {**LAYERS, **own}, type(None))
+    kind: Any = look_up("layer", _typed(data["kind"], str, where), {**LAYERS, **own}, type)
     options = dict(_typed(data["options"], dict, f"options of {where}"))
     if options.get("mask") is not None:
         options["mask"] = arrays[f"mask{l}"] if f"mask{l}" in arrays else _refuse(f"mask{l} is missing from the file.")
@@ -211,7 +211,7 @@ def _table(table: Mapping[str, Any], kind: type, extensions: Sequence[Any]) -> d
 
 def _only_keys(data: Mapping[str, Any], keys: set[str], where: str) -> None:
     if set(data) != keys:
-        odd = sorted(set(data) ^ keys)[0]
+        odd = min(set(data) ^ keys)
         raise FormatError(f"{where}: {odd!r} is {'unknown' if odd in data else 'missing'}.")
 
 
