@@ -348,9 +348,26 @@ CATEGORICAL_CROSS_ENTROPY = ElementwiseLoss(
 )
 
 
-def _log_sum_exp(y: Array) -> Array:
-    top = y.max(axis=1)
-    return top + np.log(np.exp(y - top[:, None]).sum(axis=1))
+def _without(values: Array, k: Array) -> Array:
+    """The sum of each row without its entry ``k``, shape (N, 1): no cancellation, as nothing is subtracted."""
+    kept = values.copy()
+    np.put_along_axis(kept, k, 0, axis=1)
+    return kept.sum(axis=1, keepdims=True)
+
+
+def _softmax_cross_entropy(y: Array, t: Array) -> Array:
+    """sum_k t_k (top - y_k) + sum(t) log(1 + sum of the others' exp(y_j - top)): exact where the top is the target."""
+    top = y.argmax(axis=1)[:, None]
+    gap = np.take_along_axis(y, top, axis=1) - y
+    return (t * gap).sum(axis=1) + t.sum(axis=1) * np.log1p(_without(np.exp(-gap), top)[:, 0])
+
+
+def _softmax_cross_entropy_prime(y: Array, t: Array) -> Array:
+    """sum(t) p - t with p = softmax(y); at the likeliest class, where p is near 1, by the others."""
+    p, top, total = softmax(y), y.argmax(axis=1)[:, None], t.sum(axis=1, keepdims=True)
+    derivative = total * p - t
+    np.put_along_axis(derivative, top, _without(t, top) - total * _without(p, top), axis=1)
+    return derivative
 
 
 def _softmax_hessian_product(y: Array, t: Array, v: Array) -> Array:
@@ -365,8 +382,8 @@ CATEGORICAL_CROSS_ENTROPY_FROM_LOGITS = RowLoss(
     "softmax and categorical cross-entropy fused, so that dE/dz = softmax(z) - t: Bridle 1990",
     link="softmax",
     target_range=(0.0, 1.0),
-    row_value=lambda y, t: (t * (_log_sum_exp(y)[:, None] - y)).sum(axis=1),
-    row_derivative=lambda y, t: t.sum(axis=1, keepdims=True) * softmax(y) - t,
+    row_value=_softmax_cross_entropy,
+    row_derivative=_softmax_cross_entropy_prime,
     row_second_product=_softmax_hessian_product,
 )
 

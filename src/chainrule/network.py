@@ -145,8 +145,7 @@ class Network:
     def __repr__(self) -> str:
         lines = [f"Network: {self.inputs} inputs, {self.model.chain.size} parameters, loss {self.loss_function.name}"]
         for l, layer in enumerate(self.layers, start=1):
-            options = ", ".join(f"{k}={_short(v)}" for k, v in layer.options().items() if v is not None)
-            lines.append(f"  layer {l}: {type(layer).__name__}({options}) -> {self.model.chain.units[l]} units")
+            lines.append(f"  layer {l}: {layer!r} -> {self.model.chain.units[l]} units")
         return "\n".join(lines)
 
     # ------------------------------------------------------------------ values, derivatives
@@ -457,6 +456,15 @@ class Network:
 
         self.model = unpack(kept["packed"], kept["extensions"])
         self.seed, self.metadata = kept["seed"], kept["metadata"]
+
+    def astype(self, dtype: str) -> "Network":
+        """The same network with its numbers in another dtype: ``"float64"`` for proofs, ``"float32"`` for speed."""
+        twin = Network(self.inputs, self.layers, loss=self.loss_function, seed=0, dtype=dtype)
+        twin.parameters.vector[...] = self.parameters.vector
+        kind = twin.model.chain.dtype
+        twin.model.state = tuple({key: value.astype(kind) for key, value in kept.items()} for kept in self.model.state)
+        twin.seed, twin.metadata = self.seed, dict(self.metadata)
+        return twin
 
     def copy(self) -> Self:
         """A network of its own with the same layers and numbers: training one leaves the other alone."""

@@ -48,7 +48,7 @@ class BackDot(NamedTuple):
     da_in: Array
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Layer(ABC):
     """One layer's declaration; ``trainable=False`` keeps its parameters as they are during ``fit``."""
 
@@ -106,6 +106,23 @@ class Layer(ABC):
     def formulas(self, l: int) -> dict[str, str]:
         """For each quantity of its trace, by name without layer number, the formula it is computed by."""
 
+    def __repr__(self) -> str:
+        """``Dense(3, 'relu')``: the arguments that say what it does, not how it begins."""
+        told = [f"{key}={_told(value)}" for key, value in self.options().items() if _is_told(key, value)]
+        return f"{type(self).__name__}({', '.join(told)})"
+
     @abstractmethod
     def options(self) -> dict[str, Any]:
         """The arguments that make this layer again, as plain data with the components in them."""
+
+
+def _is_told(key: str, value: Any) -> bool:
+    """Arguments at their usual values, and those of the first draw, go without saying."""
+    usual = {"bias": "per-unit", "mask": None, "trainable": True}
+    if key in ("init", "bias_init"):
+        return False
+    return isinstance(value, np.ndarray) or key not in usual or value != usual[key]
+
+
+def _told(value: Any) -> str:
+    return "..." if isinstance(value, np.ndarray) else repr(getattr(value, "name", value))

@@ -15,7 +15,7 @@ from chainrule.layers.normalization import Normalization
 
 
 @final
-@dataclass(frozen=True, eq=False, init=False)
+@dataclass(frozen=True, eq=False, init=False, repr=False)
 class BatchNorm(Normalization):
     """``xhat = (a_in - mean)/sqrt(variance + epsilon)`` by unit, ``z = gamma xhat + beta``, ``a = phi(z)``.
 

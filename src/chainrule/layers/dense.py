@@ -17,7 +17,7 @@ Bias = Literal["per-unit", "shared"] | None
 
 
 @final
-@dataclass(frozen=True, eq=False, init=False)
+@dataclass(frozen=True, eq=False, init=False, repr=False)
 class Dense(Layer):
     """``units`` neurons that each see every activation of the layer below.
 

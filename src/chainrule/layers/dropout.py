@@ -12,7 +12,7 @@ from chainrule.layers.checks import check_number
 
 
 @final
-@dataclass(frozen=True, eq=False, init=False)
+@dataclass(frozen=True, eq=False, init=False, repr=False)
 class Dropout(Layer):
     """``a = a_in mask`` with ``mask`` 0 with probability ``rate``, else ``1/(1 - rate)``; in prediction ``a = a_in``.
 

@@ -12,7 +12,7 @@ from chainrule.layers.normalization import Normalization
 
 
 @final
-@dataclass(frozen=True, eq=False, init=False)
+@dataclass(frozen=True, eq=False, init=False, repr=False)
 class LayerNorm(Normalization):
     """``xhat = (a_in - mean)/sqrt(variance + epsilon)`` by row, ``z = gamma xhat + beta``, ``a = phi(z)``.
 

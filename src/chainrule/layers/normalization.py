@@ -20,7 +20,7 @@ from chainrule.arrays import Array
 from chainrule.layers.base import Back, BackDot, Layer, Record, Run
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Normalization(Layer):
     """A layer that standardises; its kinds say along which axis and with which statistics."""
 

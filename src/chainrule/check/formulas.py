@@ -1,0 +1,79 @@
+"""Formulas as data: read by SymPy, differentiated, and evaluated with so many digits that nothing cancels.
+
+SymPy is fetched only by those who check (hence the imports inside the functions).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.arrays import Array
+from chainrule.errors import InputError
+
+DIGITS = 400
+"""Of every evaluation: log(1 + exp(z)) at z = -700 is 1e-304, and 1 + 1e-304 needs that many to be seen."""
+
+
+def read(formula: str, names: Mapping[str, Any]) -> Any:
+    """The formula as a SymPy expression, made of Piecewise where it has Max, Min, Abs or sign.
+
+    ``names`` says what each name in it stands for: a SymPy object, or a number, which then counts as exactly that
+    double. Decimals written in the formula are exact.
+
+    Raises:
+        InputError: it uses a name that stands for nothing.
+    """
+    import sympy  # noqa: PLC0415
+    from sympy.parsing.sympy_parser import parse_expr, rationalize, standard_transformations  # noqa: PLC0415
+
+    known = {name: _exact(value) for name, value in names.items()}
+    expression = parse_expr(formula, local_dict=known, transformations=(*standard_transformations, rationalize))
+    allowed = set().union(*(value.free_symbols for value in known.values()))
+    used = {symbol for symbol in expression.free_symbols if isinstance(symbol, sympy.Symbol)}
+    unknown = sorted(str(symbol) for symbol in used - allowed)
+    if unknown:
+        raise InputError(f"the formula {formula!r} uses {unknown[0]}, but it can only use {', '.join(names)}.")
+    return expression.rewrite(sympy.Piecewise)
+
+
+def _exact(value: Any) -> Any:
+    import sympy  # noqa: PLC0415
+
+    if isinstance(value, bool):
+        return sympy.true if value else sympy.false
+    return sympy.Rational(value) if isinstance(value, (int, float)) else value
+
+
+def evaluate(expression: Any, symbols: Sequence[Any], *columns: Array) -> Array:
+    """The expression's value for each entry of the columns, one column a symbol; float64, rounded only in the end.
+
+    Infinite where a value is beyond the largest double; NaN where there is none: at a pole, or off the real line.
+    """
+    values = _evaluate(expression, symbols, columns)
+    return np.array([float("nan") if value is None or isinstance(value, complex) else value for value in values])
+
+
+def is_real(expression: Any, symbols: Sequence[Any], *columns: Array) -> Array:
+    """For each entry of the columns, whether the expression stays on the real line (poles included)."""
+    return np.array([not isinstance(value, complex) for value in _evaluate(expression, symbols, columns)])
+
+
+def _evaluate(expression: Any, symbols: Sequence[Any], columns: Sequence[Array]) -> list[float | complex | None]:
+    """A float, ``1j`` for a value off the real line, or None for a pole."""
+    import mpmath  # noqa: PLC0415
+    import sympy  # noqa: PLC0415
+
+    function = sympy.lambdify(list(symbols), expression, "mpmath", cse=True)
+
+    def value(numbers: Sequence[float]) -> float | complex | None:
+        try:
+            result = mpmath.mpmathify(function(*(mpmath.mpf(float(number)) for number in numbers)))
+        except ZeroDivisionError:
+            return None
+        if isinstance(result, mpmath.mpc):
+            return 1j
+        return float(result) if mpmath.isfinite(result) else None
+
+    with mpmath.workdps(DIGITS):
+        return [value(numbers) for numbers in zip(*columns, strict=True)]

@@ -1,0 +1,125 @@
+"""The commands and their options."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from chainrule import __version__
+from chainrule.activations import ACTIVATIONS
+from chainrule.errors import InputError
+from chainrule.optimizers import OPTIMIZERS
+from chainrule.tabular import Plan
+
+app = typer.Typer(
+    name="chainrule",
+    help="Small neural networks you can understand: train on a table, predict, and see every number of a prediction.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_TABLE = typer.Argument(help="A .csv, .tsv, .parquet or .jsonl file, or a SQL query over such files: SELECT ...")
+_MODEL = typer.Argument(help="A model file that `chainrule fit` wrote.")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"chainrule {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Small neural networks you can understand."""
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the picture and the model file.")] = Path(),
+    seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
+) -> None:
+    """Train on real data (penguins), explain one derivative by its numbers, draw the network."""
+    from chainrule.cli.demo import run  # noqa: PLC0415 - each command fetches only what it needs
+
+    run(out, seed)
+
+
+@app.command()
+def fit(
+    table: Annotated[str, _TABLE],
+    target: Annotated[str, typer.Option(help="The column to predict.")],
+    task: Annotated[
+        str | None,
+        typer.Option(help="regression, classification, binary or multiclass; told from the target unless given."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Model file to write; named after the table unless given.")] = None,
+    without: Annotated[list[str] | None, typer.Option(help="A column not to use; may be given again.")] = None,
+    hidden: Annotated[str, typer.Option(help="Units of the hidden layers; '' for none.")] = "64,64",
+    activation: Annotated[str, typer.Option(help=f"Of the hidden layers: {', '.join(ACTIVATIONS)}.")] = "relu",
+    optimizer: Annotated[str, typer.Option(help=f"One of {', '.join(OPTIMIZERS)}.")] = "adam",
+    learning_rate: Annotated[float, typer.Option(help="The highest of a one-cycle schedule.")] = 0.005,
+    epochs: Annotated[int | None, typer.Option(help="At most; by the number of rows unless given.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Rows an update; by their number unless given.")] = None,
+    patience: Annotated[
+        int | None, typer.Option(help="Epochs without a better validation loss before it stops.")
+    ] = None,
+    test: Annotated[float, typer.Option(help="Share of the rows set aside to judge by.")] = 0.2,
+    seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
+    plot: Annotated[Path | None, typer.Option(help="Also draw the losses by epoch to this picture.")] = None,
+) -> None:
+    """Train a network to predict one column of a table from the others; judge it on rows it has not seen."""
+    from chainrule.cli.fit import run  # noqa: PLC0415
+
+    plan = Plan(
+        hidden=_units(hidden),
+        activation=activation,
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+        epochs=epochs,
+        batch_size=batch_size,
+        patience=patience,
+        test=test,
+        seed=seed,
+    )
+    run(table, target, task, without or [], plan, out, plot)
+
+
+@app.command()
+def predict(
+    model: Annotated[Path, _MODEL],
+    table: Annotated[str, _TABLE],
+    out: Annotated[
+        Path | None, typer.Option(help="Table to write; predictions.csv beside the table unless given.")
+    ] = None,
+) -> None:
+    """Write the prediction for each row of a table (and for classes the probability of each)."""
+    from chainrule.cli.predict import run  # noqa: PLC0415
+
+    run(model, table, out)
+
+
+@app.command()
+def explain(
+    model: Annotated[Path, _MODEL],
+    table: Annotated[str, _TABLE],
+    row: Annotated[int, typer.Option(help="Which row of the table, counted from 1.")],
+) -> None:
+    """Show every number behind one row: values going up and, if its target is known, deltas coming down."""
+    from chainrule.cli.explain import run  # noqa: PLC0415
+
+    run(model, table, row)
+
+
+def _units(text: str) -> tuple[int, ...]:
+    """``"64,32"`` as (64, 32)."""
+    try:
+        units = tuple(int(part) for part in text.split(",")) if text.strip() else ()
+    except ValueError:
+        raise InputError(f"--hidden must be whole numbers with commas between, such as 64,32, got {text!r}.") from None
+    return units
