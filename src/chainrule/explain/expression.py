@@ -1,0 +1,237 @@
+"""Formulas as small trees of data, which text, LaTeX and MathML are made from.
+
+A *leaf* names a quantity and may carry its number; ``in_numbers`` puts the numbers in the leaves' place, so that the
+formula in symbols and the same formula in numbers are one tree.
+"""
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number as it stands."""
+
+    value: float
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """A quantity of the alphabet: ``W1[0, 1]`` is base ``W``, layer 1, index (0, 1); ``E`` has neither."""
+
+    base: str
+    layer: int | None = None
+    index: tuple[int, ...] = ()
+    value: float | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Partial:
+    """``dE/dW1[0, 1]``: one quantity's derivative by another."""
+
+    of: Symbol
+    by: Symbol
+    value: float | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Slope:
+    """``sigmoid'(z1[0])``: an activation's derivative at a net input."""
+
+    name: str
+    at: Symbol
+    value: float | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Rest:
+    """The sum of terms too many to be listed: how many, and what they come to."""
+
+    count: int
+    value: float | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Sum:
+    """Terms added up; ``Product((Number(-1), ...))`` shows as a difference."""
+
+    terms: "tuple[Expression, ...]"
+
+
+@dataclass(frozen=True)
+class Product:
+    """Factors multiplied."""
+
+    factors: "tuple[Expression, ...]"
+
+
+@dataclass(frozen=True)
+class Quotient:
+    """One expression over another."""
+
+    top: "Expression"
+    bottom: "Expression"
+
+
+@dataclass(frozen=True)
+class Power:
+    """One expression to the power of another."""
+
+    base: "Expression"
+    exponent: "Expression"
+
+
+@dataclass(frozen=True)
+class Call:
+    """A function of expressions: ``exp(z1[0])``, ``sigmoid(z1[0])``."""
+
+    name: str
+    arguments: "tuple[Expression, ...]"
+
+
+@dataclass(frozen=True)
+class Compare:
+    """``z > 0``: what a case depends on; several hold together (``-1 < z < 1``)."""
+
+    left: "Expression"
+    sign: str
+    right: "Expression"
+
+
+@dataclass(frozen=True)
+class Cases:
+    """A function in pieces: (value, conditions that all hold); no condition means otherwise."""
+
+    pieces: "tuple[tuple[Expression, tuple[Compare, ...]], ...]"
+
+
+Leaf: TypeAlias = Symbol | Partial | Slope | Rest
+Expression: TypeAlias = Number | Leaf | Sum | Product | Quotient | Power | Call | Compare | Cases
+
+
+def with_value(leaf: Leaf, value: float) -> Leaf:
+    """The leaf with its number."""
+    return replace(leaf, value=float(value))
+
+
+def in_numbers(expression: Expression) -> Expression:  # noqa: PLR0911 - one case a kind
+    """The same formula with each leaf's number in its place; leaves without one stay."""
+    match expression:
+        case Symbol() | Partial() | Slope() | Rest():
+            return expression if expression.value is None else Number(expression.value)
+        case Sum(terms):
+            return Sum(tuple(in_numbers(term) for term in terms))
+        case Product(factors):
+            return Product(tuple(in_numbers(factor) for factor in factors))
+        case Quotient(top, bottom):
+            return Quotient(in_numbers(top), in_numbers(bottom))
+        case Power(base, exponent):
+            return Power(in_numbers(base), in_numbers(exponent))
+        case Call(name, arguments):
+            return Call(name, tuple(in_numbers(argument) for argument in arguments))
+        case Compare(left, sign, right):
+            return Compare(in_numbers(left), sign, in_numbers(right))
+        case Cases(pieces):
+            return Cases(
+                tuple(
+                    (
+                        in_numbers(value),
+                        tuple(Compare(in_numbers(c.left), c.sign, in_numbers(c.right)) for c in conditions),
+                    )
+                    for value, conditions in pieces
+                )
+            )
+        case _:
+            return expression
+
+
+def product(*factors: Expression) -> Expression:
+    """A product without factors of exactly 1 and without nested products; a lone factor stands by itself."""
+    flat: list[Expression] = []
+    for factor in factors:
+        flat += factor.factors if isinstance(factor, Product) else [factor]
+    kept = [factor for factor in flat if factor != Number(1.0)]
+    return kept[0] if len(kept) == 1 else Product(tuple(kept)) if kept else Number(1.0)
+
+
+def total(*terms: Expression) -> Expression:
+    """A sum; a lone term stands by itself."""
+    return terms[0] if len(terms) == 1 else Sum(tuple(terms)) if terms else Number(0.0)
+
+
+# -------------------------------------------------------------------------------- from a row's formula
+_SIGNS = {ast.Gt: ">", ast.Lt: "<", ast.GtE: ">=", ast.LtE: "<="}
+
+
+def from_formula(formula: str, names: Mapping[str, Expression]) -> Expression:
+    """A row's formula (SymPy's syntax, as in the tables) with its letters replaced.
+
+    Example:
+        >>> from_formula("a*(1 - a)", {"a": Symbol("a", 1, (0,))}).factors[0]
+        Symbol(base='a', layer=1, index=(0,), value=None)
+    """
+    return _convert(ast.parse(formula, mode="eval").body, names)
+
+
+def _convert(node: ast.expr, names: Mapping[str, Expression]) -> Expression:  # noqa: C901, PLR0911 - one case a kind
+    again = lambda part: _convert(part, names)  # noqa: E731 - the names go along
+    match node:
+        case ast.Constant(value=int() | float() as value):
+            return Number(float(value))
+        case ast.Name(id=name):
+            return names[name] if name in names else Symbol(name)
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return product(Number(-1.0), again(operand))
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            return Sum((*_terms(again(left)), *_terms(again(right))))
+        case ast.BinOp(left=left, op=ast.Sub(), right=right):
+            return Sum((*_terms(again(left)), product(Number(-1.0), again(right))))
+        case ast.BinOp(left=left, op=ast.Mult(), right=right):
+            return product(again(left), again(right))
+        case ast.BinOp(left=left, op=ast.Div(), right=right):
+            return Quotient(again(left), again(right))
+        case ast.BinOp(left=left, op=ast.Pow(), right=right):
+            return Power(again(left), again(right))
+        case ast.Call(func=ast.Name(id="Rational"), args=[top, bottom]):
+            return Quotient(again(top), again(bottom))
+        case ast.Call(func=ast.Name(id="Piecewise"), args=pieces):
+            return Cases(
+                tuple((again(p.elts[0]), _conditions(p.elts[1], names)) for p in pieces if isinstance(p, ast.Tuple))
+            )
+        case ast.Call(func=ast.Name(id=name), args=arguments):
+            return Call(name, tuple(again(argument) for argument in arguments))
+        case _:
+            raise ValueError(f"no reading for {ast.dump(node)} in a formula")
+
+
+def _terms(expression: Expression) -> tuple[Expression, ...]:
+    return expression.terms if isinstance(expression, Sum) else (expression,)
+
+
+def _conditions(node: ast.expr, names: Mapping[str, Expression]) -> tuple[Compare, ...]:
+    """The comparisons that must all hold; none for ``True``."""
+    match node:
+        case ast.Constant(value=True):
+            return ()
+        case ast.BinOp(left=left, op=ast.BitAnd(), right=right):
+            return (*_conditions(left, names), *_conditions(right, names))
+        case ast.Compare(left=left, ops=[sign], comparators=[right]):
+            return (Compare(_convert(left, names), _SIGNS[type(sign)], _convert(right, names)),)
+        case _:
+            raise ValueError(f"no reading for the condition {ast.dump(node)} in a formula")
+
+
+def to_data(expression: Expression) -> dict[str, Any]:
+    """The tree as plain data: each node's kind and its parts."""
+    parts: dict[str, Any] = {"kind": type(expression).__name__.lower()}
+    for name, part in vars(expression).items():
+        parts[name] = _part_data(part)
+    return parts
+
+
+def _part_data(part: Any) -> Any:
+    if isinstance(part, tuple):
+        return [_part_data(inner) for inner in part]
+    return part if part is None or isinstance(part, str | int | float) else to_data(part)

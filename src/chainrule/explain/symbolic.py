@@ -1,0 +1,150 @@
+"""The whole network as one formula for SymPy, and its derivative by one quantity."""
+
+from typing import Any
+
+import numpy as np
+
+from chainrule import chain as maths
+from chainrule.activations import Activation, RowActivation
+from chainrule.arrays import Array
+from chainrule.check.formulas import read
+from chainrule.explain.names import Wanted
+from chainrule.explain.row import activation_of
+from chainrule.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm, Record, Run
+from chainrule.losses import ElementwiseLoss, Loss
+from chainrule.model import Model
+from chainrule.training import Data
+from chainrule.unitwise import UnitwiseActivation
+
+_DIGITS = 40
+
+
+def symbolic_derivative(model: Model, data: Data, wanted: Wanted) -> float | None:
+    """``dE/dquantity`` by SymPy's derivative of E's formula, evaluated with 40 digits; None for layers of one's own."""
+    import sympy  # noqa: PLC0415 - fetched only by those who want a proof
+
+    if not all(isinstance(layer, Dense | Dropout | LayerNorm | BatchNorm) for layer in model.chain.layers):
+        return None
+    v = sympy.Symbol("v", real=True)
+    shares = maths.row_shares(data.t, data.weights)
+    slope: Any = sympy.Integer(0)
+    at = _value(model, data, wanted)
+    for n in range(len(data.x)):
+        if np.isnan(data.t[n]).all():
+            continue
+        e = row_loss(model, data.x[n], data.t[n], wanted, v)
+        share = sympy.Rational(1, len(data.x)) if shares is None else _exact(shares[n])
+        slope += share * sympy.diff(e, v)
+    found = slope.subs(v, _exact(at)).evalf(_DIGITS)
+    return float(found) if found.is_real else None
+
+
+def row_loss(model: Model, x: Array, t: Array, wanted: Wanted, v: Any) -> Any:
+    """The loss of one row as a formula in ``v``, which stands in the wanted quantity's place."""
+    a: list[Any] = [_exact(value) for value in x]
+    _put(a, wanted, "a", 0, v)
+    for l, layer in enumerate(model.chain.layers, start=1):
+        p = {key: _exact_array(value) for key, value in model.parameters.of_layer(l).items()}
+        if wanted.layer == l and wanted.is_parameter:
+            p[wanted.key][wanted.index] = v
+        z = _net_inputs(layer, p, a, model.state[l - 1])
+        _put(z, wanted, "z", l, v)
+        a = _activations(activation_of(layer), z)
+        _put(a, wanted, "a", l, v)
+    return _loss(model.chain.loss, a, t)
+
+
+def _put(values: list[Any], wanted: Wanted, key: str, l: int, v: Any) -> None:
+    if wanted.key == key and wanted.layer == l:
+        values[wanted.index[0]] = v
+
+
+def _value(model: Model, data: Data, wanted: Wanted) -> float:
+    """What the wanted quantity is now."""
+    if wanted.is_parameter:
+        return float(model.parameters.of_layer(wanted.layer)[wanted.key][wanted.index])
+    if wanted.layer == 0:
+        return float(data.x[0, wanted.index[0]])
+    records = maths.forward(model.chain, model.parameters, data.x, Run(state=model.state))
+    return float(records[wanted.layer - 1][wanted.key][0, wanted.index[0]])
+
+
+def _exact(value: Any) -> Any:
+    import sympy  # noqa: PLC0415
+
+    return sympy.Rational(float(value))
+
+
+def _exact_array(values: Array) -> Any:
+    exact = np.empty(values.shape, dtype=object)
+    for index in np.ndindex(values.shape):
+        exact[index] = _exact(values[index])
+    return exact
+
+
+# -------------------------------------------------------------------------------- layers
+def _net_inputs(layer: Layer, p: dict[str, Any], a: list[Any], state: Record) -> list[Any]:
+    import sympy  # noqa: PLC0415
+
+    if isinstance(layer, Dense):
+        b = p.get("b")
+        mask = layer.mask if layer.mask is not None else np.ones(p["W"].shape)
+        return [
+            sum((a[i] * p["W"][i, j] for i in range(len(a)) if mask[i, j]), _bias(b, j)) for j in range(layer.units)
+        ]
+    if isinstance(layer, Dropout):
+        return list(a)
+    if isinstance(layer, BatchNorm):
+        mean, variance = _exact_array(state["mean"]), _exact_array(state["variance"])
+        roots = [sympy.sqrt(value + _exact(layer.epsilon)) for value in variance]
+        hats = [(value - m) / s for value, m, s in zip(a, mean, roots, strict=True)]
+    else:
+        assert isinstance(layer, LayerNorm)
+        m = sum(a) / len(a)
+        s = sympy.sqrt(sum((value - m) ** 2 for value in a) / len(a) + _exact(layer.epsilon))
+        hats = [(value - m) / s for value in a]
+    return [p["gamma"][j] * hat + p["beta"][j] for j, hat in enumerate(hats)]
+
+
+def _bias(b: Any, j: int) -> Any:
+    return 0 if b is None else b[()] if b.shape == () else b[j]
+
+
+def _activations(row: Activation, z: list[Any]) -> list[Any]:
+    import sympy  # noqa: PLC0415
+    from sympy.parsing.sympy_parser import parse_expr  # noqa: PLC0415
+
+    if isinstance(row, UnitwiseActivation):
+        return [_activations(unit, [value])[0] for unit, value in zip(row.rows, z, strict=True)]
+    if isinstance(row, RowActivation):
+        base: Any = sympy.IndexedBase("z")
+        k, j, units = sympy.symbols("k j K", integer=True)
+        formula = parse_expr(row.formula, local_dict={"z": base, "k": k, "j": j, "K": units})
+        return [
+            _with_entries(formula.subs({k: m, units: len(z)}).doit(), {base[i]: value for i, value in enumerate(z)})
+            for m in range(len(z))
+        ]
+    symbol = sympy.Symbol("z", real=True)
+    formula = read(row.formula, {"z": symbol, **row.parameters})
+    return [formula.subs(symbol, value) for value in z]
+
+
+def _with_entries(expression: Any, entries: dict[Any, Any]) -> Any:
+    return expression.xreplace(entries)
+
+
+def _loss(loss: Loss, y: list[Any], t: Array) -> Any:
+    import sympy  # noqa: PLC0415
+    from sympy.parsing.sympy_parser import parse_expr  # noqa: PLC0415
+
+    if isinstance(loss, ElementwiseLoss):
+        symbols = sympy.symbols("y t", real=True)
+        formula = read(loss.formula, {"y": symbols[0], "t": symbols[1], **loss.parameters})
+        there = [k for k in range(len(y)) if not np.isnan(t[k])]
+        terms = [formula.subs({symbols[0]: y[k], symbols[1]: _exact(t[k])}, simultaneous=True) for k in there]
+        return sum(terms) / (len(there) if loss.reduction == "mean" else 1)
+    bases: list[Any] = [sympy.IndexedBase("y"), sympy.IndexedBase("t")]
+    j, units = sympy.symbols("j K", integer=True)
+    formula = parse_expr(loss.formula, local_dict={"y": bases[0], "t": bases[1], "j": j, "K": units})
+    entries = {bases[0][k]: value for k, value in enumerate(y)} | {bases[1][k]: _exact(t[k]) for k in range(len(y))}
+    return _with_entries(formula.subs(units, len(y)).doit(), entries)
