@@ -1,21 +1,69 @@
 """Settings of the documentation."""
 
+import sys
 from importlib.metadata import version as installed
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 project = "chainrule"
 author = "The chainrule developers"
 copyright = "2026, the chainrule developers"
 release = version = installed("chainrule")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
-myst_enable_extensions = ["dollarmath", "deflist", "colon_fence"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    # our own, in _ext: formulas as MathML, tables from the library's rows, pictures from the pages' own code
+    "mathml",
+    "tables",
+    "shell",
+    "pictures",
+]
+exclude_patterns = ["_build"]
+
+myst_enable_extensions = ["dollarmath", "amsmath", "deflist", "colon_fence", "attrs_inline"]
 myst_heading_anchors = 3
+
 html_theme = "furo"
 html_title = "chainrule"
 html_static_path = ["_static"]
-exclude_patterns = ["_build"]
+html_css_files = ["chainrule.css"]
+html_math_renderer = "mathml"
+html_copy_source = False
+html_theme_options = {
+    "light_css_variables": {"color-brand-primary": "#0072b2", "color-brand-content": "#0072b2"},
+    "dark_css_variables": {"color-brand-primary": "#5db4e8", "color-brand-content": "#5db4e8"},
+}
+pygments_style = "friendly"
+pygments_dark_style = "github-dark"
 
 autodoc_member_order = "bysource"
-autodoc_typehints = "description"
-autodoc_typehints_description_target = "documented"
+autodoc_typehints = "none"  # the docstrings say what arguments are, with shapes; signatures stay short enough to read
+python_maximum_signature_line_length = 80
 napoleon_use_ivar = True
+napoleon_use_rtype = False
+
+
+_written: dict[str, list[str]] = {}
+
+
+def _note(_app: object, what: str, name: str, _object: object, _options: object, lines: list[str]) -> None:
+    """Before napoleon: what a property's docstring says."""
+    if what in ("property", "attribute", "data"):
+        _written[name] = list(lines)
+
+
+def _put_back(_app: object, what: str, name: str, _object: object, _options: object, lines: list[str]) -> None:
+    """After napoleon: that, since napoleon takes the words before a colon for a type."""
+    if what in ("property", "attribute", "data"):
+        lines[:] = _written.pop(name)
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("autodoc-process-docstring", _note, priority=400)
+    app.connect("autodoc-process-docstring", _put_back, priority=600)

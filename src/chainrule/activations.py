@@ -31,7 +31,7 @@ class Activation(ABC):
         formula: phi in SymPy's syntax.
         source: where the function was published or is defined.
         parameters: constants of the formula and their values, such as ``{"alpha": 0.01}``.
-        range: the smallest and the largest value that phi can take or approach.
+        range: the smallest and the largest value that phi can take or approach; infinite where a parameter sets it.
     """
 
     name: str
@@ -371,7 +371,7 @@ GELU_TANH = ElementwiseActivation(
     "gelu_tanh",
     "z*(1 + tanh(sqrt(2/pi)*(z + 0.044715*z**3)))/2",
     "Hendrycks & Gimpel 2016, arXiv 1606.08415, section 2: the approximation by tanh",
-    range=(-0.17004, np.inf),
+    range=(-0.17004075057125406, np.inf),
     derivative_formula=f"{_S} + z*{_S}*(1 - {_S})*{_U_PRIME}",
     second_derivative_formula=(
         f"2*{_S}*(1 - {_S})*{_U_PRIME} + z*{_S}*(1 - {_S})*((1 - 2*{_S})*({_U_PRIME})**2 + sqrt(8/pi)*0.26829*z)"
@@ -421,7 +421,7 @@ MISH = ElementwiseActivation(
     "mish",
     f"z*{_GATE}",
     "Misra 2019, arXiv 1908.08681",
-    range=(-0.30884, np.inf),
+    range=(-0.30884341301725043, np.inf),
     derivative_formula=f"{_GATE} + z*(1 - {_GATE}**2)/(1 + exp(-z))",
     second_derivative_formula=(
         f"(1 - {_GATE}**2)/(1 + exp(-z))*(2 + z*(1 - 1/(1 + exp(-z)) - 2*{_GATE}/(1 + exp(-z))))"

@@ -57,7 +57,10 @@ def build(inputs: int, layers: Sequence[Layer], loss: Loss, dtype: np.dtype[Any]
         for key, shape in layer.parameter_shapes(units[-1]).items():
             start = slots[-1].stop if slots else 0
             slots.append(Slot(f"{key}{l}", l, key, shape, start, start + int(np.prod(shape))))
-        units.append(layer.units_out(units[-1]))
+        try:
+            units.append(layer.units_out(units[-1]))
+        except InputError as error:
+            raise InputError(f"layer {l}: {error}") from None
     return Chain(inputs, tuple(layers), loss, dtype, tuple(units), tuple(slots))
 
 
@@ -86,14 +89,15 @@ def next_state(chain: Chain, state: Sequence[Record], records: Sequence[Record])
 def free_entries(chain: Chain) -> Array:
     """Which numbers of the flat vector training may change: not masked, not of an untrainable layer."""
     return np.concatenate(
-        [chain.layers[s.layer - 1].free(s.key, s.shape).ravel() for s in chain.slots] or [np.array([])]
+        [chain.layers[s.layer - 1].free(s.key, s.shape).ravel() for s in chain.slots] or [np.array([], bool)]
     )
 
 
 def decayed_entries(chain: Chain) -> Array:
     """Which numbers of the flat vector L1, L2 and weight decay act on: weights, not biases, gammas and betas."""
     return np.concatenate(
-        [np.full(s.stop - s.start, s.key in chain.layers[s.layer - 1].decayed) for s in chain.slots] or [np.array([])]
+        [np.full(s.stop - s.start, s.key in chain.layers[s.layer - 1].decayed) for s in chain.slots]
+        or [np.array([], bool)]
     )
 
 
@@ -106,6 +110,23 @@ def forward(chain: Chain, parameters: Parameters, x: Array, run: Run) -> list[Re
         records.append(layer.forward(parameters.of_layer(l), a, state, run))
         a = records[-1]["a"]
     return records
+
+
+def predict(chain: Chain, parameters: Parameters, x: Array, state: Sequence[Record]) -> Array:
+    """The outputs (N, outputs) outside training.
+
+    Raises:
+        InputError: an output is not finite: numbers grew too large on the way.
+    """
+    with np.errstate(all="ignore"):  # overflow is looked for in the outputs, where the row can be named
+        y = forward(chain, parameters, x, Run(state=tuple(state)))[-1]["a"]
+    if not np.isfinite(y).all():
+        n = int(np.flatnonzero(~np.isfinite(y).all(axis=1))[0])
+        raise InputError(
+            f"the outputs of row {n} are not finite: the inputs, or the parameters, are too large for "
+            f"{chain.dtype.name}. Scale the inputs, or train with a smaller learning rate."
+        )
+    return y
 
 
 def row_shares(t: Array, weights: Array | None) -> Array | None:
@@ -179,7 +200,7 @@ def forward_backward(
 ) -> Pass:
     """Loss and gradients of a batch, with all that was computed on the way."""
     records = forward(chain, parameters, x, run)
-    y = records[-1]["a"] if records else x
+    y = records[-1]["a"]
     dy = output_derivative(chain, y, t, weights)
     backs = backward(chain, parameters, records, dy)
     gradient = gather(chain, [back.gradients for back in backs])
@@ -215,16 +236,18 @@ def hessian_vector_product(
 
 def hessian(chain: Chain, parameters: Parameters, done: Pass, t: Array, weights: Array | None = None) -> Array:
     """The whole Hessian, (P, P) for P parameters in the order of the flat vector, a column for each."""
-    units = np.eye(chain.size, dtype=chain.dtype)
-    columns = [
-        hessian_vector_product(chain, parameters, done, t, parameters.with_vector(unit), weights) for unit in units
-    ]
-    return np.stack(columns, axis=1)
+    columns = np.empty((chain.size, chain.size), chain.dtype)
+    for k, unit in enumerate(np.eye(chain.size, dtype=chain.dtype)):
+        direction = parameters.with_vector(unit)
+        columns[:, k] = hessian_vector_product(chain, parameters, done, t, direction, weights)
+    return columns
 
 
 # -------------------------------------------------------------------------------- at the door
 def check_layers(layers: Sequence[Any]) -> None:
     """Refuse what is not a list of layers with at least one."""
+    if not isinstance(layers, Sequence):
+        raise InputError(f"layers must be a list such as [chainrule.Dense(3), chainrule.Dense(1)], got {layers!r}.")
     if not layers:
         raise InputError("a network needs at least one layer: pass [chainrule.Dense(1)] for a single linear neuron.")
     for l, layer in enumerate(layers, start=1):

@@ -3,11 +3,18 @@
 import difflib
 import math
 from collections.abc import Mapping
-from typing import TypeVar
+from numbers import Real
+from typing import Any, TypeGuard, TypeVar
 
 from chainrule.errors import InputError, UnknownComponentError
 
 Component = TypeVar("Component")
+
+
+class UnknownNameError(InputError, KeyError):
+    """A mapping of the library has no such name; a ``KeyError`` too, as every mapping promises."""
+
+    __str__ = Exception.__str__  # KeyError's own would put the message in quotes
 
 
 def look_up(kind: str, name: object, table: Mapping[str, Component], of_type: type[Component]) -> Component:
@@ -21,6 +28,11 @@ def look_up(kind: str, name: object, table: Mapping[str, Component], of_type: ty
     raise UnknownComponentError(f"unknown {kind} {name!r}: the {kind}s are {', '.join(table)}.{hint}")
 
 
+def is_number(value: Any) -> TypeGuard[float]:
+    """Whether it is a real number, Python's or NumPy's; True and False are not."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
 def check_parameters(
     kind: str, name: str, known: Mapping[str, float], given: Mapping[str, float]
 ) -> Mapping[str, float]:
@@ -29,6 +41,6 @@ def check_parameters(
         if key not in known:
             has = f"has {', '.join(known)}" if known else "has none"
             raise InputError(f"{kind} {name!r} has no parameter {key!r}: it {has}.")
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        if not is_number(value) or not math.isfinite(value):
             raise InputError(f"{key} of {kind} {name!r} must be a finite number, got {value!r}.")
     return {**known, **{key: float(value) for key, value in given.items()}}

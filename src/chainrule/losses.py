@@ -95,17 +95,20 @@ class ElementwiseLoss(Loss):
     term: Callable[..., Array] = field(kw_only=True)
     term_prime: Callable[..., Array] = field(kw_only=True)
     term_second: Callable[..., Array] = field(kw_only=True)
-    kinks: Callable[..., tuple[float, ...]] = field(default=lambda: (), kw_only=True)
-    curvature_jumps: Callable[..., tuple[float, ...]] = field(default=lambda: (), kw_only=True)
+    kinks: Callable[..., tuple[float, ...]] = field(default=lambda **parameters: (), kw_only=True)  # noqa: ARG005
+    curvature_jumps: Callable[..., tuple[float, ...]] = field(default=lambda **parameters: (), kw_only=True)  # noqa: ARG005
 
     def _reduce(self, function: Callable[..., Array], y: Array, t: Array) -> Array:
         """The function's value for each output, 0 where the target is missing, divided by the outputs for a mean."""
         present = ~np.isnan(t)
-        everywhere = bool(present.all())
-        values = function(y, t if everywhere else np.where(present, t, y), **self.parameters)
+        if present.all():
+            values = function(y, t, **self.parameters)
+        else:
+            values = np.zeros_like(y)
+            values[present] = function(y[present], t[present], **self.parameters)
         if self.reduction == "mean":
             values = values / np.maximum(present.sum(axis=1, keepdims=True), 1).astype(y.dtype)
-        return values if everywhere else np.where(present, values, values.dtype.type(0))
+        return values
 
     def value(self, y: Array, t: Array) -> Array:
         """``e``: the terms of each row, summed or averaged."""
@@ -135,17 +138,27 @@ class RowLoss(Loss):
     row_derivative: Callable[..., Array] = field(kw_only=True)
     row_second_product: Callable[..., Array] = field(kw_only=True)
 
+    def _present_rows(self, function: Callable[..., Array], y: Array, t: Array, *v: Array) -> Array:
+        """The function's value for each row, 0 where the row's targets are missing."""
+        present = ~np.isnan(t).all(axis=1)
+        if present.all():
+            return function(y, t, *v, **self.parameters)
+        part = function(*(array[present] for array in (y, t, *v)), **self.parameters)
+        values = np.zeros((len(y), *part.shape[1:]), part.dtype)
+        values[present] = part
+        return values
+
     def value(self, y: Array, t: Array) -> Array:
         """``e``, the loss of each row."""
-        return self.row_value(y, np.nan_to_num(t, nan=0.0), **self.parameters)
+        return self._present_rows(self.row_value, y, t)
 
     def derivative(self, y: Array, t: Array) -> Array:
         """``de/dy``."""
-        return self.row_derivative(y, np.nan_to_num(t, nan=0.0), **self.parameters)
+        return self._present_rows(self.row_derivative, y, t)
 
     def second_derivative_product(self, y: Array, t: Array, v: Array) -> Array:
         """``d2e/dy2 v``."""
-        return self.row_second_product(y, np.nan_to_num(t, nan=0.0), v, **self.parameters)
+        return self._present_rows(self.row_second_product, y, t, v)
 
     def check_targets(self, t: Array) -> None:
         """Refuse targets out of range, and rows of which only a part is missing."""
@@ -262,6 +275,12 @@ def _tiny(y: Array) -> Array:
     return np.maximum(y, np.finfo(y.dtype).tiny)
 
 
+def _quotient(t: Array, y: Array, power: int = 1) -> Array:
+    """t/y^power, with y kept so far from 0 that it stays finite (at most 1/tiny)."""
+    smallest = (np.finfo(y.dtype).tiny * np.maximum(t, 1)) ** (1 / power)
+    return t / np.maximum(y, smallest) ** power
+
+
 POISSON = ElementwiseLoss(
     "poisson",
     "y - t*log(y)",
@@ -270,8 +289,8 @@ POISSON = ElementwiseLoss(
     derivative_formula="1 - t/y",
     second_derivative_formula="t/y**2",
     term=lambda y, t: y - t * np.log(_tiny(y)),
-    term_prime=lambda y, t: 1 - t / _tiny(y),
-    term_second=lambda y, t: t / np.maximum(y, np.sqrt(np.finfo(y.dtype).tiny)) ** 2,
+    term_prime=lambda y, t: 1 - _quotient(t, y),
+    term_second=lambda y, t: _quotient(t, y, 2),
 )
 
 POISSON_FROM_LOGITS = ElementwiseLoss(
@@ -289,25 +308,15 @@ POISSON_FROM_LOGITS = ElementwiseLoss(
 
 
 # -------------------------------------------------------------------------------- cross-entropies
-def _both_shares(y: Array) -> tuple[Array, Array]:
-    """y and 1 - y, each kept above zero so that their logarithms and inverses stay finite."""
-    return _tiny(y), np.maximum(1 - y, np.finfo(y.dtype).epsneg / 2)
+def _other(y: Array) -> Array:
+    """1 - y, kept above zero so that its inverse stays finite."""
+    return np.maximum(1 - y, np.finfo(y.dtype).epsneg / 2)
 
 
 def _binary_cross_entropy(y: Array, t: Array) -> Array:
-    yes, no = _both_shares(y)
-    return -(t * np.log(yes) + (1 - t) * np.log(no))
-
-
-def _binary_cross_entropy_prime(y: Array, t: Array) -> Array:
-    yes, no = _both_shares(y)
-    return (1 - t) / no - t / yes
-
-
-def _binary_cross_entropy_second(y: Array, t: Array) -> Array:
-    smallest = np.sqrt(np.finfo(y.dtype).tiny)
-    yes, no = _both_shares(y)
-    return t / np.maximum(yes, smallest) ** 2 + (1 - t) / no**2
+    """By log1p, as 1 - y rounds a small y away; y at most the largest number below 1."""
+    below_one = np.minimum(y, 1 - np.finfo(y.dtype).epsneg)
+    return -(t * np.log(_tiny(y)) + (1 - t) * np.log1p(-below_one))
 
 
 BINARY_CROSS_ENTROPY = ElementwiseLoss(
@@ -318,8 +327,8 @@ BINARY_CROSS_ENTROPY = ElementwiseLoss(
     derivative_formula="(1 - t)/(1 - y) - t/y",
     second_derivative_formula="t/y**2 + (1 - t)/(1 - y)**2",
     term=_binary_cross_entropy,
-    term_prime=_binary_cross_entropy_prime,
-    term_second=_binary_cross_entropy_second,
+    term_prime=lambda y, t: (1 - t) / _other(y) - _quotient(t, y),
+    term_second=lambda y, t: _quotient(t, y, 2) + (1 - t) / _other(y) ** 2,
 )
 
 BINARY_CROSS_ENTROPY_FROM_LOGITS = ElementwiseLoss(
@@ -343,8 +352,8 @@ CATEGORICAL_CROSS_ENTROPY = ElementwiseLoss(
     derivative_formula="-t/y",
     second_derivative_formula="t/y**2",
     term=lambda y, t: -t * np.log(_tiny(y)),
-    term_prime=lambda y, t: -t / _tiny(y),
-    term_second=lambda y, t: t / np.maximum(y, np.sqrt(np.finfo(y.dtype).tiny)) ** 2,
+    term_prime=lambda y, t: -_quotient(t, y),
+    term_second=lambda y, t: _quotient(t, y, 2),
 )
 
 

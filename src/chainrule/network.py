@@ -10,6 +10,7 @@ from chainrule import chain as maths
 from chainrule.arrays import Array
 from chainrule.check.gradients import GradientCheck, check_gradients
 from chainrule.errors import InputError
+from chainrule.explain import Derivation, derive
 from chainrule.layers import Dense, Layer, Run
 from chainrule.layers.checks import check_count
 from chainrule.losses import Loss
@@ -18,8 +19,8 @@ from chainrule.model import Model
 from chainrule.neuron import Neuron
 from chainrule.optimizers import Optimizer
 from chainrule.optimizers import optimizer as find_optimizer
-from chainrule.parameters import Parameters
-from chainrule.rows import as_inputs, as_numbers, as_targets, as_weights
+from chainrule.parameters import Parameters, check_parameter
+from chainrule.rows import as_inputs, as_targets, as_weights
 from chainrule.seeds import chosen_seed
 from chainrule.trace import Trace
 from chainrule.trace import trace as trace_model
@@ -61,10 +62,10 @@ class Network:
         dtype: str = "float64",
     ) -> None:
         maths.check_layers(layers)
-        kind = np.dtype(dtype)
-        if kind.name not in ("float64", "float32"):
+        kind = getattr(dtype, "__name__", str(dtype))  # np.float32 and np.dtype("float32") are as good as their name
+        if kind not in ("float64", "float32"):
             raise InputError(f"dtype must be 'float64' or 'float32', got {dtype!r}.")
-        chain = maths.build(check_count("inputs", inputs), layers, find_loss(loss), kind)
+        chain = maths.build(check_count("inputs", inputs), layers, find_loss(loss), np.dtype(kind))
         self.seed: int | None = chosen_seed(seed)
         parameters = maths.initial_parameters(chain, np.random.default_rng(self.seed))
         self.model = Model(chain, parameters, maths.initial_state(chain))
@@ -133,9 +134,6 @@ class Network:
         Raises:
             InputError: an unknown name, another shape, or a number that is not finite.
         """
-        unknown = [name for name in values if name not in self.parameters]
-        if unknown:
-            raise InputError(f"no parameter {unknown[0]!r}: this network has {', '.join(self.parameters)}.")
         self.parameters.update(values)
 
     def parameter_labels(self) -> list[str]:
@@ -150,13 +148,11 @@ class Network:
 
     # ------------------------------------------------------------------ values, derivatives
     def _run(self, training: bool, seed: int | None) -> Run:
-        rng = None if seed is None else np.random.default_rng(seed)
+        rng = None if seed is None else np.random.default_rng(chosen_seed(seed))
         return Run(training=training, state=self.model.state, rng=rng)
 
     def _data(self, x: Any, t: Any, weights: Any) -> Data:
         rows = as_inputs(self.model.chain, x)
-        if not len(rows):
-            raise InputError("x has no rows: a loss needs at least one.")
         targets = as_targets(self.model.chain, t, len(rows))
         return Data(rows, targets, as_weights(self.model.chain, weights, None, targets))
 
@@ -169,10 +165,9 @@ class Network:
         """The outputs ``y`` (N, outputs) for rows ``x`` (N, inputs); (outputs,) for a single row (inputs,).
 
         Raises:
-            InputError: the shape does not fit, or a number is not finite.
+            InputError: the shape does not fit, or an input or output is not finite.
         """
-        rows = as_inputs(self.model.chain, x)
-        y = maths.forward(self.model.chain, self.model.parameters, rows, self._run(False, None))[-1]["a"]
+        y = maths.predict(self.model.chain, self.parameters, as_inputs(self.model.chain, x), self.model.state)
         return y[0] if np.ndim(x) == 1 else y
 
     __call__ = forward
@@ -234,9 +229,7 @@ class Network:
         if isinstance(v, Mapping):
             direction.update(v)
         else:
-            direction.vector[...] = as_numbers("v", v, self.model.chain.dtype).reshape(
-                _length(v, self.model.chain.size)
-            )
+            direction.vector[...] = check_parameter("v", v, direction.vector)
         product = maths.hessian_vector_product(self.model.chain, self.parameters, done, data.t, direction, data.weights)
         return dict(self.parameters.with_vector(product)) if isinstance(v, Mapping) else product
 
@@ -267,6 +260,28 @@ class Network:
         data = self._data(x, t, weights)
         return trace_model(self.model, data.x, data.t, run, data.weights)
 
+    def explain(self, name: str, x: Any, t: Any, *, row: int | None = None, weights: Any = None) -> Derivation:
+        """Why ``dE/dname`` has its value: every path from the quantity to the loss, symbols beside numbers, proven.
+
+        Args:
+            name: a parameter (``"W1[0, 1]"``, ``"b2[0]"``, ``"b1"`` if shared), or a quantity of one row: an input
+                ``"x[2]"``, a net input ``"z1[0]"``, an activation ``"a1[0]"``, a delta ``"delta1[0]"``.
+            x: inputs (N, inputs).
+            t: targets (N, outputs).
+            row: whose chain rule to unfold; the one with the largest part in the derivative unless given.
+            weights: how much each row counts (N,).
+
+        Raises:
+            InputError: no such quantity; the message lists those there are.
+
+        Example:
+            >>> net = Network(1, [Dense(1)], loss="squared_error", seed=0)
+            >>> net.set_parameters({"W1": [[1.0]], "b1": [0.0]})
+            >>> net.explain("W1[0, 0]", [3.0], [1.0]).value
+            12.0
+        """
+        return derive(self.model, name, self._data(x, t, weights), row)
+
     def check_gradients(
         self, x: Any, t: Any, *, weights: Any = None, training: bool = False, seed: int | None = None
     ) -> GradientCheck:
@@ -275,7 +290,7 @@ class Network:
         Arguments and errors are those of ``loss``.
         """
         data = self._data(x, t, weights)
-        return check_gradients(self.model, data, training=training, seed=seed)
+        return check_gradients(self.model, data, training=training, seed=None if seed is None else chosen_seed(seed))
 
     # ------------------------------------------------------------------ training
     def training(
@@ -358,7 +373,8 @@ class Network:
                 parameters of the best validation loss are put back in the end.
             patience: stop after so many epochs without a better loss (validation loss where there is one), and put the
                 best parameters back.
-            min_delta: by how much a loss must be lower to count as better.
+            min_delta: by how much a loss must be lower to keep patience waiting; the best parameters are those of the
+                lowest loss all the same.
             time_limit: seconds after which to stop.
             weights: how much each row counts (N,): ``E = sum_n w_n e_n / sum_n w_n``.
             class_weight: ``"balanced"`` or a dict from class number to weight; multiplies the rows' weights.
@@ -415,7 +431,10 @@ class Network:
         if validation is None:
             return data, None
         if isinstance(validation, (tuple, list)) and len(validation) in (2, 3):
-            return data, self._data(*validation, *([None] if len(validation) == 2 else []))
+            try:
+                return data, self._data(*validation, *([None] if len(validation) == 2 else []))
+            except InputError as error:
+                raise InputError(f"validation: {error}") from None
         if isinstance(validation, float) and 0 < validation < 1 and len(data.x) > 1:
             return split(data, validation, settings.seed)
         raise InputError(
@@ -502,7 +521,7 @@ def load(path: str | Path, *, extensions: Sequence[Any] = ()) -> Network:
 
 def _check_neurons(l: int, neurons: Sequence[Neuron], below: int | None) -> None:
     """Neurons of one layer: some, all with as many inputs as there are units below, all with a bias or none."""
-    if not neurons or not all(isinstance(neuron, Neuron) for neuron in neurons):
+    if not isinstance(neurons, Sequence) or not neurons or not all(isinstance(neuron, Neuron) for neuron in neurons):
         raise InputError(f"layer {l} must be a list of at least one Neuron, got {_short(neurons)}.")
     wanted = len(neurons[0].weights) if below is None else below
     for j, neuron in enumerate(neurons):
@@ -511,12 +530,6 @@ def _check_neurons(l: int, neurons: Sequence[Neuron], below: int | None) -> None
             raise InputError(f"neuron {j} of layer {l} has {len(neuron.weights)} weights, but needs {wanted}: {there}.")
         if (neuron.bias is None) != (neurons[0].bias is None):
             raise InputError(f"neurons of layer {l} must all have a bias or none: give those without a bias of 0.0.")
-
-
-def _length(v: Any, size: int) -> int:
-    if np.size(v) != size:
-        raise InputError(f"v must have {size} numbers, one for each parameter, got {np.size(v)}.")
-    return size
 
 
 def _short(value: Any) -> str:

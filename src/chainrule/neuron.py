@@ -7,14 +7,16 @@ import numpy as np
 from chainrule import chain as maths
 from chainrule.activations import Activation
 from chainrule.arrays import Array
-from chainrule.errors import InputError
+from chainrule.errors import DivergenceError, InputError
 from chainrule.initializers import Initializer
 from chainrule.layers import Dense, Run
-from chainrule.layers.checks import check_count
+from chainrule.layers.checks import as_numbers, check_count, check_number
 from chainrule.losses import Loss
 from chainrule.losses import loss as find_loss
 from chainrule.model import Model
-from chainrule.rows import as_inputs, as_numbers, as_targets
+from chainrule.parameters import check_parameter
+from chainrule.rows import as_inputs, as_targets
+from chainrule.seeds import chosen_seed
 from chainrule.trace import Trace
 from chainrule.trace import trace as trace_model
 
@@ -52,15 +54,15 @@ class Neuron:
         init: str | Initializer = "auto",
         seed: int | None = None,
     ) -> None:
-        given = None if np.ndim(weights) == 0 else as_numbers("weights", weights, np.dtype("float64"))
-        if given is not None and (given.ndim != 1 or not given.size):
+        given = as_numbers("weights", weights, np.dtype("float64"))
+        if given.ndim > 1 or not given.size:
             raise InputError(f"weights must be a list of numbers, one for each input, got {weights!r}.")
-        inputs = check_count("the number of inputs", weights) if given is None else len(given)
+        inputs = len(given) if given.ndim else check_count("the number of inputs", weights)
         layer = Dense(1, activation, bias=None if bias is None else "per-unit", init=init)
         chain = maths.build(inputs, [layer], find_loss(loss), np.dtype("float64"))
-        parameters = maths.initial_parameters(chain, np.random.default_rng(seed))
+        parameters = maths.initial_parameters(chain, np.random.default_rng(chosen_seed(seed)))
         self.model = Model(chain, parameters, maths.initial_state(chain))
-        if given is not None:
+        if given.ndim:
             self.weights = given
         if bias is not None:
             self.bias = bias
@@ -72,7 +74,7 @@ class Neuron:
 
     @weights.setter
     def weights(self, value: Any) -> None:
-        self.model.parameters["W1"] = np.asarray(value)[:, None]
+        self.weights[...] = check_parameter("weights", value, self.weights)
 
     @property
     def bias(self) -> float | None:
@@ -81,7 +83,10 @@ class Neuron:
 
     @bias.setter
     def bias(self, value: float) -> None:
-        self.model.parameters["b1"] = np.asarray([value])
+        if "b1" not in self.model.parameters:
+            raise InputError("this neuron has no bias: make one with it, such as Neuron(weights, bias=0.0).")
+        bias = self.model.parameters["b1"].reshape(())
+        bias[...] = check_parameter("bias", value, bias)
 
     @property
     def activation(self) -> Activation:
@@ -93,7 +98,7 @@ class Neuron:
     def __call__(self, x: Any) -> Any:
         """The activation for a row (inputs,): a number; for rows (N, inputs): an array (N,)."""
         rows = as_inputs(self.model.chain, x)
-        a = maths.forward(self.model.chain, self.model.parameters, rows, Run(state=self.model.state))[0]["a"][:, 0]
+        a = maths.predict(self.model.chain, self.model.parameters, rows, self.model.state)[:, 0]
         return float(a[0]) if np.ndim(x) == 1 else a
 
     forward = __call__
@@ -120,9 +125,20 @@ class Neuron:
         return {"weights": gradients["W"][:, 0], "bias": float(gradients["b"][0]) if "b" in gradients else None}
 
     def step(self, x: Any, t: Any, learning_rate: float = 0.01) -> float:
-        """One step of gradient descent: ``weights -= eta dE/dweights``, likewise the bias; the loss before it."""
-        done = self._pass(x, t)
-        self.model.parameters.vector -= learning_rate * done.gradient
+        """One step of gradient descent: ``weights -= eta dE/dweights``, likewise the bias; the loss before it.
+
+        Raises:
+            InputError: an argument cannot be used.
+            DivergenceError: the step leads out of the finite numbers; the neuron is left as it was.
+        """
+        eta = check_number("learning_rate", learning_rate, 0.0, np.inf, low_open=True)
+        vector = self.model.parameters.vector
+        with np.errstate(all="ignore"):  # overflow is looked for in the result
+            done = self._pass(x, t)
+            after = vector - eta * done.gradient
+        if not np.isfinite(done.loss) or not np.isfinite(after).all():
+            raise DivergenceError("the step leads out of the finite numbers: choose a smaller learning rate.", layer=1)
+        vector[...] = after
         return done.loss
 
     def trace(self, x: Any, t: Any = None) -> Trace:

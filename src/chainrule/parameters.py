@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from chainrule.arrays import Array, shape_text
+from chainrule.components import UnknownNameError
 from chainrule.errors import InputError
+from chainrule.layers.checks import as_numbers, at
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Slot:
     def label(self, offset: int) -> str:
         """``"W1[0, 1]"``: the name of one number; a shared bias is just ``"b1"``."""
         index = np.unravel_index(offset, self.shape) if self.shape else ()
-        return f"{self.name}[{', '.join(str(int(i)) for i in index)}]" if self.shape else self.name
+        return at(self.name, tuple(int(i) for i in index))
 
 
 class Parameters(MutableMapping[str, Array]):
@@ -63,7 +65,7 @@ class Parameters(MutableMapping[str, Array]):
 
     def __getitem__(self, name: str) -> Array:
         if name not in self._views:
-            raise KeyError(f"no parameter {name!r}: this network has {', '.join(self._views) or 'none'}.")
+            raise UnknownNameError(f"no parameter {name!r}: this network has {', '.join(self._views) or 'none'}.")
         return self._views[name]
 
     def __setitem__(self, name: str, value: Any) -> None:
@@ -94,7 +96,7 @@ class Parameters(MutableMapping[str, Array]):
         return Parameters(self.slots, vector)
 
     def update(self, *given: Any, **named: Any) -> None:
-        """Several parameters at once: all are checked before any is changed."""
+        """Several parameters at once: all names, shapes and numbers are checked before any is changed."""
         values: Mapping[str, Any] = dict(*given, **named)
         checked = {name: check_parameter(name, value, self[name]) for name, value in values.items()}
         for name, value in checked.items():
@@ -102,19 +104,16 @@ class Parameters(MutableMapping[str, Array]):
 
 
 def check_parameter(name: str, value: Any, current: Array) -> Array:
-    """``value`` as an array of the parameter's shape and dtype.
+    """A copy of ``value`` as an array of the parameter's shape and dtype.
 
     Raises:
-        InputError: the shape differs, or a number is not finite.
+        InputError: not numbers, another shape, or a number is not finite.
     """
-    try:
-        array = np.asarray(value).astype(current.dtype)
-    except (TypeError, ValueError):
-        raise InputError(f"{name} must hold numbers, got {value!r}.") from None
+    array = np.array(as_numbers(name, value, current.dtype))  # a copy, as the value may be a view of the same vector
     if array.shape != current.shape:
         hint = ": did you pass the transpose?" if array.shape == current.shape[::-1] else "."
         raise InputError(f"{name} must have shape {shape_text(current.shape)}, got {shape_text(array.shape)}{hint}")
-    if not np.isfinite(array).all():
-        index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
-        raise InputError(f"{name} must be finite, but {name}{list(index)} is {array[index]}.")
+    if np.isnan(array).any():
+        index = tuple(int(i) for i in np.argwhere(np.isnan(array))[0])
+        raise InputError(f"{name} must be finite, but {at(name, index)} is NaN.")
     return array

@@ -10,42 +10,9 @@ import numpy as np
 
 from chainrule.arrays import Array, shape_text
 from chainrule.chain import Chain
+from chainrule.components import is_number
 from chainrule.errors import InputError
-
-
-def as_numbers(name: str, value: Any, dtype: np.dtype[Any]) -> Array:
-    """An array of that dtype, C-ordered.
-
-    Raises:
-        InputError: text, objects or complex numbers, or a number that the dtype cannot hold.
-    """
-    refusal = InputError(f"{name} must be an array of real numbers, got {_found(value)}.")
-    try:
-        array = np.asarray(value)
-    except ValueError:
-        raise refusal from None
-    if array.dtype.kind not in "biufO":
-        raise refusal
-    try:
-        with np.errstate(over="ignore"):
-            numbers = array.astype(dtype, order="C", copy=False)
-    except (TypeError, ValueError):
-        raise refusal from None
-    overflowed = np.isinf(numbers)
-    if overflowed.any():
-        index = [int(i) for i in np.argwhere(overflowed)[0]]
-        raise InputError(f"{name} must be finite, but {name}{index} is {array[tuple(index)]} (in {dtype.name}).")
-    return numbers
-
-
-def _found(value: Any) -> str:
-    if isinstance(value, (str, bytes)):
-        return repr(value)
-    try:
-        dtype = np.asarray(value).dtype
-    except ValueError:
-        return "rows of different lengths"
-    return f"an array of {dtype}"
+from chainrule.layers.checks import as_numbers
 
 
 def as_inputs(chain: Chain, x: Any) -> Array:
@@ -74,8 +41,10 @@ def as_targets(chain: Chain, t: Any, rows: int) -> Array:
     """``t`` as (N, outputs); with one output (N,) will do, with one row (outputs,). NaN marks a missing target.
 
     Raises:
-        InputError: the shape does not fit, a target is infinite, or the loss is not defined for it.
+        InputError: no rows, the shape does not fit, a target is infinite, or the loss is not defined for it.
     """
+    if not rows:
+        raise InputError("x has no rows: a loss needs at least one.")
     array = as_numbers("t", t, chain.dtype)
     wanted = (rows, chain.outputs)
     short = {(rows,)} if chain.outputs == 1 else set()
@@ -96,7 +65,8 @@ def as_weights(chain: Chain, weights: Any, class_weight: Any, t: Array) -> Array
     """The rows' weights (N,), those of their classes multiplied in; None if all rows count alike.
 
     Raises:
-        InputError: the shape does not fit, a weight is negative or missing, all are 0, or a class is unknown.
+        InputError: the shape does not fit, a weight is negative or missing, their sum is 0 or not finite, or a class
+            is unknown.
     """
     by_row = None if weights is None else as_numbers("weights", weights, chain.dtype)
     if by_row is not None:
@@ -105,22 +75,28 @@ def as_weights(chain: Chain, weights: Any, class_weight: Any, t: Array) -> Array
         if not (by_row >= 0).all():
             n = int(np.flatnonzero(~(by_row >= 0))[0])
             raise InputError(f"weights must not be negative or NaN, but weights[{n}] is {by_row[n]}.")
-        if not by_row.any():
-            raise InputError("weights are all 0: no row would count.")
-    if class_weight is None:
-        return by_row
-    by_class = _class_weights(class_weight, t)
-    return by_class.astype(chain.dtype) * (1 if by_row is None else by_row)
+    with np.errstate(over="ignore", invalid="ignore"):  # overflow is looked for in the sum
+        if class_weight is not None:
+            by_row = (_class_weights(class_weight, t) * (1 if by_row is None else by_row)).astype(chain.dtype)
+        if by_row is None:
+            return None
+        total = by_row.sum()
+    if total == 0:
+        raise InputError("weights are all 0: no row would count.")
+    if not np.isfinite(total):
+        raise InputError(f"weights add up to more than {chain.dtype.name} can hold: divide them all by the largest.")
+    return by_row
 
 
 def _class_weights(class_weight: Any, t: Array) -> Array:
     """A weight for each row by its class: ``"balanced"`` is rows/(classes times rows of that class)."""
     shares = np.nan_to_num(np.column_stack([1 - t[:, 0], t[:, 0]]) if t.shape[1] == 1 else t)
-    if not (((t == 0) | (t == 1) | np.isnan(t)).all() and (shares.sum(axis=1) <= 1).all()):
+    one_each = (shares.sum(axis=1) == 1) | np.isnan(t).all(axis=1)
+    if not (((t == 0) | (t == 1) | np.isnan(t)).all() and one_each.all()):
         raise InputError("class_weight needs targets that are classes: one column of 0 and 1, or one-hot rows.")
     if isinstance(class_weight, str) and class_weight == "balanced":
         counts = shares.sum(axis=0)
-        return shares @ (counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1)))
+        return shares @ (counts.sum() / (max(np.count_nonzero(counts), 1) * np.maximum(counts, 1)))
     if not isinstance(class_weight, Mapping):
         raise InputError(
             f"class_weight must be 'balanced' or a dict from class number to weight, got {class_weight!r}."
@@ -129,7 +105,7 @@ def _class_weights(class_weight: Any, t: Array) -> Array:
     for number, weight in class_weight.items():
         if number not in range(len(weights)):
             raise InputError(f"class_weight names class {number!r}, but the classes are 0 to {len(weights) - 1}.")
-        if not isinstance(weight, (int, float)) or not 0 <= weight < np.inf:
+        if not is_number(weight) or not 0 <= weight < np.inf:
             raise InputError(f"class_weight of class {number} must be a finite number from 0, got {weight!r}.")
         weights[int(number)] = weight
     return shares @ weights

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from html import escape
+from typing import Any
 
 import numpy as np
 
@@ -13,9 +14,19 @@ def number(value: float, digits: int = 6) -> str:
     return f"{float(value) + 0.0:.{digits}g}"  # + 0.0 makes -0 a plain 0
 
 
+def plain(values: Any) -> Any:
+    """Nested lists of numbers, ready for JSON: None for what it cannot write, NaN and the infinities."""
+    array = np.asarray(values).astype(object)
+    array[~np.isfinite(np.asarray(values))] = None
+    return array.tolist()
+
+
 def numbers(values: Array, most: int = 12) -> str:
-    """An array on one line: whole up to ``most`` numbers, else its smallest, mean and largest."""
+    """An array on one line: whole up to ``most`` numbers, else its smallest, mean and largest, without missing ones."""
     if values.size > most:
+        values = values[~np.isnan(values)]
+        if not values.size:
+            return "all missing"
         return f"min {number(values.min())}, mean {number(values.mean())}, max {number(values.max())}"
     return _nested(values)
 

@@ -9,9 +9,10 @@ import numpy as np
 from chainrule import chain as maths
 from chainrule.arrays import Array, shape_text
 from chainrule.chain import Pass
+from chainrule.components import UnknownNameError
 from chainrule.layers import Run
 from chainrule.model import Model
-from chainrule.show import html_table, numbers, text_table
+from chainrule.show import html_table, numbers, plain, text_table
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Trace(Mapping[str, Array]):
 
     def __getitem__(self, name: str) -> Array:
         if name not in self._by_name:
-            raise KeyError(f"no quantity {name!r} in this trace: it has {', '.join(self._by_name)}.")
+            raise UnknownNameError(f"no quantity {name!r} in this trace: it has {', '.join(self._by_name)}.")
         return self._by_name[name].value
 
     def __iter__(self) -> Iterator[str]:
@@ -73,13 +74,12 @@ class Trace(Mapping[str, Array]):
         return html_table(["pass", "quantity", "formula", "shape", "value"], self._rows())
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, ready for JSON."""
+        """Plain data, ready for JSON; a missing target is None."""
         return {
             "schema": "chainrule/trace",
             "version": 1,
             "quantities": [
-                {"name": q.name, "formula": q.formula, "part": q.part, "value": q.value.tolist()}
-                for q in self.quantities
+                {"name": q.name, "formula": q.formula, "part": q.part, "value": plain(q.value)} for q in self.quantities
             ],
         }
 
@@ -91,28 +91,29 @@ def trace(model: Model, x: Array, t: Array | None, run: Run, weights: Array | No
         return Trace((Quantity("x", "the inputs", x.copy(), "data"), *_forward(model, records)))
     done = maths.forward_backward(model.chain, model.parameters, x, t, run, weights)
     data = (Quantity("x", "the inputs", x.copy(), "data"), Quantity("t", "the targets", t.copy(), "data"))
-    return Trace((*data, *_forward(model, done.records), *_losses(model, done, t), *_backward(model, done)))
-
-
-_NOT_TOLD = {"a_in", "s", "own"}  # kept for the backward pass, but another name or formula tells them
+    return Trace((*data, *_forward(model, done.records), *_losses(model, done, t, weights), *_backward(model, done)))
 
 
 def _forward(model: Model, records: list[dict[str, Array]]) -> Iterator[Quantity]:
     for l, (layer, record) in enumerate(zip(model.chain.layers, records, strict=True), start=1):
         formulas = layer.formulas(l)
-        for key, value in model.parameters.of_layer(l).items():
+        for key, value in layer.effective(model.parameters.of_layer(l)).items():
             yield Quantity(f"{key}{l}", "parameter", value.copy(), "forward")
         for key, value in record.items():
-            if key not in _NOT_TOLD and key in formulas:
+            if key in formulas:  # some are kept for the backward pass only
                 yield Quantity(f"{key}{l}", formulas[key], value.copy(), "forward")
     yield Quantity("y", f"a{len(records)}", records[-1]["a"].copy(), "forward")
 
 
-def _losses(model: Model, done: Pass, t: Array) -> Iterator[Quantity]:
+def _losses(model: Model, done: Pass, t: Array, weights: Array | None) -> Iterator[Quantity]:
     loss = model.chain.loss
     y = done.records[-1]["a"]
     yield Quantity("e", f"{loss.name}(y, t) of each row", loss.value(y, t), "forward")
-    yield Quantity("E", "mean over rows of e", np.asarray(done.loss), "forward")
+    shares, how = maths.row_shares(t, weights), "mean over rows of e"
+    if shares is not None:
+        how = "sum over rows of share e"
+        yield Quantity("share", "the row's weight (0 without a target) over all rows' weights", shares, "forward")
+    yield Quantity("E", how, np.asarray(done.loss), "forward")
 
 
 def _backward(model: Model, done: Pass) -> Iterator[Quantity]:

@@ -12,7 +12,7 @@ helps: the gradient must then be that of one of the two sides, or between them, 
 References: Ridders 1982, Advances in Engineering Software 4(2); Nocedal & Wright 2006, section 8.1.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ import numpy as np
 from chainrule import chain as maths
 from chainrule.activations import Activation, ElementwiseActivation
 from chainrule.arrays import Array
+from chainrule.chain import Chain
 from chainrule.layers import Dense, Record, Run
 from chainrule.layers.normalization import Normalization
 from chainrule.losses import ElementwiseLoss
@@ -124,6 +125,8 @@ class GradientCheck:
         }
 
 
+LossAt = Callable[[float], tuple[float, bytes]]
+
 _HEADER = ["parameter", "gradient", "difference", "relative error", "verdict"]
 
 
@@ -140,7 +143,7 @@ def check_gradients(
 
     ``only`` names a single parameter, such as ``"W1[0, 1]"``: the rest is then left unchecked.
     """
-    probe = _Probe(model, data, training, seed)
+    probe = Probe(model, data, training, seed)
     mine = probe.gradient() if gradient is None else np.asarray(gradient, dtype=np.float64)
     entries = []
     for slot in probe.chain.slots:
@@ -148,11 +151,11 @@ def check_gradients(
             if only not in (None, slot.label(k - slot.start)):
                 continue
             index = tuple(int(i) for i in np.unravel_index(k - slot.start, slot.shape)) if slot.shape else ()
-            entries.append(Checked(slot.name, index, float(mine[k]), *_judge(probe, k, float(mine[k]))))
+            entries.append(Checked(slot.name, index, float(mine[k]), *_judge_one(probe, k, float(mine[k]))))
     return GradientCheck(tuple(entries))
 
 
-class _Probe:
+class Probe:
     """The loss as a function of one parameter, in float64, with the side of every kink that its values lie on."""
 
     def __init__(self, model: Model, data: Data, training: bool, seed: int | None) -> None:
@@ -181,19 +184,21 @@ class _Probe:
         try:
             records = maths.forward(self.chain, self.parameters, self.x, self._run())
             y = records[-1]["a"]
-            return maths.batch_loss(self.chain, y, self.t, self.weights), self._sides(records, y)
+            return maths.batch_loss(self.chain, y, self.t, self.weights), sides_of(self.chain, records, y - self.t)
         finally:
             self.vector[k] = kept
 
-    def _sides(self, records: list[Record], y: Array) -> bytes:
-        sides = [
-            _sides(kinks(layer.activation), record["z"])
-            for layer, record in zip(self.chain.layers, records, strict=True)
-            if isinstance(layer, Dense | Normalization)
-        ]
-        if isinstance(self.chain.loss, ElementwiseLoss):
-            sides.append(_sides([self.chain.loss.kinks(**self.chain.loss.parameters)], y - self.t))
-        return b"".join(sides)
+
+def sides_of(chain: Chain, records: Sequence[Record], residual: Array) -> bytes:
+    """The side of every kink that a pass's values lie on, as a key; ``residual`` is ``y - t``."""
+    sides = [
+        _sides(kinks(layer.activation), record["z"])
+        for layer, record in zip(chain.layers, records, strict=True)
+        if isinstance(layer, Dense | Normalization)
+    ]
+    if isinstance(chain.loss, ElementwiseLoss):
+        sides.append(_sides([chain.loss.kinks(**chain.loss.parameters)], residual))
+    return b"".join(sides)
 
 
 def kinks(activation: Activation) -> list[tuple[float, ...]]:
@@ -210,22 +215,25 @@ def _sides(kinks_by_unit: list[tuple[float, ...]], values: Array) -> bytes:
     return b"".join(np.sign(np.nan_to_num(column - kink)).astype(np.int8).tobytes() for column, kink in pairs)
 
 
-def _judge(probe: _Probe, k: int, gradient: float) -> tuple[float, float, str]:
-    """(difference, relative error, verdict) for parameter ``k``."""
-    p = float(probe.vector[k])
+def _judge_one(probe: Probe, k: int, gradient: float) -> tuple[float, float, str]:
+    return judge(lambda value: probe.at(k, value), float(probe.vector[k]), gradient)
+
+
+def judge(loss_at: LossAt, p: float, gradient: float) -> tuple[float, float, str]:
+    """(difference, relative error, verdict) for a gradient at ``p``; ``loss_at`` gives E and the sides of all kinks."""
     scale = max(1.0, abs(p))
-    centre, here = probe.at(k, p)
+    centre, here = loss_at(p)
     candidates = []
     for step in STEPS:
         h = step * scale
-        points = {offset: probe.at(k, p + offset * h) for offset in (-1.0, -0.5, 0.5, 1.0)}
+        points = {offset: loss_at(p + offset * h) for offset in (-1.0, -0.5, 0.5, 1.0)}
         if all(sides == here for _, sides in points.values()):
             candidates.append(_centred(points, h, centre))
     if candidates:
         difference, uncertainty = min(candidates, key=lambda c: c[1])
         error = _relative(gradient, difference, uncertainty)
         return difference, error, "right" if error <= TOLERANCE else "wrong"
-    return _on_a_kink(lambda value: probe.at(k, value), p, scale, gradient)
+    return _on_a_kink(loss_at, p, scale, gradient)
 
 
 def _centred(points: dict[float, tuple[float, bytes]], h: float, centre: float) -> tuple[float, float]:
@@ -242,9 +250,7 @@ def _relative(gradient: float, difference: float, uncertainty: float) -> float:
     return distance / max(abs(gradient), abs(difference), uncertainty / TOLERANCE) if distance else 0.0
 
 
-def _on_a_kink(
-    loss: Callable[[float], tuple[float, bytes]], p: float, scale: float, gradient: float
-) -> tuple[float, float, str]:
+def _on_a_kink(loss: LossAt, p: float, scale: float, gradient: float) -> tuple[float, float, str]:
     """Both one-sided differences (second order, three points); the gradient must lie between them."""
     h = STEPS[-1] * scale
     at = [loss(p + k * h)[0] for k in (-2, -1, 0, 1, 2)]

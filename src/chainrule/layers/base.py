@@ -57,6 +57,9 @@ class Layer(ABC):
     decayed: ClassVar[tuple[str, ...]] = ()
     """Names of its parameters that L1, L2 and weight decay act on."""
 
+    smallest_batch: ClassVar[int] = 1
+    """The fewest rows it can be trained on at once."""
+
     @abstractmethod
     def units_out(self, units_in: int) -> int:
         """How many units it has, after a layer of ``units_in``."""
@@ -73,6 +76,10 @@ class Layer(ABC):
         """Which entries of a parameter may change: a boolean array."""
         del key
         return np.full(shape, self.trainable)
+
+    def effective(self, p: Record) -> Record:
+        """The parameters as ``forward`` uses them, whatever was written to those that do not exist."""
+        return p
 
     def initial_state(self, units_in: int, dtype: np.dtype[Any]) -> Record:
         """What it keeps besides parameters."""

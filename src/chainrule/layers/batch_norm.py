@@ -43,6 +43,8 @@ class BatchNorm(Normalization):
     momentum: float
     axis: ClassVar[int] = 0
     axis_name: ClassVar[str] = "rows"
+    outside_training: ClassVar[str] = "; outside training the running one"
+    smallest_batch: ClassVar[int] = 2
 
     def __init__(
         self,
@@ -71,7 +73,7 @@ class BatchNorm(Normalization):
         """The batch's in training, else the running ones."""
         if not run.training:
             return state["mean"][None, :], state["variance"][None, :], False
-        if len(a_in) < 2:
+        if len(a_in) < self.smallest_batch:
             raise InputError(
                 "BatchNorm cannot train on a batch of one row: choose a batch_size that leaves at least two rows "
                 "in every batch, or use LayerNorm."

@@ -1,9 +1,58 @@
-"""Checks of arguments that several layers share."""
+"""Checks of arguments that the layers and the rooms above them share."""
 
 import operator
 from typing import Any
 
+import numpy as np
+
+from chainrule.arrays import Array
+from chainrule.components import is_number
 from chainrule.errors import InputError
+
+
+def as_numbers(name: str, value: Any, dtype: np.dtype[Any]) -> Array:
+    """An array of that dtype, C-ordered; the caller's own where it is one already.
+
+    Raises:
+        InputError: text, objects or complex numbers, or a number that the dtype cannot hold.
+    """
+    numbers = _converted(value, dtype)
+    if numbers is None:
+        raise InputError(f"{name} must be an array of real numbers, got {_found(value)}.")
+    overflowed = np.isinf(numbers)
+    if overflowed.any():
+        index = tuple(int(i) for i in np.argwhere(overflowed)[0])
+        found = np.asarray(value)[index]
+        raise InputError(f"{name} must be finite, but {at(name, index)} is {found} (in {dtype.name}).")
+    return numbers
+
+
+def at(name: str, index: tuple[int, ...]) -> str:
+    """One number of an array as people write it: ``x[0, 1]``; a single number is just ``x``."""
+    return f"{name}[{', '.join(map(str, index))}]" if index else name
+
+
+def _converted(value: Any, dtype: np.dtype[Any]) -> Array | None:
+    """The array, or None if it does not hold real numbers."""
+    try:
+        array = np.asarray(value)
+        text = array.dtype == object and any(isinstance(item, str | bytes) for item in array.flat)
+        if text or array.dtype.kind not in "biufO":
+            return None
+        with np.errstate(over="ignore"):
+            return array.astype(dtype, order="C", copy=False)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _found(value: Any) -> str:
+    if isinstance(value, str | bytes):
+        return repr(value)
+    try:
+        dtype = np.asarray(value).dtype
+    except ValueError:
+        return "rows of different lengths"
+    return f"an array of {dtype}"
 
 
 def check_units(units: Any) -> int:
@@ -24,10 +73,9 @@ def check_count(name: str, value: Any) -> int:
 
 def check_number(name: str, value: Any, low: float, high: float, *, low_open: bool = False) -> float:
     """A finite number from ``low`` (or above it, if open) to below ``high``."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise InputError(f"{name} must be a number, got {value!r}.") from None
+    if not is_number(value):
+        raise InputError(f"{name} must be a number, got {value!r}.")
+    number = float(value)
     if not low <= number < high or (low_open and number == low):
         raise InputError(
             f"{name} must be {'above' if low_open else 'at least'} {low:g} and below {high:g}, got {value!r}."

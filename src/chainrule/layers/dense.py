@@ -11,7 +11,7 @@ from chainrule.arrays import Array, shape_text
 from chainrule.errors import InputError
 from chainrule.initializers import Initializer, initializer, suited_to
 from chainrule.layers.base import Back, BackDot, Layer, Record, Run
-from chainrule.layers.checks import check_units
+from chainrule.layers.checks import as_numbers, check_units
 
 Bias = Literal["per-unit", "shared"] | None
 
@@ -77,9 +77,10 @@ class Dense(Layer):
     def units_out(self, units_in: int) -> int:
         """Its own number of units; a mask must fit the layer below."""
         if self.mask is not None and self.mask.shape != (units_in, self.units):
+            hint = ": did you pass the transpose?" if self.mask.shape == (self.units, units_in) else "."
             raise InputError(
                 f"mask must have shape ({units_in}, {self.units}) (units below, units here), "
-                f"got {shape_text(self.mask.shape)}: did you pass the transpose?"
+                f"got {shape_text(self.mask.shape)}{hint}"
             )
         return self.units
 
@@ -93,7 +94,7 @@ class Dense(Layer):
     def initial_parameters(self, units_in: int, rng: np.random.Generator, dtype: np.dtype[Any]) -> Record:
         """Weights drawn by ``init``, 0 where the mask is 0; biases by ``bias_init``."""
         shapes = self.parameter_shapes(units_in)
-        drawn = {"W": self._wired(self.init(rng, shapes["W"], dtype))}
+        drawn = {"W": self.wired(self.init(rng, shapes["W"], dtype))}
         if "b" in shapes:
             drawn["b"] = self.bias_init(rng, shapes["b"], dtype)
         return drawn
@@ -103,11 +104,15 @@ class Dense(Layer):
         everything = super().free(key, shape)
         return everything & (self.mask > 0) if key == "W" and self.mask is not None else everything
 
+    def effective(self, p: Record) -> Record:
+        """Weights that do not exist are 0."""
+        return p | {"W": self.wired(p["W"])}
+
     # ------------------------------------------------------------------ forward and backward
     def forward(self, p: Record, a_in: Array, state: Record, run: Run) -> Record:
         """``z = a_in W + b`` and ``a = phi(z)``."""
         del state, run
-        z = a_in @ self._wired(p["W"])
+        z = a_in @ self.wired(p["W"])
         if self.bias is not None:
             z = z + p["b"]
         return {"a_in": a_in, "z": z, "a": self.activation.value(z)}
@@ -115,15 +120,15 @@ class Dense(Layer):
     def backward(self, p: Record, record: Record, da: Array) -> Back:
         """``delta = da phi'(z)``; ``dW = a_in' delta``; ``db = sum_n delta``; ``da_in = delta W'``."""
         delta = self.activation.pull_back(record["z"], record["a"], da)
-        return Back(delta, self._gradients(record["a_in"].T @ delta, delta), delta @ self._wired(p["W"]).T)
+        return Back(delta, self._gradients(record["a_in"].T @ delta, delta), delta @ self.wired(p["W"]).T)
 
-    def _wired(self, W: Array) -> Array:
+    def wired(self, W: Array) -> Array:
         """The weights that exist: 0 where the mask is 0, whatever was written there."""
         return W if self.mask is None else W * self.mask.astype(W.dtype)
 
     def _gradients(self, dW: Array, delta: Array) -> Record:
         """The gradients, with none for a weight that does not exist, and the bias's summed as it is shared."""
-        gradients = {"W": self._wired(dW)}
+        gradients = {"W": self.wired(dW)}
         if self.bias is not None:
             gradients["b"] = delta.sum(axis=0) if self.bias == "per-unit" else delta.sum()
         return gradients
@@ -131,7 +136,7 @@ class Dense(Layer):
     # ------------------------------------------------------------------ second order
     def forward_dot(self, p: Record, p_dot: Record, record: Record, a_in_dot: Array) -> Record:
         """``z_dot = a_in_dot W + a_in W_dot + b_dot``; ``a_dot = J z_dot``."""
-        z_dot = a_in_dot @ self._wired(p["W"]) + record["a_in"] @ self._wired(p_dot["W"])
+        z_dot = a_in_dot @ self.wired(p["W"]) + record["a_in"] @ self.wired(p_dot["W"])
         if self.bias is not None:
             z_dot = z_dot + p_dot["b"]
         return {"a_in": a_in_dot, "z": z_dot, "a": self.activation.push_forward(record["z"], record["a"], z_dot)}
@@ -142,7 +147,7 @@ class Dense(Layer):
         """``dW_dot = a_in_dot' delta + a_in' delta_dot``; ``da_in_dot = delta_dot W' + delta W_dot'``."""
         delta_dot = self.activation.pull_back_dot(record["z"], record["a"], da, dot["z"], da_dot)
         dW_dot = dot["a_in"].T @ back.delta + record["a_in"].T @ delta_dot
-        da_in_dot = delta_dot @ self._wired(p["W"]).T + back.delta @ self._wired(p_dot["W"]).T
+        da_in_dot = delta_dot @ self.wired(p["W"]).T + back.delta @ self.wired(p_dot["W"]).T
         return BackDot(self._gradients(dW_dot, delta_dot), da_in_dot)
 
     # ------------------------------------------------------------------ how it is told and kept
@@ -172,8 +177,8 @@ class Dense(Layer):
 
 
 def _check_mask(mask: Any, units: int) -> Array:
-    """A (units_in, units) array of 0 and 1, each unit with at least one weight."""
-    array = np.array(mask, dtype=np.float64)
+    """A (units_in, units) array of 0 and 1: a copy, so that wiring cannot change once it is made."""
+    array = np.array(as_numbers("mask", mask, np.dtype("float64")))
     if array.ndim != 2 or array.shape[1] != units:
         raise InputError(f"mask must have shape (units below, {units}), got {shape_text(array.shape)}.")
     if not np.isin(array, (0.0, 1.0)).all():

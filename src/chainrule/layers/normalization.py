@@ -29,6 +29,7 @@ class Normalization(Layer):
 
     axis: ClassVar[int]
     axis_name: ClassVar[str]
+    outside_training: ClassVar[str] = ""
 
     @abstractmethod
     def statistics(self, a_in: Array, state: Record, run: Run) -> tuple[Array, Array, bool]:
@@ -107,8 +108,8 @@ class Normalization(Layer):
         """The equations at layer ``l``."""
         phi = self.activation.name
         return {
-            "mean": f"mean over {self.axis_name} of a{l - 1}",
-            "variance": f"mean over {self.axis_name} of (a{l - 1} - mean{l})^2",
+            "mean": f"mean over {self.axis_name} of a{l - 1}{self.outside_training}",
+            "variance": f"mean over {self.axis_name} of (a{l - 1} - mean{l})^2{self.outside_training}",
             "xhat": f"(a{l - 1} - mean{l})/sqrt(variance{l} + {self.epsilon:g})",
             "z": f"gamma{l} xhat{l} + beta{l}",
             "a": f"{phi}(z{l})",

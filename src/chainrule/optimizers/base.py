@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from chainrule.arrays import Array
+from chainrule.components import is_number
 from chainrule.errors import InputError
 from chainrule.optimizers.schedules import Schedule, as_schedule
 
@@ -37,16 +38,18 @@ class Optimizer(ABC):
     def __post_init__(self) -> None:
         as_schedule(self.learning_rate)
         for field in fields(self):
-            if field.name != "learning_rate":
-                self._check(field.name, getattr(self, field.name))
+            value = getattr(self, field.name)
+            if isinstance(field.default, bool):
+                if not isinstance(value, bool):
+                    raise InputError(f"{field.name} of {type(self).__name__} must be True or False, got {value!r}.")
+            elif field.name != "learning_rate":
+                self._check(field.name, value)
 
     def _check(self, name: str, value: Any) -> None:
         """Shares (momentum, betas, rho) are from 0 to below 1; other numbers are finite and not negative."""
-        if isinstance(value, bool):
-            return
         share = name in ("momentum", "rho", "beta1", "beta2", "decrease")
         high = 1.0 if share else np.inf
-        if not isinstance(value, (int, float)) or not 0 <= value < high:
+        if not is_number(value) or not 0 <= value < high:
             raise InputError(f"{name} of {type(self).__name__} must be from 0 to below {high:g}, got {value!r}.")
 
     @property

@@ -6,9 +6,11 @@ validation loss where there is one) and hands back what the schedule remembers.
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from chainrule.components import is_number
 from chainrule.errors import InputError
 
 
@@ -48,14 +50,21 @@ class Schedule(ABC):
         return memory
 
 
+def _check(name: str, value: Any, kind: str, *, fits: Callable[[Any], bool]) -> None:
+    if not is_number(value) or not fits(value):
+        raise InputError(f"{name} must be {kind}, got {value!r}.")
+
+
 def _check_positive(name: str, value: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
-        raise InputError(f"{name} must be a positive finite number, got {value!r}.")
+    _check(name, value, "a positive finite number", fits=lambda v: 0 < v < math.inf)
+
+
+def _check_not_negative(name: str, value: float) -> None:
+    _check(name, value, "a finite number from 0", fits=lambda v: 0 <= v < math.inf)
 
 
 def _check_share(name: str, value: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1:
-        raise InputError(f"{name} must be between 0 and 1, got {value!r}.")
+    _check(name, value, "between 0 and 1", fits=lambda v: 0 < v < 1)
 
 
 @dataclass(frozen=True)
@@ -127,8 +136,7 @@ class Cosine(Schedule):
 
     def __post_init__(self) -> None:
         _check_positive("learning_rate", self.eta)
-        if self.final != 0:
-            _check_positive("final", self.final)
+        _check_not_negative("final", self.final)
 
     def rate(self, clock: Clock, memory: Memory) -> float:
         """The wave's height at that update."""
@@ -210,6 +218,8 @@ class OnPlateau(Schedule):
         _check_positive("learning_rate", self.eta)
         _check_share("factor", self.factor)
         _check_positive("patience", self.patience)
+        _check_not_negative("min_delta", self.min_delta)
+        _check_not_negative("lowest", self.lowest)
 
     def rate(self, clock: Clock, memory: Memory) -> float:
         """``eta factor^cuts``."""

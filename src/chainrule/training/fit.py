@@ -1,6 +1,7 @@
 """``fit``: the loop over ``training``, with what belongs to an epoch: validation, the best parameters, stopping."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ from chainrule.errors import DivergenceError
 from chainrule.layers import Record, Run
 from chainrule.model import Model
 from chainrule.training.history import History
-from chainrule.training.loop import Update, Watched, training
+from chainrule.training.loop import Update, Watched, check_targets, check_values, counted, norm, training
 from chainrule.training.progress import ProgressBar
 from chainrule.training.settings import Settings
 
@@ -58,61 +59,82 @@ class _Best(NamedTuple):
 class _Run:
     """One run's bookkeeping: what was measured, which parameters were best, and whether to go on."""
 
-    def __init__(self, model: Model, validation: Data | None, settings: Settings, history: History) -> None:
-        self.model, self.validation, self.settings, self.history = model, validation, settings, history
+    def __init__(self, model: Model, data: Data, validation: Data | None, settings: Settings) -> None:
+        self.model, self.data, self.validation, self.settings = model, data, validation, settings
+        self.history = History(settings.seed)
         self.watched = Watched()
         self.best = self.entered = self._now(np.inf, -1)
+        self.last: Update | None = None
+        self._to_beat, self._bettered = np.inf, -1  # by what patience judges: the loss, and the epoch that reached it
         self._started = time.perf_counter()
-        self._loss = self._rows = 0.0
-        self.tell("start", None)
+        self._counted = counted(data.t, data.weights)
+        self._loss = self._weight = 0.0
+
+    @property
+    def keeps_best(self) -> bool:
+        """Whether the best epoch's parameters are put back in the end."""
+        return self.best.epoch >= 0 and (self.validation is not None or self.settings.patience is not None)
 
     def _now(self, loss: float, epoch: int) -> _Best:
         return _Best(loss, epoch, self.model.parameters.vector.copy(), self.model.state)
 
-    def tell(self, name: str, update: Update | None) -> None:
+    def tell(self, name: str) -> None:
         """Call those who wait for the event; an answer of True stops training."""
-        event = Event(name, self.history, self.model, update)
+        event = Event(name, self.history, self.model, self.last)
         for listener in self.settings.listeners(name):
             if listener(event) is True:
-                self.history.stopped = "callback"
+                self.stop("callback")
+
+    def stop(self, reason: str) -> None:
+        """End the run; the first reason counts."""
+        self.history.stopped = self.history.stopped or reason
 
     def after_update(self, update: Update) -> None:
-        """Add up the epoch's loss; watch the clock."""
-        self._loss += update.loss * len(update.rows)
-        self._rows += len(update.rows)
-        self.tell("update", update)
+        """Move the epoch's mean loss on, by the batch's part of the rows so far; watch the clock."""
+        self.last = update
+        weight = float(self._counted[update.rows].sum())
+        self._weight += weight
+        self._loss += (update.loss - self._loss) * (weight / (self._weight or 1.0))
+        self.tell("update")
         limit = self.settings.time_limit
         if limit is not None and time.perf_counter() - self._started > limit:
-            self.history.stopped = "time limit"
+            self.stop("time limit")
 
     def after_epoch(self, update: Update) -> None:
         """Write the epoch down and judge it."""
-        history, settings = self.history, self.settings
-        history.losses.append(self._loss / self._rows)
-        self._loss = self._rows = 0.0
-        history.learning_rates.append(update.learning_rate)
-        history.gradient_norms.append(float(np.linalg.norm(update.gradients.vector)))
-        if self.validation is not None:
-            history.validation_losses.append(evaluate(self.model, self.validation))
-        history.times.append(time.perf_counter() - self._started)
-
-        judged = (history.validation_losses or history.losses)[-1]
-        self.watched.memory = settings.optimizer.schedule.observe(self.watched.memory, judged)
+        loss, self._loss, self._weight = self._loss, 0.0, 0.0
+        validation_loss = None if self.validation is None else evaluate(self.model, self.validation)
+        seconds = time.perf_counter() - self._started
+        self.history.record(loss, validation_loss, update.learning_rate, norm(update.gradients.vector), seconds)
+        judged = loss if validation_loss is None else validation_loss
+        self.watched.memory = self.settings.optimizer.schedule.observe(self.watched.memory, judged)
         now = self._now(judged, update.epoch)
-        if judged < self.best.loss - (settings.min_delta if self.best.epoch >= 0 else 0):
+        if judged < self._to_beat - self.settings.min_delta:
+            self._to_beat, self._bettered = judged, update.epoch
+        if judged < self.best.loss:
             # a training loss is taken before the updates, so it belongs to the parameters that entered the epoch
             self.best = now if self.validation is not None else self.entered._replace(loss=judged, epoch=update.epoch)
-            history.best_epoch = update.epoch
-            self.tell("improvement", update)
+            self.history.best_epoch = update.epoch
+            self.tell("improvement")
         self.entered = now
-        self.tell("epoch", update)
-        if settings.patience is not None and update.epoch - self.best.epoch >= settings.patience:
-            history.stopped = "patience"
+        self.tell("epoch")
+        if self.settings.patience is not None and update.epoch - self._bettered >= self.settings.patience:
+            self.stop("patience")
 
     def put_best_back(self) -> None:
         """The best epoch's parameters; the first ones if no epoch was finished."""
         self.best.put_back(self.model)
         self.history.restored = True
+
+    def check_last(self) -> None:
+        """Run the last batch once more: no update came after it that would have seen its parameters diverge."""
+        if self.last is None or self.keeps_best:
+            return
+        with np.errstate(all="ignore"):
+            records = maths.forward(
+                self.model.chain, self.model.parameters, self.data.x[self.last.rows], Run(state=self.model.state)
+            )
+        check_values(records, 0.0, self.last.epoch, self.last.number)
 
 
 def fit(model: Model, data: Data, validation: Data | None, settings: Settings) -> History:
@@ -122,32 +144,44 @@ def fit(model: Model, data: Data, validation: Data | None, settings: Settings) -
     with validation data those after it, without those that entered it (its loss is taken before its updates).
 
     Raises:
+        InputError: as for ``training``; nothing was changed.
         DivergenceError: values left the finite numbers. The parameters are those of the best epoch before that, the
             history so far is the error's ``history``.
     """
-    history, update = History(settings.seed), None
-    run = _Run(model, validation, settings, history)
+    run = _Run(model, data, validation, settings)
+    updates = training(model, *data, settings, run.watched)
+    if validation is not None:
+        check_targets("the validation's t", validation.t, validation.weights)
     try:
-        with ProgressBar(settings.epochs, settings.progress) as bar:
-            for update in training(model, *data, settings, run.watched):
-                run.after_update(update)
-                if update.ends_epoch:
-                    run.after_epoch(update)
-                    bar.show(history)
-                if history.stopped:
-                    break
-        history.stopped = history.stopped or "all epochs"
+        _train(run, updates)
     except KeyboardInterrupt:
-        history.stopped = "interrupted"
+        run.stop("interrupted")
     except DivergenceError as error:
-        history.stopped = "diverged"
+        run.stop("diverged")
         run.put_best_back()
-        error.history = history
+        run.tell("stop")
+        error.history = run.history
         raise
-    if run.best.epoch >= 0 and (validation is not None or settings.patience is not None):
+    if run.keeps_best:
         run.put_best_back()
-    run.tell("stop", update)
-    return history
+    run.tell("stop")
+    return run.history
+
+
+def _train(run: _Run, updates: Iterator[Update]) -> None:
+    """Take updates until the epochs are over or something says stop."""
+    run.tell("start")
+    with ProgressBar(run.settings.epochs, run.settings.progress) as bar:
+        while not run.history.stopped:
+            update = next(updates, None)
+            if update is None:
+                run.stop("all epochs")
+                break
+            run.after_update(update)
+            if update.ends_epoch:
+                run.after_epoch(update)
+                bar.show(run.history)
+    run.check_last()
 
 
 def evaluate(model: Model, data: Data) -> float:

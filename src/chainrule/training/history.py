@@ -6,15 +6,16 @@ from typing import Any
 import numpy as np
 
 from chainrule.arrays import Array
-from chainrule.show import number
+from chainrule.show import number, plain
 
 
 @dataclass
 class History:
     """What ``fit`` hands back.
 
-    ``loss[e]`` is the mean loss of epoch ``e``'s batches (weighted by their rows), each taken before its update: with
-    a full batch it is the loss before update ``e``. ``validation_loss[e]`` is taken after epoch ``e``'s last update.
+    ``loss[e]`` is the mean loss of epoch ``e``'s batches, each weighted by its rows (by their weights, if rows have
+    any; rows without a target do not count) and taken before its update: with a full batch it is the loss before
+    update ``e``. ``validation_loss[e]`` is taken after epoch ``e``'s last update.
 
     Attributes:
         loss, validation_loss: by epoch; the second is empty without validation data.
@@ -37,6 +38,17 @@ class History:
     best_epoch: int = -1
     stopped: str = ""
     restored: bool = False
+
+    def record(
+        self, loss: float, validation_loss: float | None, learning_rate: float, gradient_norm: float, seconds: float
+    ) -> None:
+        """Write one epoch down."""
+        self.losses.append(loss)
+        if validation_loss is not None:
+            self.validation_losses.append(validation_loss)
+        self.learning_rates.append(learning_rate)
+        self.gradient_norms.append(gradient_norm)
+        self.times.append(seconds)
 
     @property
     def loss(self) -> Array:
@@ -72,21 +84,21 @@ class History:
         if not self.losses:
             return f"no epoch finished ({self.stopped})"
         text = f"{self.epochs} epochs, loss {number(self.losses[0])} to {number(self.losses[-1])}"
-        if self.validation_losses:
+        if self.validation_losses and self.best_epoch >= 0:
             best = self.validation_losses[self.best_epoch]
             text += f", best validation loss {number(best)} at epoch {self.best_epoch}"
         return f"{text}, {self.times[-1]:.2f} s, stopped: {self.stopped}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, ready for JSON."""
+        """Plain data, ready for JSON; a validation loss that is not finite is None."""
         return {
             "schema": "chainrule/history",
             "version": 1,
-            "loss": self.losses,
-            "validation_loss": self.validation_losses,
-            "learning_rate": self.learning_rates,
-            "gradient_norm": self.gradient_norms,
-            "seconds": self.times,
+            "loss": plain(self.losses),
+            "validation_loss": plain(self.validation_losses),
+            "learning_rate": plain(self.learning_rates),
+            "gradient_norm": plain(self.gradient_norms),
+            "seconds": plain(self.times),
             "best_epoch": self.best_epoch,
             "stopped": self.stopped,
             "restored": self.restored,

@@ -11,8 +11,8 @@ import numpy as np
 from chainrule import chain as maths
 from chainrule.arrays import Array
 from chainrule.chain import Chain, Pass
-from chainrule.errors import DivergenceError
-from chainrule.layers import Run
+from chainrule.errors import DivergenceError, InputError
+from chainrule.layers import Record, Run
 from chainrule.model import Model
 from chainrule.optimizers.schedules import Clock, Memory
 from chainrule.parameters import Parameters
@@ -58,9 +58,17 @@ def training(
     """Train ``model`` in place, yielding after each update; stop taking and training has stopped.
 
     Raises:
-        DivergenceError: a loss or gradient is not finite; raised before the parameters are touched by it.
+        InputError: a layer cannot be trained on batches as small as these, or no row has a target.
+        DivergenceError: a loss, gradient or update is not finite; raised before the parameters are touched by it.
     """
-    watched = watched or Watched()
+    check_targets("t", t, weights)
+    _check_batches(model.chain, len(x), settings.batch_size)
+    return _updates(model, x, t, weights, settings, watched or Watched())
+
+
+def _updates(
+    model: Model, x: Array, t: Array, weights: Array | None, settings: Settings, watched: Watched
+) -> Iterator[Update]:
     chain, vector = model.chain, model.parameters.vector
     free, decayed = maths.free_entries(chain), maths.decayed_entries(chain)
     shuffling, dropping = (np.random.default_rng(s) for s in np.random.SeedSequence(settings.seed).spawn(2))
@@ -75,7 +83,8 @@ def training(
     for epoch in range(settings.epochs):
         batches = _batches(len(x), size, shuffling if settings.shuffle else None)
         for b, rows in enumerate(batches):
-            eta = schedule.rate(Clock(number, epoch, per_epoch * settings.epochs, settings.epochs), watched.memory)
+            clock = Clock(number, epoch, per_epoch * settings.epochs, settings.epochs)
+            eta = float(schedule.rate(clock, watched.memory))
             whole = len(batches) == 1
             x_rows, t_rows = (x, t) if whole else (x[rows], t[rows])
             w_rows = weights if weights is None or whole else weights[rows]
@@ -88,9 +97,12 @@ def training(
                 gradient = _clipped(np.where(free, gradient, 0), settings).astype(chain.dtype, copy=False)
                 update, moments = settings.optimizer.update(moments, gradient, eta, number + 1)
                 if settings.optimizer.decay:
-                    update = update + eta * settings.optimizer.decay * np.where(decayed & free, vector, 0)
+                    update = update + eta * settings.optimizer.decay * np.where(decayed, vector, 0)
+                update = np.where(free, update, 0).astype(chain.dtype, copy=False)
+                after = vector - update
+                _check_update(chain, after, epoch, number)
 
-            vector -= update
+            vector[...] = after
             model.state = maths.next_state(chain, model.state, done.records)
             yield Update(
                 epoch,
@@ -104,6 +116,29 @@ def training(
                 ends_epoch=b == len(batches) - 1,
             )
             number += 1
+
+
+def check_targets(name: str, t: Array, weights: Array | None) -> None:
+    """Refuse targets that are missing in every row that counts: nothing could be learned or judged by them."""
+    if not counted(t, weights).any():
+        raise InputError(f"{name} has no target: all are missing (NaN) in the rows that count.")
+
+
+def counted(t: Array, weights: Array | None) -> Array:
+    """How much each row counts, shape (N,): its weight, 0 if it has no target."""
+    return np.where(np.isnan(t).all(axis=1), 0.0, 1.0 if weights is None else weights)
+
+
+def _check_batches(chain: Chain, rows: int, batch_size: int | None) -> None:
+    """Refuse batches too small for a layer before the first of them has changed anything."""
+    size = min(batch_size or rows, rows)
+    smallest = rows % size or size
+    for l, layer in enumerate(chain.layers, start=1):
+        if smallest < layer.smallest_batch:
+            raise InputError(
+                f"layer {l}, {type(layer).__name__}, needs at least {layer.smallest_batch} rows in every batch, but "
+                f"{rows} rows in batches of {size} leave one of {smallest}: choose another batch_size."
+            )
 
 
 def _batches(rows: int, size: int, rng: np.random.Generator | None) -> Sequence[Array]:
@@ -124,29 +159,52 @@ def _clipped(gradient: Array, settings: Settings) -> Array:
     if settings.clip_value is not None:
         gradient = np.clip(gradient, -settings.clip_value, settings.clip_value)
     if settings.clip_norm is not None:
-        norm = float(np.linalg.norm(gradient))
-        if norm > settings.clip_norm:
-            gradient = gradient * (settings.clip_norm / norm)
+        length = norm(gradient)
+        if length > settings.clip_norm:
+            gradient = gradient * (settings.clip_norm / length)
     return gradient
+
+
+def norm(vector: Array) -> float:
+    """The Euclidean norm; squares are taken of shares of the largest number, as its own might overflow."""
+    top = float(np.abs(vector).max(initial=0))
+    return top * float(np.linalg.norm(vector.astype(np.float64) / top)) if top else 0.0
 
 
 def _check_finite(chain: Chain, done: Pass, gradient: Array, epoch: int, number: int) -> None:
     """Name the first layer whose values left the finite numbers, going up, then coming down."""
     if np.isfinite(done.loss) and np.isfinite(gradient).all():
         return
-    where, layer = "the loss", 0
-    for l, record in enumerate(done.records, start=1):
+    check_values(done.records, done.loss, epoch, number)
+    for l in range(len(chain.layers), 0, -1):
+        back = done.backs[l - 1]
+        if not all(np.isfinite(values).all() for values in (back.delta, *back.gradients.values())):
+            raise _diverged(f"the gradients of layer {l}", l, epoch, number)
+    raise _diverged("the penalties l1 and l2", 0, epoch, number)
+
+
+def check_values(records: Sequence[Record], loss: float, epoch: int, number: int) -> None:
+    """Name the first layer whose values left the finite numbers, or the loss.
+
+    Raises:
+        DivergenceError: they did.
+    """
+    for l, record in enumerate(records, start=1):
         if not np.isfinite(record["z"]).all() or not np.isfinite(record["a"]).all():
-            where, layer = f"the values of layer {l}", l
-            break
-    else:
-        if np.isfinite(done.loss):
-            for l in range(len(chain.layers), 0, -1):
-                finite = [np.isfinite(g).all() for g in done.backs[l - 1].gradients.values()]
-                if not all(finite) or not np.isfinite(done.backs[l - 1].delta).all():
-                    where, layer = f"the gradients of layer {l}", l
-                    break
-    raise DivergenceError(
+            raise _diverged(f"the values of layer {l}", l, epoch, number)
+    if not np.isfinite(loss):
+        raise _diverged("the loss", 0, epoch, number)
+
+
+def _check_update(chain: Chain, after: Array, epoch: int, number: int) -> None:
+    """Name the first layer whose parameters the update would take out of the finite numbers."""
+    if not np.isfinite(after).all():
+        layer = next(slot.layer for slot in chain.slots if not np.isfinite(slot.view(after)).all())
+        raise _diverged(f"the parameters of layer {layer}", layer, epoch, number)
+
+
+def _diverged(where: str, layer: int, epoch: int, number: int) -> DivergenceError:
+    return DivergenceError(
         f"training diverged in epoch {epoch} (update {number}): {where} left the finite numbers. "
         "A smaller learning rate, scaled inputs and targets, or clip_norm usually mend this.",
         epoch=epoch,

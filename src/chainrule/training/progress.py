@@ -1,4 +1,4 @@
-"""A progress bar for long runs: nothing for the first second, then epochs, losses and the time left."""
+"""A progress bar for long runs: epochs, losses and the time left."""
 
 import sys
 import time
@@ -9,16 +9,16 @@ from chainrule.show import number
 from chainrule.training.history import History
 
 PATIENCE = 1.0
-"""Seconds before a bar appears: short work stays silent."""
+"""Seconds before a bar appears by itself: short work stays silent."""
 
 
 class ProgressBar:
-    """Shown on the error stream: if asked for, or by itself where that is a terminal, once a second has passed."""
+    """Shown on the error stream: at once if asked for, by itself once a second has passed, if that is a terminal."""
 
     def __init__(self, epochs: int, wanted: bool | None) -> None:
         self._epochs = epochs
-        self._wanted = sys.stderr.isatty() if wanted is None else wanted
-        self._started = time.perf_counter()
+        self._wanted = (sys.stderr is not None and sys.stderr.isatty()) if wanted is None else wanted
+        self._begin = time.perf_counter() + (PATIENCE if wanted is None else 0)
         self._bar: Any = None
         self._task: Any = None
 
@@ -27,7 +27,7 @@ class ProgressBar:
 
     def show(self, history: History) -> None:
         """Move the bar to the epochs done."""
-        if not self._wanted or (self._bar is None and time.perf_counter() - self._started < PATIENCE):
+        if not self._wanted or time.perf_counter() < self._begin:
             return
         bar = self._bar = self._bar or self._opened()
         losses = f"loss {number(history.losses[-1], 4)}"

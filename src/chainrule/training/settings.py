@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from chainrule.components import is_number
 from chainrule.errors import InputError
 from chainrule.optimizers import SGD, Optimizer
 from chainrule.seeds import chosen_seed
 
 EVENTS = ("start", "update", "epoch", "improvement", "stop")
 """What a callback can wait for: before the first update, after each update, after each epoch, after an epoch that is
-the best so far, and once at the end."""
+the best so far, and once at the end, even of a run that diverged."""
 
 ENGINES = ("auto", "reference")
 """How updates are executed: the layers' own NumPy is the reference; auto chooses for the work ahead."""
@@ -53,14 +54,23 @@ class Settings:
                 _check_number(name, getattr(self, name), zero=False)
         if self.engine not in ENGINES:
             raise InputError(f"unknown engine {self.engine!r}: the engines are {', '.join(ENGINES)}.")
-        for event in self.callbacks:
-            if event not in EVENTS:
-                raise InputError(f"unknown event {event!r} in callbacks: the events are {', '.join(EVENTS)}.")
+        _check_callbacks(self.callbacks)
 
     def listeners(self, event: str) -> Sequence[Callable[..., Any]]:
         """The callbacks that wait for an event."""
         found = self.callbacks.get(event, ())
         return (found,) if callable(found) else found
+
+
+def _check_callbacks(callbacks: Any) -> None:
+    if not isinstance(callbacks, Mapping):
+        raise InputError(f'callbacks must be a dict such as {{"epoch": function}}, got {callbacks!r}.')
+    for event, listeners in callbacks.items():
+        if event not in EVENTS:
+            raise InputError(f"unknown event {event!r} in callbacks: the events are {', '.join(EVENTS)}.")
+        several = listeners if isinstance(listeners, Sequence) else [listeners]
+        if not all(callable(listener) for listener in several):
+            raise InputError(f"callbacks[{event!r}] must be a function, or a list of functions, got {listeners!r}.")
 
 
 def _check_whole(name: str, value: Any, *, at_least: int) -> None:
@@ -73,6 +83,5 @@ def _check_whole(name: str, value: Any, *, at_least: int) -> None:
 
 
 def _check_number(name: str, value: Any, *, zero: bool) -> None:
-    good = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf
-    if not good or (value == 0 and not zero):
+    if not is_number(value) or not 0 <= value < math.inf or (value == 0 and not zero):
         raise InputError(f"{name} must be a finite number {'from 0' if zero else 'above 0'}, got {value!r}.")
