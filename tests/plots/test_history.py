@@ -88,11 +88,11 @@ def test_a_validation_loss_that_never_was_finite_is_left_out():
     assert words(run.plot()) == ["training"]
 
 
-def test_a_history_without_epochs_is_refused_with_the_reason():
-    with pytest.raises(cr.InputError, match=r"no finished epoch \(stopped: interrupted\)"):
+def test_a_history_without_a_loss_to_draw_is_refused_with_the_reason():
+    with pytest.raises(cr.InputError, match=r"no finished epoch with a finite loss \(stopped: interrupted\)"):
         history([], stopped="interrupted").plot()
-    with pytest.raises(cr.InputError, match="no finished epoch: "):
-        history([], stopped="").plot()
+    with pytest.raises(cr.InputError, match="no finished epoch with a finite loss: "):
+        history([np.nan], stopped="").plot()
     assert not plt.get_fignums()
 
 
@@ -166,18 +166,26 @@ def test_the_best_epoch_is_not_marked_if_the_last_parameters_were_kept():
 @pytest.mark.parametrize("best", [0, 50, 99])
 @pytest.mark.parametrize("lowest", [1e-8, 0.5])
 def test_the_best_epochs_name_stays_within_the_axes_and_above_the_curves(best, lowest):
-    ax = history(np.geomspace(1, lowest, 100), np.geomspace(lowest, 1, 100), best_epoch=best, restored=True).plot()
+    run = history(np.geomspace(1, lowest, 100), np.geomspace(lowest, 1, 100), best_epoch=best, restored=True)
+    ax = run.plot(Figure(figsize=(5, 1.5)).subplots())
     ax.figure.canvas.draw()
     (label,) = [text.get_window_extent() for text in ax.texts if text.get_text().startswith("best")]
     frame = ax.get_window_extent()
-    assert frame.x0 <= label.x0
-    assert label.x1 <= frame.x1
+    assert frame.x0 - 1 <= label.x0
+    assert label.x1 <= frame.x1 + 1  # letters are set on whole pixels
     assert label.y0 > ax.transData.transform((0, 1.0))[1]
 
 
 def test_on_narrow_axes_the_best_epochs_name_is_short():
     run = history([3.0, 1.0, 2.0], best_epoch=1, restored=True)
     assert "best: epoch 1" in words(plot_history(run, ax=Figure(figsize=(1.5, 2)).subplots()))
+
+
+def test_a_legend_leaves_the_best_epochs_name_free():
+    figure = Figure(figsize=(1.6, 2))
+    ax = plot_history(history([3.0, 1.0], [3.0, 2.0], best_epoch=1, restored=True), ax=figure.subplots())
+    figure.canvas.draw()
+    assert not ax.get_legend().get_window_extent().overlaps(ax.texts[0].get_window_extent())
 
 
 # -------------------------------------------------------------------------------- the learning rate
@@ -205,6 +213,19 @@ def test_given_axes_are_drawn_on_and_no_figure_is_made():
     assert not other.lines
     assert not plt.get_fignums()
     figure.canvas.draw()
+
+
+@pytest.mark.parametrize("layout", ["tight", "constrained"])
+def test_names_stay_within_axes_that_a_layout_narrows(layout):
+    figure = Figure(layout=layout)
+    ax = fitted(validation=0.25, optimizer=cr.SGD(Cosine(0.1))).plot(figure.subplots(1, 2)[0])
+    figure.canvas.draw()
+    assert all(text.get_window_extent().x1 <= ax.get_window_extent().x1 + 1 for text in ax.texts)
+
+
+def test_a_later_tight_layout_does_no_harm():
+    fitted(optimizer=cr.SGD(Cosine(0.1))).plot()
+    plt.tight_layout()
 
 
 def test_a_style_in_force_does_not_darken_the_picture():

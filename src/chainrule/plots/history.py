@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 from chainrule.arrays import Array
@@ -17,6 +16,7 @@ _TEXT, _SMALL = 9.0, 8.0  # points
 _RATE = "#999999"
 _LOG_FROM = 20  # a loss that falls by more than this factor is shown on a logarithmic axis
 _MARKED_UP_TO = 20  # epochs that are few enough to mark each
+_SLACK = 1.2  # the axes may yet become narrower, when the figure is laid out
 _MOST_LABEL = 0.35  # of the axes' width may be given to the labels at the lines' ends
 
 
@@ -48,7 +48,7 @@ def plot_history(history: History, *, ax: Axes | None = None) -> Axes:
         The axes with the losses.
 
     Raises:
-        InputError: the history has no finished epoch.
+        InputError: the history has no finished epoch with a finite loss.
 
     Example:
         >>> from matplotlib.figure import Figure
@@ -57,18 +57,21 @@ def plot_history(history: History, *, ax: Axes | None = None) -> Axes:
         >>> ax.get_yscale(), ax.get_xlabel()
         ('log', 'epoch (stopped: all epochs)')
     """
-    if not history.epochs:
-        reason = f" (stopped: {history.stopped})" if history.stopped else ""
-        raise InputError(f"this history has no finished epoch{reason}: there is no loss to plot; train some epochs.")
-    ax = new_axes(6.4, 4.0, layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12)) if ax is None else ax
     curves = _curves(history)
+    if not curves:
+        reason = f" (stopped: {history.stopped})" if history.stopped else ""
+        raise InputError(f"this history has no finished epoch with a finite loss{reason}: train before you plot.")
+    ax = new_axes(6.4, 4.0, layout="tight") if ax is None else ax
     for curve in curves:
         marker = "o" if history.epochs <= _MARKED_UP_TO else ""
         ax.plot(curve.values, color=curve.colour, linewidth=1.6, marker=marker, markersize=4, label=curve.name)
     _prepare(ax, history, curves)
-    _name_curves(ax, curves)
-    if history.restored and history.best_epoch >= 0:
-        _mark_best(ax, history, curves[-1])
+    marked = history.restored and history.best_epoch >= 0
+    band = 1.8 * _SMALL / _size(ax)[1] if marked else 0.0  # of the axes' height, left free for the mark's name
+    _leave_free(ax, band)
+    _name_curves(ax, curves, band)
+    if marked:
+        _mark_best(ax, history, curves[-1], band)
     rates = history.learning_rate
     if rates.size and np.ptp(rates) > 1e-9 * rates.max():
         _draw_rates(ax, rates)
@@ -101,14 +104,21 @@ def _size(ax: Axes) -> tuple[float, float]:
     return ax.bbox.width * 72 / ax.figure.dpi, ax.bbox.height * 72 / ax.figure.dpi
 
 
-def _name_curves(ax: Axes, curves: list[_Curve]) -> None:
+def _name_curves(ax: Axes, curves: list[_Curve], band: float) -> None:
     """Each curve's name at its end, the axis lengthened to hold it; a legend where that would take too much."""
     end = max(len(curve.values) for curve in curves) - 1
     span = max(end, 1)
-    share = (max(text_width(curve.name, _TEXT) for curve in curves) + 12) / _size(ax)[0]
+    share = _SLACK * (max(text_width(curve.name, _TEXT) for curve in curves) + 12) / _size(ax)[0]
     if share > _MOST_LABEL:
         ax.set_xlim(-0.03 * span, end + 0.03 * span)
-        ax.legend(facecolor=PAPER, edgecolor="none", fontsize=_SMALL, labelcolor=INK)
+        ax.legend(
+            bbox_to_anchor=(0, 0, 1, 1 - band),
+            loc="best",
+            facecolor=PAPER,
+            edgecolor="none",
+            fontsize=_SMALL,
+            labelcolor=INK,
+        )
         return
     ax.set_xlim(-0.03 * span, end + span * share / (1 - share))
     for curve, shift in zip(curves, _shifts(ax, curves), strict=True):
@@ -129,12 +139,10 @@ def _shifts(ax: Axes, curves: list[_Curve]) -> list[float]:
     return [-missing, missing] if distance >= 0 else [missing, -missing]
 
 
-def _mark_best(ax: Axes, history: History, curve: _Curve) -> None:
-    """A ring at the epoch whose parameters were put back, and a line up to its name above the curves."""
+def _mark_best(ax: Axes, history: History, curve: _Curve, band: float) -> None:
+    """A ring at the epoch whose parameters were put back, and a line up to its name in the band above the curves."""
     epoch, value = history.best_epoch, curve.values[history.best_epoch]
-    width, height = _size(ax)
-    band = 1.8 * _SMALL / height
-    _leave_free(ax, band)
+    width, _ = _size(ax)
     text = f"best: epoch {epoch}, loss {number(value, 3)}, restored"
     if text_width(text, _SMALL) > width:
         text = f"best: epoch {epoch}"

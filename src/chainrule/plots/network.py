@@ -86,8 +86,9 @@ def _own_axes(places: Layout) -> Axes:
     """Axes that fill a figure of the picture's proportions."""
     width, height = places.right - places.left, places.top - places.bottom
     unit = min(_UNIT, _MOST_WIDTH / width, _MOST_HEIGHT / height)
-    fill = {"left": 0, "right": 1, "bottom": 0, "top": 1}
-    return new_axes(unit * width, unit * height, gridspec_kw=fill)
+    ax = new_axes(unit * width, unit * height)
+    ax.figure.subplots_adjust(left=0, right=1, bottom=0, top=1)
+    return ax
 
 
 def _points_per_unit(ax: Axes, places: Layout) -> float:
