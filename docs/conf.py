@@ -25,6 +25,7 @@ extensions = [
     "pictures",
 ]
 exclude_patterns = ["_build"]
+smartquotes = False
 
 myst_enable_extensions = ["dollarmath", "amsmath", "deflist", "colon_fence", "attrs_inline"]
 myst_heading_anchors = 3

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import sympy
 from sympy.parsing.sympy_parser import parse_expr
 
-_LONG = 200  # characters of LaTeX, from which on repeated parts of a formula get names of their own
+_LONG = 220  # characters of LaTeX, from which on repeated parts of a formula get names of their own
 _PARTS = ("u", "v", "s", "q", "r", "w")
 
 

@@ -11,7 +11,7 @@ equal one that does not is used and said.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import final
+from typing import Self, final
 
 import numpy as np
 
@@ -56,7 +56,7 @@ class Activation(ABC):
     def pull_back_dot(self, z: Array, a: Array, da: Array, z_dot: Array, da_dot: Array) -> Array:
         """``delta_dot``: how ``pull_back`` changes when z moves along ``z_dot`` and da along ``da_dot``."""
 
-    def with_parameters(self, **parameters: float) -> "Activation":
+    def with_parameters(self, **parameters: float) -> Self:
         """The same row with other constants, such as ``leaky_relu`` with another slope."""
         return replace(self, parameters=check_parameters("activation", self.name, self.parameters, parameters))
 

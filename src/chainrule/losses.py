@@ -14,7 +14,7 @@ loss; put them on an identity output layer. They are numerically safe where the 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import final
+from typing import Self, final
 
 import numpy as np
 
@@ -71,7 +71,7 @@ class Loss(ABC):
                 "scale the targets, or choose another loss."
             )
 
-    def with_parameters(self, **parameters: float) -> "Loss":
+    def with_parameters(self, **parameters: float) -> Self:
         """The same row with other constants, such as ``huber`` with another delta."""
         return replace(self, parameters=check_parameters("loss", self.name, self.parameters, parameters))
 

@@ -159,8 +159,7 @@ def test_untrainable_layers_and_absent_weights_stay_bit_identical(name):
     net.set_parameters({"b1": [0.1, -0.0, 0.3]})
     net.parameters["W2"][0, 1] = -0.0
     before = net.parameters.copy()
-    fast = OPTIMIZERS[name](**({"weight_decay": 0.1} if name != "rprop" else {}))
-    list(net.training(X, T, epochs=3, batch_size=2, optimizer=fast, l1=0.1, l2=0.1))
+    list(net.training(X, T, epochs=3, batch_size=2, optimizer=OPTIMIZERS[name](weight_decay=0.1), l1=0.1, l2=0.1))
     for kept in ("W1", "b1", "gamma3", "beta3"):
         assert net.parameters[kept].tobytes() == before[kept].tobytes()
     assert net.parameters["W2"][~(wired.mask > 0)].tobytes() == before["W2"][~(wired.mask > 0)].tobytes()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -175,20 +176,20 @@ class _Elementwise:
         }
 
     @cached_property
-    def _symbol(self):  # noqa: ANN202 - a SymPy symbol; SymPy is not imported here for its type
+    def _symbol(self) -> Any:
         import sympy  # noqa: PLC0415 - only for those who check
 
         return sympy.Symbol("z", real=True)
 
     @cached_property
-    def _derived(self) -> list:
+    def _derived(self) -> list[Any]:
         """phi, phi', phi'' and phi''' as SymPy derives them."""
         derived = [read(self.row.formula, {**self.row.parameters, "z": self._symbol})]
         for _ in range(3):
             derived.append(derived[-1].diff(self._symbol))
         return derived
 
-    def _given(self, k: int):  # noqa: ANN202 - as above
+    def _given(self, k: int) -> Any:
         """The row's own formula of phi, phi' or phi''; ``a`` in it is phi(z)."""
         formula = (self.row.formula, self.row.derivative_formula, self.row.second_derivative_formula)[k]
         return read(formula, {**self.row.parameters, "z": self._symbol, "a": self._derived[0]})
@@ -200,13 +201,13 @@ class _Elementwise:
             return [np.abs(self.z * evaluate(d, (self._symbol,), self.z)) for d in self._derived[1:]]
 
     def _at(self, i: int) -> str:
-        return f"z = {number(self.z[i], 9)}"
+        return f"z = {number(float(self.z[i]), 9)}"
 
     def _formula(self, k: int) -> Finding:
         """The row's formula of the k-th derivative against SymPy's, away from kinks."""
         z = self.z[~np.isin(self.z, np.array(self.corners, dtype=np.float32))]
         return equal_formulas(
-            self._given(k), self._derived[k], (self._symbol,), (z,), lambda i: f"z = {number(z[i], 9)}"
+            self._given(k), self._derived[k], (self._symbol,), (z,), lambda i: f"z = {number(float(z[i]), 9)}"
         )
 
     def _equals_formula(self, function: Callable[[Array], Array], k: int, dtype: str) -> Finding:
@@ -218,7 +219,7 @@ class _Elementwise:
     def _difference(self, function: Callable[[Array], Array], derivative: Callable[[Array], Array]) -> Finding:
         z = _moved_from(np.array(self.corners), np.linspace(-8, 8, 161))
         wanted = difference(lambda s: function(z + s), 1e-3)
-        return worst(derivative(z), wanted, _slack(wanted), lambda i: f"z = {number(z[i])}")
+        return worst(derivative(z), wanted, _slack(wanted), lambda i: f"z = {number(float(z[i]))}")
 
     def _kinks(self) -> Finding:
         row = self.row

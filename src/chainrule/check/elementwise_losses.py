@@ -1,5 +1,6 @@
 """The claims of a loss that adds up a term for each output: its formulas, functions and kinks."""
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -106,7 +107,7 @@ class _Term:
         smooth = np.flatnonzero(~np.isin(y - t, (*self.corners[0], *self.corners[1])))
         columns = y[smooth], t[smooth]
         given, derived = self._given(k), self._derived[k]
-        return equal_formulas(given, derived, self._symbols, columns, lambda i: self._at(smooth[i]))
+        return equal_formulas(given, derived, self._symbols, columns, lambda i: self._at(int(smooth[i])))
 
     def equals_formula(self, k: int, dtype: str) -> Finding:
         """The k-th function against its formula, at those points that are numbers of that dtype."""
@@ -115,7 +116,7 @@ class _Term:
         with np.errstate(all="ignore"):  # overflow is another claim's matter
             found = self.functions[k](y[kept, None].astype(dtype), t[kept, None].astype(dtype))
         return equals_formula(
-            found, self._wanted[k][kept], self._conditioning[k][kept], lambda i: self._at(kept[i])
+            found, self._wanted[k][kept], self._conditioning[k][kept], lambda i: self._at(int(kept[i]))
         )
 
     def _too_near_a_corner(self, dtype: str) -> Array:
@@ -124,12 +125,13 @@ class _Term:
         corners = np.array((*self.corners[0], *self.corners[1]))
         off = np.maximum(np.abs((y - t)[:, None] - corners), np.abs(y[:, None] - (t[:, None] + corners)))
         rounding = 8 * np.finfo(dtype).eps * (np.abs(y) + np.abs(t))[:, None]
-        return ((off > 0) & (off <= rounding)).any(axis=1)
+        return np.any((off > 0) & (off <= rounding), axis=1)
 
     def finite(self) -> Finding:
         """At every point of the domain, its very ends among them."""
         y, t = self.points
-        named = dict(zip(("value", "derivative", "second derivative"), self.functions, strict=True))
+        names = ("value", "derivative", "second derivative")
+        named: dict[str, Callable[..., Array]] = dict(zip(names, self.functions, strict=True))
         return stays_finite(named, (y[:, None], t[:, None]), self._at)
 
     def pure(self) -> Finding:
@@ -152,7 +154,8 @@ class _Term:
         return worst(row.value(y, t), wanted, 1e-12 * (1 + np.abs(wanted)), lambda n: f"row {n}, {row.reduction}")
 
     # ------------------------------------------------------------------ kinks
-    def _along(self, k: int, t: float):  # noqa: ANN202 - a function of y
+    def _along(self, k: int, t: float) -> Callable[[Array], Array]:
+        """The k-th function of y alone."""
         return lambda y: self.functions[k](y[:, None], np.full((len(y), 1), t))
 
     def jumps_only_at(self, k: int, declared: tuple[float, ...]) -> Finding:
@@ -175,4 +178,3 @@ class _Term:
         if not min(left, right) - 1e-6 <= at <= max(left, right) + 1e-6:
             return Finding(False, "", number(at), f"from {number(left)} to {number(right)}")
         return Finding(True) if differ(left, right) else Finding(False, "", f"{number(left)} on both sides", "a jump")
-

@@ -21,7 +21,7 @@ _SIMPLE = 60
 
 
 def read(formula: str, names: Mapping[str, Any]) -> Any:
-    """The formula as a SymPy expression, made of Piecewise where it has Max, Min, Abs or sign.
+    """The formula as a SymPy expression.
 
     ``names`` says what each name in it stands for: a SymPy object, or a number, which then counts as exactly that
     double. Decimals written in the formula are exact.
@@ -39,7 +39,7 @@ def read(formula: str, names: Mapping[str, Any]) -> Any:
     unknown = sorted(str(symbol) for symbol in used - allowed)
     if unknown:
         raise InputError(f"the formula {formula!r} uses {unknown[0]}, but it can only use {', '.join(names)}.")
-    return expression.rewrite(sympy.Piecewise)
+    return expression
 
 
 def _exact(value: Any) -> Any:
@@ -72,7 +72,8 @@ def equal_formulas(
     off = np.where(np.isfinite(wanted), np.nan_to_num(off, nan=np.inf), 0.0)
     if (off <= 1).all():
         difference = given - derived
-        cheap = difference.count_ops() <= _SIMPLE and not difference.has(sympy.Piecewise)
+        cases = (sympy.Piecewise, sympy.Max, sympy.Min, sympy.Abs, sympy.sign, sympy.Heaviside)
+        cheap = difference.count_ops() <= _SIMPLE and not difference.has(*cases)
         algebra = cheap and sympy.simplify(difference) == 0
         return Finding(True, "", f"equal at {len(off)} points" + (" and by algebra" if algebra else ""))
     i = int(np.argmax(off))
@@ -89,7 +90,12 @@ def _evaluate(expression: Any, symbols: Sequence[Any], columns: Sequence[Array])
     import mpmath  # noqa: PLC0415
     import sympy  # noqa: PLC0415
 
-    function = sympy.lambdify(list(symbols), expression, "mpmath", cse=True)
+    # SymPy derives Max, Min, Abs and sign by steps and impulses: an impulse is 0 wherever there is a derivative
+    steps = {
+        "Heaviside": lambda x, at_0=0.5: at_0 if x == 0 else mpmath.mpf(x > 0),
+        "DiracDelta": lambda *_: mpmath.mpf(0),
+    }
+    function = sympy.lambdify(list(symbols), expression, [steps, "mpmath"], cse=True)
 
     def value(numbers: Sequence[float]) -> float | complex | None:
         try:

@@ -1,4 +1,4 @@
-"""``check_initializer``: draws held against the mean and the variance that a row of the table of initialisers states."""
+"""``check_initializer``: draws held against the mean and the variance that a row states."""
 
 from typing import Any
 

@@ -32,7 +32,7 @@ def jumps(function: Callable[[Array], Array], low: float = -np.inf, high: float 
             in_left = np.abs(at_middle - at_left) > np.abs(at_right - at_middle)
             right, at_right = np.where(in_left, middle, right), np.where(in_left, at_middle, at_right)
             left, at_left = np.where(in_left, left, middle), np.where(in_left, at_left, at_middle)
-        jumping = np.abs(at_right - at_left) > 1e-8 * scale + 1e-100
+        jumping = np.abs(at_right - at_left) > 1e-6 * scale + 1e-12
     return right[jumping]
 
 

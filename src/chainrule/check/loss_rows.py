@@ -65,22 +65,31 @@ def check_loss(row: Loss, *, two_step: Loss | None = None) -> Proof:
 
 
 def _common_tests(row: Loss) -> dict[str, Test]:
-    y, t = middle_outputs(row, (_ROWS, _OUTPUTS)), middle_targets(row, (_ROWS, _OUTPUTS))
-    v = np.random.default_rng(2).normal(size=y.shape)
-    v *= 1e-2 * np.abs(y)  # a step along v leaves every output where the loss is defined
     return {
-        "difference": lambda: _difference(lambda s: row.value(y + s * v, t), (row.derivative(y, t) * v).sum(axis=1)),
-        "second_difference": lambda: _difference(
-            lambda s: row.derivative(y + s * v, t), row.second_derivative_product(y, t, v)
-        ),
-        "rows_independent": lambda: _rows_independent(row, y, t),
-        "missing_targets": lambda: _missing_targets(row, y, t, v),
+        "difference": lambda: _first_difference(row, *_points(row)),
+        "second_difference": lambda: _second_difference(row, *_points(row)),
+        "rows_independent": lambda: _rows_independent(row, *_points(row)),
+        "missing_targets": lambda: _missing_targets(row, *_points(row)),
         "target_range": lambda: _target_range(row),
     }
 
 
+def _points(row: Loss) -> tuple[Array, Array, Array]:
+    """Outputs, targets, and a direction along which a step leaves every output where the loss is defined."""
+    y, t = middle_outputs(row, (_ROWS, _OUTPUTS)), middle_targets(row, (_ROWS, _OUTPUTS))
+    return y, t, 1e-2 * np.abs(y) * np.random.default_rng(2).normal(size=y.shape)
+
+
 def _place(n: int, k: int = -1) -> str:
     return f"row {n}" if k < 0 else f"row {n}, output {k}"
+
+
+def _first_difference(row: Loss, y: Array, t: Array, v: Array) -> Finding:
+    return _difference(lambda s: row.value(y + s * v, t), (row.derivative(y, t) * v).sum(axis=1))
+
+
+def _second_difference(row: Loss, y: Array, t: Array, v: Array) -> Finding:
+    return _difference(lambda s: row.derivative(y + s * v, t), row.second_derivative_product(y, t, v))
 
 
 def _difference(function: Callable[[float], Array], found: Array) -> Finding:
@@ -88,7 +97,8 @@ def _difference(function: Callable[[float], Array], found: Array) -> Finding:
     return worst(found, wanted, 1e-7 * np.abs(wanted).max() + 1e-10, _place)
 
 
-def _rows_independent(row: Loss, y: Array, t: Array) -> Finding:
+def _rows_independent(row: Loss, y: Array, t: Array, v: Array) -> Finding:
+    del v
     alone = np.concatenate([row.value(y[n : n + 1], t[n : n + 1]) for n in range(len(y))])
     return worst(row.value(y, t), alone, 4 * np.finfo(float).eps * (1 + np.abs(alone)), _place)
 

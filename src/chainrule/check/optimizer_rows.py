@@ -130,15 +130,19 @@ def _pure(optimizer: Optimizer) -> Finding:
             found = {"update": f"{update.dtype} {update.shape}"}
             found |= {name: f"{np.asarray(value).dtype} {np.shape(value)}" for name, value in after.items()}
             wanted = {"update": f"{dtype} {row.shape}"} | {n: f"{dtype} {v.shape}" for n, v in kept.items()}
-            findings[f"{dtype}, update {count}"] = same("", found, wanted)
-            findings[f"changed in place, {dtype}, update {count}"] = same("", ", ".join(changed) or "nothing", "nothing")
+            place = f"{dtype}, update {count}"
+            findings[place] = same("", found, wanted)
+            findings[f"changed in place, {place}"] = same("", ", ".join(changed) or "nothing", "nothing")
     return first_failure(findings, "dtypes, sizes and arguments kept")
 
 
 def _rest(optimizer: Optimizer) -> Finding:
-    with np.errstate(all="ignore"):
-        updates = np.array([update for update, _ in _run(optimizer, np.zeros((_UPDATES, 1)))])
-    return worst(updates, np.zeros_like(updates), 1e-300, lambda k, _: f"update {k + 1} with g = 0")
+    findings = {}
+    for dtype in ("float64", "float32"):
+        with np.errstate(all="ignore"):
+            updates = np.array([update for update, _ in _run(optimizer, np.zeros((_UPDATES, 1), dtype))])
+        findings[dtype] = worst(updates, np.zeros_like(updates), 1e-300, lambda k, _: f"update {k + 1} with g = 0")
+    return first_failure(findings, "never moved")
 
 
 def _settings(optimizer: Optimizer) -> Finding:

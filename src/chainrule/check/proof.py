@@ -129,8 +129,10 @@ def worst(found: Array, wanted: Array, allowed: Array | float, where: Callable[.
 
     The distance counts in units of what is allowed; a NaN or infinity where a number is wanted is furthest of all.
     """
-    if found.shape != wanted.shape or not found.size:
-        return Finding(False, "the shape", str(found.shape), str(wanted.shape) if wanted.size else "something to compare")
+    if found.shape != wanted.shape:
+        return same("the shape", found.shape, wanted.shape)
+    if not found.size:
+        return Finding(False, "", "no point to compare", "at least one")
     found, wanted = found.astype(np.float64), wanted.astype(np.float64)
     with np.errstate(all="ignore"):
         distance = np.abs(found - wanted)

@@ -59,7 +59,8 @@ class _Truth:
         """The formula of each unit's value."""
         import sympy  # noqa: PLC0415 - as above
 
-        base, k, units = sympy.IndexedBase("z"), sympy.Symbol("k", integer=True), sympy.Symbol("K", integer=True)
+        base: Any = sympy.IndexedBase("z")
+        k, units = sympy.symbols("k K", integer=True)
         general = read(self.row.formula, {**self.row.parameters, "z": base, "k": k, "K": units})
         entries = {base[i]: symbol for i, symbol in enumerate(self._symbols)}
         return [general.subs({k: i, units: UNITS}).doit().subs(entries) for i in range(UNITS)]
@@ -102,4 +103,7 @@ class _Truth:
         else:
             largest = np.maximum(np.abs(self.value).max(axis=1), np.abs(self._jacobian).max(axis=(1, 2)))
             conditioning = np.broadcast_to((1 + np.abs(self.z).max(axis=1)) * largest, wanted.T.shape).T
-        return equals_formula(found, wanted, conditioning, lambda n, k: f"unit {k} of z = {self.z[n].round(3).tolist()}")
+        return equals_formula(found, wanted, conditioning, self._place)
+
+    def _place(self, n: int, k: int) -> str:
+        return f"unit {k} of z = {self.z[n].round(3).tolist()}"

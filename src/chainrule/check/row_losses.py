@@ -21,7 +21,7 @@ def three_outputs(row: RowLoss) -> tuple[Any, tuple[Any, ...], tuple[Any, ...]]:
     """The formula for a row of three outputs, and the symbols of its outputs and targets."""
     import sympy  # noqa: PLC0415 - only for those who check
 
-    bases = {"y": sympy.IndexedBase("y"), "t": sympy.IndexedBase("t")}
+    bases: dict[str, Any] = {"y": sympy.IndexedBase("y"), "t": sympy.IndexedBase("t")}
     units = sympy.Symbol("K", integer=True)
     general = read(row.formula, {**row.parameters, **bases, "K": units}).subs(units, OUTPUTS).doit()
     symbols = {name: sympy.symbols(f"{name}_:{OUTPUTS}", real=True) for name in bases}

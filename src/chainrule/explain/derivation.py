@@ -14,7 +14,7 @@ import numpy as np
 from chainrule import chain as maths
 from chainrule.arrays import Array
 from chainrule.errors import InputError
-from chainrule.explain.expression import Leaf, Number, Partial, Symbol, in_numbers, to_data
+from chainrule.explain.expression import Leaf, Number, Partial, Symbol, to_data
 from chainrule.explain.names import Wanted, parse
 from chainrule.explain.paths import MOST, Path, Paths, Start, find_paths
 from chainrule.explain.proof import Proof, prove
@@ -130,7 +130,7 @@ def _line_data(line: Line, told: set[Leaf]) -> dict[str, Any]:
         "quantity": name,
         "formula": plain(line.formula),
         "expression": to_data(line.formula),
-        "numbers": plain(in_numbers(line.formula)),
+        "numbers": plain(line.formula, numeric=True),
         "value": line.value,
         "note": line.note,
         "children": [_line_data(child, told) for child in line.children],

@@ -1,7 +1,7 @@
 """Formulas as small trees of data, which text, LaTeX and MathML are made from.
 
-A *leaf* names a quantity and may carry its number; ``in_numbers`` puts the numbers in the leaves' place, so that the
-formula in symbols and the same formula in numbers are one tree.
+A *leaf* names a quantity and may carry its number, so that the formula in symbols and the same formula in numbers are
+one tree, written twice.
 """
 
 import ast
@@ -51,6 +51,11 @@ class Rest:
 
     count: int
     value: float | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Dots:
+    """Terms left out: ``...``."""
 
 
 @dataclass(frozen=True)
@@ -107,44 +112,39 @@ class Cases:
     pieces: "tuple[tuple[Expression, tuple[Compare, ...]], ...]"
 
 
+@dataclass(frozen=True)
+class Hadamard:
+    """Arrays multiplied entry by entry."""
+
+    factors: "tuple[Expression, ...]"
+
+
+@dataclass(frozen=True)
+class Transposed:
+    """``W2^T``."""
+
+    of: Symbol
+
+
+@dataclass(frozen=True)
+class Over:
+    """A ``"sum"`` or ``"mean"`` over the ``"rows"``, ``"units"`` or ``"rows and units"`` of an array."""
+
+    kind: str
+    axis: str
+    of: "Expression"
+
+
 Leaf: TypeAlias = Symbol | Partial | Slope | Rest
-Expression: TypeAlias = Number | Leaf | Sum | Product | Quotient | Power | Call | Compare | Cases
+Arrays: TypeAlias = Hadamard | Transposed | Over
+Expression: TypeAlias = Number | Leaf | Dots | Sum | Product | Quotient | Power | Call | Compare | Cases | Arrays
+Names: TypeAlias = Mapping[str, "Expression | tuple[Expression, ...]"]
+"""What stands for each letter of a row's formula; for a letter with an index, its entries."""
 
 
 def with_value(leaf: Leaf, value: float) -> Leaf:
     """The leaf with its number."""
     return replace(leaf, value=float(value))
-
-
-def in_numbers(expression: Expression) -> Expression:  # noqa: PLR0911 - one case a kind
-    """The same formula with each leaf's number in its place; leaves without one stay."""
-    match expression:
-        case Symbol() | Partial() | Slope() | Rest():
-            return expression if expression.value is None else Number(expression.value)
-        case Sum(terms):
-            return Sum(tuple(in_numbers(term) for term in terms))
-        case Product(factors):
-            return Product(tuple(in_numbers(factor) for factor in factors))
-        case Quotient(top, bottom):
-            return Quotient(in_numbers(top), in_numbers(bottom))
-        case Power(base, exponent):
-            return Power(in_numbers(base), in_numbers(exponent))
-        case Call(name, arguments):
-            return Call(name, tuple(in_numbers(argument) for argument in arguments))
-        case Compare(left, sign, right):
-            return Compare(in_numbers(left), sign, in_numbers(right))
-        case Cases(pieces):
-            return Cases(
-                tuple(
-                    (
-                        in_numbers(value),
-                        tuple(Compare(in_numbers(c.left), c.sign, in_numbers(c.right)) for c in conditions),
-                    )
-                    for value, conditions in pieces
-                )
-            )
-        case _:
-            return expression
 
 
 def product(*factors: Expression) -> Expression:
@@ -165,8 +165,10 @@ def total(*terms: Expression) -> Expression:
 _SIGNS = {ast.Gt: ">", ast.Lt: "<", ast.GtE: ">=", ast.LtE: "<="}
 
 
-def from_formula(formula: str, names: Mapping[str, Expression]) -> Expression:
+def from_formula(formula: str, names: Names) -> Expression:
     """A row's formula (SymPy's syntax, as in the tables) with its letters replaced.
+
+    ``Sum(f(z[j]), (j, 0, K - 1))`` is written out for as many entries as ``names["K"]`` says.
 
     Example:
         >>> from_formula("a*(1 - a)", {"a": Symbol("a", 1, (0,))}).factors[0]
@@ -175,13 +177,15 @@ def from_formula(formula: str, names: Mapping[str, Expression]) -> Expression:
     return _convert(ast.parse(formula, mode="eval").body, names)
 
 
-def _convert(node: ast.expr, names: Mapping[str, Expression]) -> Expression:  # noqa: C901, PLR0911 - one case a kind
+def _convert(node: ast.expr, names: Names) -> Expression:  # noqa: C901, PLR0911 - one case a kind
     again = lambda part: _convert(part, names)  # noqa: E731 - the names go along
     match node:
         case ast.Constant(value=int() | float() as value):
             return Number(float(value))
         case ast.Name(id=name):
-            return names[name] if name in names else Symbol(name)
+            return _one(names.get(name, Symbol(name)))
+        case ast.Subscript(value=ast.Name(id=name), slice=index):
+            return _entry(names[name], again(index))
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return product(Number(-1.0), again(operand))
         case ast.BinOp(left=left, op=ast.Add(), right=right):
@@ -200,17 +204,32 @@ def _convert(node: ast.expr, names: Mapping[str, Expression]) -> Expression:  # 
             return Cases(
                 tuple((again(p.elts[0]), _conditions(p.elts[1], names)) for p in pieces if isinstance(p, ast.Tuple))
             )
+        case ast.Call(func=ast.Name(id="Sum"), args=[body, ast.Tuple(elts=[ast.Name(id=letter), *_])]):
+            count = _one(names["K"])
+            assert isinstance(count, Number)
+            return total(*(_convert(body, {**names, letter: Number(float(j))}) for j in range(int(count.value))))
         case ast.Call(func=ast.Name(id=name), args=arguments):
             return Call(name, tuple(again(argument) for argument in arguments))
         case _:
             raise ValueError(f"no reading for {ast.dump(node)} in a formula")
 
 
+def _one(named: "Expression | tuple[Expression, ...]") -> Expression:
+    assert not isinstance(named, tuple)
+    return named
+
+
+def _entry(named: "Expression | tuple[Expression, ...]", index: Expression) -> Expression:
+    assert isinstance(named, tuple)
+    assert isinstance(index, Number)
+    return named[int(index.value)]
+
+
 def _terms(expression: Expression) -> tuple[Expression, ...]:
     return expression.terms if isinstance(expression, Sum) else (expression,)
 
 
-def _conditions(node: ast.expr, names: Mapping[str, Expression]) -> tuple[Compare, ...]:
+def _conditions(node: ast.expr, names: Names) -> tuple[Compare, ...]:
     """The comparisons that must all hold; none for ``True``."""
     match node:
         case ast.Constant(value=True):

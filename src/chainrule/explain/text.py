@@ -1,212 +1,219 @@
-"""Derivations and formulas as text: symbols beside numbers, columns aligned, colours by layer where they are wanted."""
+"""Expressions on one line of text, and lines laid out for a terminal: columns aligned, long formulas wrapped."""
 
-from typing import TYPE_CHECKING
+import re
+import shutil
+from collections.abc import Mapping, Sequence
 
-from chainrule.explain.expression import (
-    Call,
-    Cases,
-    Compare,
-    Expression,
-    Leaf,
-    Number,
-    Partial,
-    Power,
-    Product,
-    Quotient,
-    Rest,
-    Slope,
-    Sum,
-    Symbol,
-    in_numbers,
-)
-from chainrule.explain.tree import Line
+from chainrule.explain.expression import Expression, Number, Symbol
+from chainrule.explain.writer import ATOM, FRACTION, LAYER_COLOURS, POWER, PRODUCT, SUM, Writer, Written
 from chainrule.show import number
 
-if TYPE_CHECKING:
-    from chainrule.explain.derivation import Derivation
-
-_SUM, _PRODUCT, _POWER, _ATOM = range(4)
-"""How tightly an expression binds: what stands in a tighter place is put in brackets."""
+_NARROWEST, _WIDEST_PIPED = 80, 120
 
 
-def plain(expression: Expression, names: dict[str, str] | None = None, digits: int = 6) -> str:
-    """An expression on one line.
+def plain(expression: Expression, names: Mapping[str, str] | None = None, digits: int = 6, *, numeric: bool = False) -> str:
+    """An expression on one line; ``numeric`` writes the numbers that its quantities carry.
 
     Example:
         >>> from chainrule.explain.expression import from_formula
         >>> plain(from_formula("a*(1 - a)", {"a": Symbol("a", 1, (0,))}))
         'a1[0] (1 - a1[0])'
     """
-    return _Writer(names or {}, digits).write(expression)[0]
+    return TextWriter(names, digits=digits, numeric=numeric).write(expression)
 
 
-class _Writer:
-    def __init__(self, names: dict[str, str], digits: int) -> None:
-        self._names, self._digits = names, digits
+class TextWriter(Writer):
+    """``W1[0, 1]``, ``dE/dz1[0]``, ``a/b``, ``x^2``."""
 
-    def write(self, expression: Expression) -> tuple[str, int]:  # noqa: C901, PLR0911 - one case a kind
-        """The text, and how tightly it binds."""
-        match expression:
-            case Number(value):
-                return number(value, self._digits), _SUM if value < 0 else _ATOM
-            case Symbol():
-                return self.symbol(expression), _ATOM
-            case Partial(of, by):
-                return f"d{self.symbol(of)}/d{self.symbol(by)}", _ATOM
-            case Slope(name, at):
-                return f"{name}'({self.symbol(at)})", _ATOM
-            case Rest(count):
-                return f"({count} smaller terms)", _ATOM
-            case Sum(terms):
-                return self._sum(terms), _SUM
-            case Product(factors):
-                return self._product(factors)
-            case Quotient(top, bottom):
-                return f"{self._inside(top, _PRODUCT)}/{self._inside(bottom, _ATOM)}", _PRODUCT
-            case Power(base, exponent):
-                return f"{self._inside(base, _ATOM)}^{self._inside(exponent, _ATOM)}", _POWER
-            case Call(name, arguments):
-                return f"{name}({', '.join(self.write(part)[0] for part in arguments)})", _ATOM
-            case Compare(left, sign, right):
-                return f"{self.write(left)[0]} {sign} {self.write(right)[0]}", _SUM
-            case Cases(pieces):
-                return "{" + "; ".join(self._piece(value, when) for value, when in pieces) + "}", _ATOM
-        raise TypeError(f"no text for {expression!r}")
+    fractions_bind = FRACTION
 
-    def _piece(self, value: Expression, when: tuple[Compare, ...]) -> str:
-        text = self.write(value)[0]
-        return f"{text} if {' and '.join(self.write(c)[0] for c in when)}" if when else f"{text} otherwise"
+    def __init__(self, names: Mapping[str, str] | None = None, *, digits: int = 6, numeric: bool = False) -> None:
+        super().__init__(names, numeric=numeric)
+        self._digits = digits
+
+    def number(self, value: float) -> Written:
+        """With at most as many digits as asked for."""
+        return number(value, self._digits), SUM if value < 0 else ATOM
 
     def symbol(self, symbol: Symbol) -> str:
-        """``W1[0, 1]``, or the name that stands for it."""
-        layer = "" if symbol.layer is None else str(symbol.layer)
-        index = f"[{', '.join(map(str, symbol.index))}]" if symbol.index else ""
-        name = f"{symbol.base}{layer}{index}"
-        return self._names.get(name, name)
+        """``W1[0, 1]``; a name of several words in quotes."""
+        name = alphabet_name(symbol)
+        given = self._names.get(name)
+        return name if given is None else given if re.fullmatch(r"\w+", given) else f'"{given}"'
 
-    def _inside(self, part: Expression, place: int) -> str:
-        text, binds = self.write(part)
-        return f"({text})" if binds < place else text
+    def partial(self, of: Symbol, by: Symbol) -> str:
+        """``dE/dx[3]``; a given name in brackets, so that the d stands apart."""
+        parts = [f"({self.symbol(s)})" if alphabet_name(s) in self._names else self.symbol(s) for s in (of, by)]
+        return f"d{parts[0]}/d{parts[1]}"
 
-    def _sum(self, terms: tuple[Expression, ...]) -> str:
-        text = ""
-        for i, term in enumerate(terms):
-            body, sign = self.write(term)[0], "+"
-            if isinstance(term, Product) and term.factors[0] == Number(-1.0):
-                body, sign = self._product(term.factors[1:])[0], "-"
-            elif body.startswith("-"):
-                body, sign = body[1:], "-"
-            text += f" {sign} {body}" if i else ("-" if sign == "-" else "") + body
+    def slope(self, name: str, at: Symbol) -> str:
+        """``sigmoid'(z1[0])``."""
+        return f"{name}'({self.symbol(at)})"
+
+    def words(self, text: str) -> str:
+        """As they are."""
         return text
 
-    def _product(self, factors: tuple[Expression, ...]) -> tuple[str, int]:
-        if len(factors) == 1:
-            return self.write(factors[0])
-        if factors and factors[0] == Number(-1.0):
-            return f"-{self._product(factors[1:])[0]}", _SUM
-        parts = [self._inside(factor, _PRODUCT) for factor in factors]
-        numeric = any(isinstance(factor, Number) for factor in factors[1:])
-        return (" * " if numeric else " ").join(parts), _PRODUCT
+    def joined(self, parts: Sequence[str], sign: str) -> str:
+        """A space for the product of symbols, a star for those of numbers and entry by entry."""
+        return {"": " ", "·": " * "}.get(sign, f" {sign} ").join(parts)
+
+    def negative(self, text: str) -> str:
+        """``-x``."""
+        return f"-{text}"
+
+    def bracketed(self, text: str) -> str:
+        """``(x)``."""
+        return f"({text})"
+
+    def fraction(self, top: Expression, bottom: Expression) -> str:
+        """``a b/(c d)``."""
+        return f"{self.inside(top, PRODUCT)}/{self.inside(bottom, POWER)}"
+
+    def power(self, base: str, exponent: Expression) -> str:
+        """``x^2``."""
+        return f"{base}^{self.inside(exponent, ATOM)}"
+
+    def transposed(self, of: Symbol) -> str:
+        """``W2^T``."""
+        return f"{self.symbol(of)}^T"
+
+    def function(self, name: str, arguments: Sequence[Expression]) -> Written:
+        """``exp(z)``; ``|z|``."""
+        told = ", ".join(self.write(part) for part in arguments)
+        return (f"|{told}|" if name == "Abs" else f"{name.lower() if name in ('Max', 'Min') else name}({told})"), ATOM
+
+    def over(self, kind: str, axis: str, of: Expression) -> str:
+        """``sum over rows of delta1``."""
+        return f"{kind} over {axis} of {self.inside(of, ATOM)}"
+
+    def compared(self, left: str, sign: str, right: str) -> str:
+        """``z > 0``."""
+        return f"{left} {sign} {right}"
+
+    def cases(self, pieces: Sequence[tuple[str, Sequence[str]]]) -> str:
+        """``{1 if z > 0; 0 otherwise}``."""
+        told = (f"{value} if {' and '.join(when)}" if when else f"{value} otherwise" for value, when in pieces)
+        return "{" + "; ".join(told) + "}"
 
 
-# -------------------------------------------------------------------------------- a whole derivation
-def derivation_text(derivation: "Derivation", names: dict[str, str], *, colour: bool = False) -> str:
-    """The tree, the paths, the rows and the proof, each under its heading."""
-    parts = [_tree_text(derivation, names), _paths_text(derivation, names)]
-    if len(derivation.contributions) > 1:
-        parts.append(_rows_text(derivation, names))
-    parts.append(derivation.proof.text())
-    text = "\n\n".join(parts)
-    return coloured(text) if colour else text
+def alphabet_name(symbol: Symbol) -> str:
+    """``W1[0, 1]``: a quantity's name in the alphabet."""
+    layer = "" if symbol.layer is None else str(symbol.layer)
+    index = f"[{', '.join(map(str, symbol.index))}]" if symbol.index else ""
+    return f"{symbol.base}{layer}{index}"
 
 
-def _tree_text(derivation: "Derivation", names: dict[str, str]) -> str:
-    rows: list[tuple[str, str, str, str]] = []
-    _collect(derivation.tree, 0, set(), rows, names)
-    body = _aligned(
-        [
-            (quantity, "= " + formula, numbers and "= " + numbers, "= " + value)
-            for quantity, formula, numbers, value in rows
-        ]
-    )
-    heading = f"{plain(derivation.quantity, names)} = {number(derivation.value, 10)}"
-    several = len(derivation.contributions) > 1
-    return f"{heading}\n\n" + (f"row {derivation.row}, whose own loss is E here:\n" if several else "") + body
+def derivative_is_told_by_numbers(formula: Expression, value: float) -> bool:
+    """Whether a formula's numbers say more than its value does."""
+    return not isinstance(formula, Number) and plain(formula, numeric=True) != number(value)
 
 
-def _collect(
-    line: Line, depth: int, told: set[Leaf], rows: list[tuple[str, str, str, str]], names: dict[str, str]
-) -> None:
-    """The lines of a tree in order, each quantity unfolded where it first comes."""
-    if line.quantity in told:
-        return
-    told.add(line.quantity)
-    formula = plain(line.formula, names)
-    numbers = plain(in_numbers(line.formula))
-    value = number(line.value) + (f"   ({line.note})" if line.note else "")
-    rows.append(
-        ("  " * depth + plain(line.quantity, names), formula, "" if numbers == number(line.value) else numbers, value)
-    )
-    for child in line.children:
-        _collect(child, depth + 1, told, rows, names)
+# -------------------------------------------------------------------------------- laid out
+def terminal_width() -> int:
+    """The columns there are: the terminal's, and 120 where the text goes elsewhere."""
+    return max(shutil.get_terminal_size(fallback=(_WIDEST_PIPED, 0)).columns, _NARROWEST)
 
 
-def _paths_text(derivation: "Derivation", names: dict[str, str]) -> str:
-    paths = derivation.paths
-    rows = [
-        (
-            plain(Product(path.factors), names) if len(path.factors) > 1 else plain(path.factors[0], names),
-            "= " + number(path.value),
-            "" if path.share is None else f"{100 * path.share:.1f} %",
-        )
-        for path in paths.listed
-    ]
-    if paths.count > len(paths.listed):
-        rows.append(
-            (
-                f"{paths.count - len(paths.listed):,} smaller paths together",
-                "= " + number(paths.rest),
-                _percent(derivation),
-            )
-        )
-    heading = "1 path to the loss:" if paths.count == 1 else f"{paths.count:,} paths to the loss:"
-    return heading + "\n" + _aligned(rows) if rows else heading
+def wrapped(text: str, width: int, indent: int) -> list[str]:
+    """Lines of at most ``width`` characters, broken before a plus or minus if possible; later ones two further in."""
+    pieces = re.split(r" (?=[+-] )", text)
+    pieces = [part for piece in pieces for part in ([piece] if len(piece) <= width - 2 else _spaces(piece))]
+    lines = [pieces[0]]
+    for piece in pieces[1:]:
+        if len(lines[-1]) + 1 + len(piece) <= width - (2 if len(lines) > 1 else 0):
+            lines[-1] += " " + piece
+        else:
+            lines.append(piece)
+    return [lines[0], *(" " * (indent + 2) + line for line in lines[1:])]
 
 
-def _percent(derivation: "Derivation") -> str:
-    whole = derivation.paths.rest + sum(path.value for path in derivation.paths.listed)
-    return f"{100 * derivation.paths.rest / whole:.1f} %" if whole else ""
+def _spaces(text: str) -> list[str]:
+    """Split at the spaces outside of an index."""
+    return re.split(r" (?![^\[]*\])", text)
 
 
-def _rows_text(derivation: "Derivation", names: dict[str, str]) -> str:
-    largest = sorted(derivation.contributions, key=lambda c: -abs(c.value))[:12]
-    rows = [
-        (f"row {c.row}", number(c.share), "* " + number(c.derivative), "= " + number(c.value))
-        for c in sorted(largest, key=lambda c: c.row)
-    ]
-    hidden = len(derivation.contributions) - len(largest)
-    if hidden:
-        rest = derivation.value - sum(c.value for c in largest)
-        rows.append((f"{hidden:,} other rows", "", "", "= " + number(rest)))
-    quantity = plain(derivation.quantity, names)
-    return f"each row's part in {quantity} = {number(derivation.value)}, share times derivative:\n" + _aligned(rows)
+def equations(rows: Sequence[tuple[str, Sequence[str], str]], width: int) -> str:
+    """Quantities and what they equal, in columns; where a line is too wide for that, one below the other.
 
-
-def _aligned(rows: "list[tuple[str, ...]]") -> str:
-    """Columns two spaces apart; a cell wider than most does not push the others away."""
+    Args:
+        rows: a quantity, the forms it takes (formula, numbers, value), and a note.
+        width: of the terminal.
+    """
     if not rows:
         return ""
-    widths = [min(max(len(row[i]) for row in rows), 60) for i in range(len(rows[0]))]
-    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
+    columns = max(len(forms) for _, forms, _ in rows)
+    left = min(max(len(quantity) for quantity, _, _ in rows), width // 3)
+    widths = _column_widths([forms for _, forms, _ in rows], columns, width - left)
+    return "\n".join(line for row in rows for line in _equation(row, left, widths, width))
+
+
+def _column_widths(rows: Sequence[Sequence[str]], columns: int, room: int) -> list[int] | None:
+    """As wide as the widest line that stands in columns: the widest lines are left out until all fit."""
+    kept = sorted((row for row in rows if len(row) == columns), key=lambda row: max(map(len, row[:-1]), default=0))
+    while kept:
+        widths = [max(len(row[i]) for row in kept) for i in range(columns)]
+        if sum(widths) + 4 * columns <= room:
+            return widths
+        kept.pop()
+    return None
+
+
+def _equation(row: tuple[str, Sequence[str], str], left: int, widths: list[int] | None, width: int) -> list[str]:
+    quantity, forms, note = row
+    quantity = quantity.ljust(left)
+    indent = len(quantity) + 4
+    fitting = widths is not None and len(forms) == len(widths) and all(len(f) <= w for f, w in zip(forms, widths, strict=True))
+    if fitting and widths is not None:
+        cells = "  = ".join(form.ljust(w) for form, w in zip(forms, widths, strict=True))
+        lines = [f"{quantity}  = {cells}".rstrip()]
+    elif len(quantity) + sum(len(form) + 4 for form in forms) <= width and len(forms) < 3:
+        lines = [f"{quantity}  = " + "  = ".join(forms)]
+    else:
+        lines = []
+        for form in forms:
+            first, *more = wrapped(form, width - indent, indent)
+            lines += [f"{quantity if not lines else ' ' * len(quantity)}  = {first}", *more]
+    if note and len(lines[-1]) + len(note) + 5 <= width:
+        lines[-1] += f"   ({note})"
+    elif note:
+        first, *more = wrapped(f"({note})", width - indent, indent)
+        lines += [" " * indent + first, *more]
+    return lines
+
+
+def columns(rows: Sequence[Sequence[str]], width: int) -> str:
+    """Cells two spaces apart; a first cell too wide is wrapped, the others standing beside its last line."""
+    if not rows:
+        return ""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    room = width - sum(w + 2 for w in widths[1:])
+    widths[0] = min(widths[0], max(room, width // 3))
+    lines = []
+    for row in rows:
+        *above, last = wrapped(row[0], widths[0], 0)
+        lines += [*above, "  ".join(c.ljust(w) for c, w in zip((last, *row[1:]), widths, strict=True)).rstrip()]
+    return "\n".join(lines)
+
+
+_COLOURS = ("cyan", "yellow", "magenta", "green", "bright_blue", "red")
+assert len(_COLOURS) == LAYER_COLOURS
+_OF_A_LAYER = r"(?:dE/d)?\b(?:W|b|z|a|delta|gamma|beta|xhat|mean|variance|mask){layer}\b(?:\[[\d, ]+\])?"
 
 
 def coloured(text: str) -> str:
     """The text with each layer's quantities in a colour of their own, by terminal escapes."""
-    import re  # noqa: PLC0415 - only for those who want colours
+    import io  # noqa: PLC0415 - only for those who want colours
 
-    colours = (36, 33, 35, 32, 34, 31)
+    from rich.console import Console  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
 
-    def paint(match: "re.Match[str]") -> str:
-        return f"\x1b[{colours[(int(match.group(1)) - 1) % len(colours)]}m{match.group(0)}\x1b[0m"
-
-    return re.sub(r"\b(?:d?E/d)?(?:W|b|z|a|delta|gamma|beta|xhat|mask)([1-9]\d*)(?:\[[\d, ]+\])?", paint, text)
+    rich = Text(text)
+    for layer in sorted(set(map(int, re.findall(r"\b[A-Za-z]+([1-9]\d*)\b", text)))):
+        colour = _COLOURS[(layer - 1) % LAYER_COLOURS]
+        rich.highlight_regex(_OF_A_LAYER.replace("{layer}", str(layer)), colour)
+    rich.highlight_regex(r"(?m)^(?:\S.*:|.* = .*(?=\n\n))$", "bold")
+    console = Console(file=io.StringIO(), force_terminal=True, color_system="standard", legacy_windows=False)
+    with console.capture() as capture:
+        console.print(rich, soft_wrap=True, end="")
+    return capture.get()

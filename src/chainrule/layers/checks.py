@@ -23,7 +23,7 @@ def as_numbers(name: str, value: Any, dtype: np.dtype[Any]) -> Array:
     if overflowed.any():
         index = tuple(int(i) for i in np.argwhere(overflowed)[0])
         found = np.asarray(value)[index]
-        raise InputError(f"{name} must be finite, but {at(name, index)} is {found} (in {dtype.name}).")
+        raise InputError(f"{name} must be finite, but {at(name, index)} is {found!s} (in {dtype.name}).")
     return numbers
 
 

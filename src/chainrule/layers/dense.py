@@ -77,10 +77,9 @@ class Dense(Layer):
     def units_out(self, units_in: int) -> int:
         """Its own number of units; a mask must fit the layer below."""
         if self.mask is not None and self.mask.shape != (units_in, self.units):
-            hint = ": did you pass the transpose?" if self.mask.shape == (self.units, units_in) else "."
             raise InputError(
                 f"mask must have shape ({units_in}, {self.units}) (units below, units here), "
-                f"got {shape_text(self.mask.shape)}{hint}"
+                f"got {shape_text(self.mask.shape)}."
             )
         return self.units
 
@@ -180,7 +179,8 @@ def _check_mask(mask: Any, units: int) -> Array:
     """A (units_in, units) array of 0 and 1: a copy, so that wiring cannot change once it is made."""
     array = np.array(as_numbers("mask", mask, np.dtype("float64")))
     if array.ndim != 2 or array.shape[1] != units:
-        raise InputError(f"mask must have shape (units below, {units}), got {shape_text(array.shape)}.")
+        hint = ": did you pass the transpose?" if array.ndim == 2 and array.shape[0] == units else "."
+        raise InputError(f"mask must have shape (units below, {units}), got {shape_text(array.shape)}{hint}")
     if not np.isin(array, (0.0, 1.0)).all():
         found = array[~np.isin(array, (0.0, 1.0))][0]
         raise InputError(f"mask must hold only 0 (no weight) and 1 (a weight), found {found:g}.")

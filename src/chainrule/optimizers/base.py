@@ -46,11 +46,15 @@ class Optimizer(ABC):
                 self._check(field.name, value)
 
     def _check(self, name: str, value: Any) -> None:
-        """Shares (momentum, betas, rho) are from 0 to below 1; other numbers are finite and not negative."""
-        share = name in ("momentum", "rho", "beta1", "beta2", "decrease")
-        high = 1.0 if share else np.inf
-        if not is_number(value) or not 0 <= value < high:
-            raise InputError(f"{name} of {type(self).__name__} must be from 0 to below {high:g}, got {value!r}.")
+        """Shares (momentum, betas, rho) are from 0 to below 1; other numbers are finite and not negative.
+
+        An epsilon must be a normal number even in float32: a parameter whose gradient is always 0, such as a masked
+        weight, is divided by nothing else.
+        """
+        low = float(np.finfo(np.float32).tiny) if name == "epsilon" else 0.0
+        high = 1.0 if name in ("momentum", "rho", "beta1", "beta2", "decrease") else np.inf
+        if not is_number(value) or not low <= value < high:
+            raise InputError(f"{name} of {type(self).__name__} must be from {low:g} to below {high:g}, got {value!r}.")
 
     @property
     def schedule(self) -> Schedule:

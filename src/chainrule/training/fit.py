@@ -63,7 +63,8 @@ class _Run:
         self.model, self.data, self.validation, self.settings = model, data, validation, settings
         self.history = History(settings.seed)
         self.watched = Watched()
-        self.best = self.entered = self._now(np.inf, -1)
+        self.best = self._now(np.inf, -1)
+        self.enter()
         self.last: Update | None = None
         self._to_beat, self._bettered = np.inf, -1  # by what patience judges: the loss, and the epoch that reached it
         self._started = time.perf_counter()
@@ -77,6 +78,10 @@ class _Run:
 
     def _now(self, loss: float, epoch: int) -> _Best:
         return _Best(loss, epoch, self.model.parameters.vector.copy(), self.model.state)
+
+    def enter(self) -> None:
+        """Keep the parameters that an epoch begins with; callbacks may have changed them since the last."""
+        self._entered = self._now(np.inf, -1)
 
     def tell(self, name: str) -> None:
         """Call those who wait for the event; an answer of True stops training."""
@@ -108,16 +113,16 @@ class _Run:
         self.history.record(loss, validation_loss, update.learning_rate, norm(update.gradients.vector), seconds)
         judged = loss if validation_loss is None else validation_loss
         self.watched.memory = self.settings.optimizer.schedule.observe(self.watched.memory, judged)
-        now = self._now(judged, update.epoch)
         if judged < self._to_beat - self.settings.min_delta:
             self._to_beat, self._bettered = judged, update.epoch
         if judged < self.best.loss:
             # a training loss is taken before the updates, so it belongs to the parameters that entered the epoch
-            self.best = now if self.validation is not None else self.entered._replace(loss=judged, epoch=update.epoch)
+            judged_by = self._entered if self.validation is None else self._now(judged, update.epoch)
+            self.best = judged_by._replace(loss=judged, epoch=update.epoch)
             self.history.best_epoch = update.epoch
             self.tell("improvement")
-        self.entered = now
         self.tell("epoch")
+        self.enter()
         if self.settings.patience is not None and update.epoch - self._bettered >= self.settings.patience:
             self.stop("patience")
 
@@ -171,6 +176,7 @@ def fit(model: Model, data: Data, validation: Data | None, settings: Settings) -
 def _train(run: _Run, updates: Iterator[Update]) -> None:
     """Take updates until the epochs are over or something says stop."""
     run.tell("start")
+    run.enter()
     with ProgressBar(run.settings.epochs, run.settings.progress) as bar:
         while not run.history.stopped:
             update = next(updates, None)

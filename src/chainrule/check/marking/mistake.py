@@ -25,11 +25,10 @@ class Mistake:
     Attributes:
         code: its name, such as ``"missing-activation-derivative"``.
         place: where in the backward pass it is made; see ``chainrule.check.marking.backward``.
-        explanation: what was done, why it is wrong and what to write instead; ``{v}`` is the variant's label, and
-            ``{l}``, ``{k}``, ``{m}`` are the layer's number, the one below and the one above.
-        right, wrong: the line of mathematics as it is and as it was written, with the same placeholders and ``{phi}``,
-            the layer's activation.
-        right_latex, wrong_latex: the same for a notebook, with ``<l>`` and so on in the place of braces.
+        explanation: what was done, why it is wrong and what to write instead; ``{v}`` is the variant's label, ``{l}``
+            the number of the layer at whose place it is made, ``{k}`` the one below, ``{phi}`` its activation.
+        right, wrong: the line of mathematics as it is and as it was written, with the same placeholders.
+        right_latex, wrong_latex: the same for a notebook.
         variants: from the place (a ``Site``; a ``Situation`` where the place belongs to no layer) to the ways of
             making it there; none where it does not apply.
         kind: ``"mistake"``, or ``"kink"`` for a choice at a kink, which is none.
@@ -42,7 +41,7 @@ class Mistake:
         >>> halved = Mistake(
         ...     code="halved-delta", place="delta", explanation="delta{l} is half of what it should be.",
         ...     right="delta{l} = da{l} {phi}'(z{l})", wrong="delta{l} = da{l} {phi}'(z{l})/2",
-        ...     right_latex=r"\\delta_<l>", wrong_latex=r"\\delta_<l>/2",
+        ...     right_latex=r"\\delta_{l}", wrong_latex=r"\\delta_{l}/2",
         ...     variants=lambda at: [Variant("", lambda at, da: da * at.activation.derivative(at.z) / 2)],
         ... )
     """

@@ -7,13 +7,17 @@ from functools import cached_property
 import numpy as np
 
 from chainrule import chain as maths
-from chainrule.activations import Activation
+from chainrule.activations import Activation, ElementwiseActivation
 from chainrule.arrays import Array
 from chainrule.chain import Chain
 from chainrule.layers import Dense, Layer, Record, Run
 from chainrule.layers.normalization import Normalization
 from chainrule.model import Model
 from chainrule.parameters import Parameters
+from chainrule.unitwise import UnitwiseActivation
+
+Derivable = ElementwiseActivation | UnitwiseActivation
+"""Activations that have a derivative for each unit."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +84,7 @@ class Site:
 
     situation: Situation
     l: int
+    _slopes: dict[str, Array] = field(default_factory=dict)
 
     @cached_property
     def layer(self) -> Layer:
@@ -142,6 +147,12 @@ class Site:
             return self.layer
         make: Callable[..., Layer] = type(self.layer)
         return make(**(self.layer.options() | {"activation": "identity"}))
+
+    def slope(self, row: Derivable) -> Array:
+        """``phi'(z)`` of an activation at this layer's net inputs, kept for the next who asks."""
+        if row.name not in self._slopes:
+            self._slopes[row.name] = row.derivative(self.z)
+        return self._slopes[row.name]
 
     def wired(self, dW: Array) -> Array:
         """A dense layer's gradient without the weights that do not exist."""

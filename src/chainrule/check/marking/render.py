@@ -1,0 +1,77 @@
+"""A marking as text for the terminal and as HTML for the notebook."""
+
+from collections.abc import Iterator
+from html import escape
+
+from chainrule.check.marking.record import Marking, Named
+from chainrule.show import html_table, number, numbers, text_table
+
+_HEADER = ["parameter", "largest relative error", "at", "yours", "right"]
+_MOST_UNSEEN = 6
+
+
+def text(marking: Marking) -> str:
+    """The verdict, each mistake with its line and numbers, then the table of errors."""
+    lines = [headline(marking)]
+    for named in (*marking.mistakes, *marking.conventions, *marking.kinks):
+        lines += ["", *_told(named)]
+    lines += ["", *_remarks(marking)] if any(_remarks(marking)) else []
+    return "\n".join([*lines, "", text_table(_HEADER, _rows(marking))])
+
+
+def html(marking: Marking) -> str:
+    """The same for a notebook: no script, no style sheet."""
+    parts = [f"<p><strong>{escape(headline(marking))}</strong></p>"]
+    for named in (*marking.mistakes, *marking.conventions, *marking.kinks):
+        title, *told = _told(named)
+        parts.append(f"<p><em>{escape(title)}</em><br>" + "<br>".join(escape(line.strip()) for line in told) + "</p>")
+    parts += [f"<p>{escape(remark)}</p>" for remark in _remarks(marking)]
+    return "<div>" + "".join(parts) + html_table(_HEADER, _rows(marking)) + "</div>"
+
+
+def headline(marking: Marking) -> str:
+    """``"two mistakes: missing-activation-derivative at layer 1; ..."``."""
+    named = marking.mistakes or marking.conventions or marking.kinks
+    return marking.verdict + (": " + "; ".join(one.title for one in named) if named else "")
+
+
+def _told(named: Named) -> list[str]:
+    lines = [named.title, f"  {named.explanation}"]
+    lines += [f"  {line}" for line in str(named.equation).splitlines()]
+    if named.quantity:
+        lines.append(f"  {named.quantity}: yours {numbers(named.yours)}, right {numbers(named.right)}")
+    return [*lines, f"  evidence: {named.confidence}"]
+
+
+def _remarks(marking: Marking) -> list[str]:
+    return list(_sentences(marking))
+
+
+def _sentences(marking: Marking) -> Iterator[str]:
+    for other in marking.alternatives:
+        yield "The same numbers on this input come from: " + "; ".join(named.title for named in other) + "."
+    if marking.alternatives:
+        yield (
+            "The explanations differ on .separating_input: run your code on it and mark again."
+            if marking.separating_input is not None
+            else "No input was found on which they differ: in this network they may be the same computation."
+        )
+    if marking.unseen:
+        more = len(marking.unseen) - _MOST_UNSEEN
+        told = "; ".join(marking.unseen[:_MOST_UNSEEN]) + (f"; and {more} more" if more > 0 else "")
+        yield f"This input would not show: {told}. The one in .separating_input shows more."
+    yield from marking.patterns
+    yield from marking.notes
+
+
+def _rows(marking: Marking) -> list[list[str]]:
+    return [
+        [
+            name,
+            number(error.relative, 2),
+            f"{name}[{', '.join(map(str, error.index))}]" if error.index else name,
+            number(error.yours, 10),
+            number(error.right, 10),
+        ]
+        for name, error in marking.errors.items()
+    ]

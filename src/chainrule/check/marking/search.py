@@ -1,0 +1,359 @@
+"""Which recipe gives these numbers: the backward pass with every mistake tried at every place, from the top down.
+
+A mistake at layer l changes the gradients of layer l and of those below, never those above. So the search goes down
+layer by layer and keeps only what fits so far: of all pairs of mistakes only those are carried to the next layer
+whose numbers in this one are right. Mistakes are counted by what was done: the same mistake at several layers is one.
+
+A factor common to all gradients is not tried but solved for, at the first array that has one, and must then fit the
+rest. Factors that losses differ by (2, N, K and their products) are a convention unless the loss is known to agree;
+any other factor is named only when no two mistakes explain the numbers.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from chainrule.arrays import Array
+from chainrule.check.marking import backward
+from chainrule.check.marking.backward import Place
+from chainrule.check.marking.catalogue import FACTOR, SIGN
+from chainrule.check.marking.catalogue.scale import scaling
+from chainrule.check.marking.constants import constants, readings
+from chainrule.check.marking.mistake import Mistake, Slip, Variant, slips_in
+from chainrule.check.marking.situation import Site, Situation
+from chainrule.check.marking.tolerance import Tolerance
+from chainrule.layers import Record
+
+MOST = 3
+"""How many mistakes together are looked for."""
+
+WORK = 60_000
+"""How many gradients of one layer are compared at most before the search ends."""
+
+
+@dataclass(frozen=True, eq=False)
+class Hypothesis:
+    """Mistakes that together give the numbers.
+
+    Attributes:
+        slips: from the top of the network down.
+        convention: the factor of all gradients, if it is one by which losses differ; else None.
+    """
+
+    slips: tuple[Slip, ...]
+    convention: Slip | None = None
+
+    @property
+    def all_slips(self) -> tuple[Slip, ...]:
+        """The recipe: with the convention, which is no mistake but changes the numbers."""
+        return self.slips if self.convention is None else (*self.slips, self.convention)
+
+    @property
+    def mistakes(self) -> tuple[Slip, ...]:
+        """Without the choices at kinks."""
+        return tuple(slip for slip in self.slips if slip.mistake.kind == "mistake")
+
+    @property
+    def identity(self) -> frozenset[tuple[str, str, Place, int]]:
+        """Equal for the same set of slips."""
+        return frozenset(slip.identity for slip in self.all_slips)
+
+    @property
+    def cost(self) -> tuple[int, int, int]:
+        """Different mistakes, places at which they are made, and whether a convention or kink is needed too."""
+        extras = (self.convention is not None) + len(self.slips) - len(self.mistakes)
+        return len({slip.what for slip in self.mistakes}), len(self.mistakes), extras
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """What the search is asked.
+
+    Attributes:
+        s: the forward pass.
+        given: by name, the learner's gradients; parameters that are not there are not compared.
+        tolerance: how far they may be off.
+        catalogue: the mistakes to look for.
+        loss_agrees: whether the learner's loss is known to be this one; a factor is then a mistake.
+    """
+
+    s: Situation
+    given: Mapping[str, Array]
+    tolerance: Tolerance
+    catalogue: Sequence[Mistake]
+    loss_agrees: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class _Scale:
+    """The factor of all gradients as far as it is known."""
+
+    value: float
+    slips: tuple[Slip, ...]
+    unexplained: bool = False
+
+
+def search(question: Question) -> list[Hypothesis]:
+    """The simplest sets of mistakes that give the numbers; the first is the likeliest, none if nothing fits.
+
+    Of two sets neither of which is simpler than the other in both the kinds of mistakes and the places, both are kept.
+    """
+    tree = _Tree(question)
+    found: list[Hypothesis] = []
+    for most, unexplained in ((0, False), (1, False), (2, False), (0, True), (1, True), (MOST, False)):
+        found += [h for h in tree.hypotheses(most, unexplained) if h.identity not in {f.identity for f in found}]
+        if found:
+            break
+    return simplest(found)
+
+
+def simplest(found: Iterable[Hypothesis]) -> list[Hypothesis]:
+    """Those that no other beats in kinds of mistakes, places and extras together; the likeliest first."""
+    unique = list({h.identity: h for h in found}.values())
+    costs = [h.cost for h in unique]
+    kept = [h for h in unique if not any(_beats(cost, h.cost) for cost in costs)]
+    return sorted(kept, key=lambda h: (h.cost[0], h.cost[2], h.cost[1]))
+
+
+def _beats(one: tuple[int, int, int], other: tuple[int, int, int]) -> bool:
+    """Fewer kinds of mistakes and places, and no fewer only by calling in a convention."""
+    no_worse = one[0] <= other[0] and one[1] <= other[1] and one[2] <= other[2]
+    return no_worse and one != other
+
+
+@dataclass(frozen=True, eq=False)
+class _State:
+    """What has been assumed on the way down: mistakes, and the factor of all gradients once one is known."""
+
+    slips: tuple[Slip, ...]
+    scale: _Scale | None = None
+
+    def with_slips(self, more: tuple[Slip, ...]) -> "_State":
+        """With more mistakes."""
+        return _State(self.slips + more, self.scale) if more else self
+
+
+class _Tree:
+    """The search's walk down the layers."""
+
+    def __init__(self, question: Question) -> None:
+        self.q = question
+        self.s = question.s
+        self.options = slips_in(self.s, [m for m in question.catalogue if m.place not in ("sign", "factor")])
+        self.work = WORK
+        self.most = 0
+        self.unexplained = False
+        self.right = backward.run(self.s, {})
+        self.known = _known_scales(question)
+
+    def hypotheses(self, most: int, unexplained: bool) -> list[Hypothesis]:
+        """All that fit with at most so many different mistakes (an unexplained factor counts besides)."""
+        self.most, self.unexplained = most, unexplained
+        found = []
+        for dy, slips in self._tops():
+            found += [self._finished(state) for state in self._descend(self.s.top, dy, _State(slips))]
+        return [h for h in found if not unexplained or any(slip.mistake is FACTOR for slip in h.slips)]
+
+    def _tops(self) -> Iterator[tuple[Array, tuple[Slip, ...]]]:
+        """Every dE/dy to begin with."""
+        for first in self._options("start", 0, ()):
+            dy = backward.start(self.s, _change(first))
+            for second in self._options("rows", 0, first):
+                yield backward.rows(self.s, dy, _change(second)), first + second
+
+    def _finished(self, state: _State) -> Hypothesis:
+        slips, scale = state.slips, state.scale
+        if scale is None:
+            return Hypothesis(slips)
+        convention = [slip for slip in scale.slips if slip.mistake is FACTOR and not scale.unexplained]
+        if self.q.loss_agrees or not convention:
+            return Hypothesis(scale.slips + slips)
+        return Hypothesis(tuple(slip for slip in scale.slips if slip not in convention) + slips, convention[0])
+
+    # ------------------------------------------------------------------ what may be done at a place
+    def _options(self, place: Place, l: int, slips: tuple[Slip, ...]) -> Iterator[tuple[Slip, ...]]:
+        """The right way first (no slip), then each mistake that the budget allows."""
+        yield ()
+        done = {slip.what for slip in slips if slip.mistake.kind == "mistake"}
+        for slip in self.options.get((place, l), ()):
+            if slip.mistake.kind == "kink" or slip.what in done or len(done) < self.most:
+                yield (slip,)
+
+    def _affordable(self, slips: tuple[Slip, ...], scale: _Scale | None) -> bool:
+        """Whether this many mistakes may be made; an unexplained factor has a place of its own in the order."""
+        paid = () if scale is None else tuple(slip for slip in scale.slips if self._costs(slip, scale))
+        done = {slip.what for slip in slips + paid if slip.mistake.kind == "mistake"}
+        return len(done) <= self.most
+
+    def _costs(self, slip: Slip, scale: _Scale) -> bool:
+        return slip.mistake is not FACTOR or (self.q.loss_agrees and not scale.unexplained)
+
+    # ------------------------------------------------------------------ one layer, and the ones below
+    def _descend(self, at: Site, da: Array, state: _State) -> Iterator[_State]:
+        """All ways to go on from ``da`` at this layer that fit the numbers from here down."""
+        plain = backward.delta(at, da, None)
+        for bent in self._options("delta", at.l, state.slips):
+            d = backward.delta(at, da, _change(bent))
+            if bent and _same(d, plain):
+                continue  # a mistake that changes nothing here explains nothing
+            for own, after in self._own_gradients(at, d, da, state.with_slips(bent)):
+                if at.l == 1:
+                    yield after
+                    continue
+                straight = backward.down(at, d, own, None)
+                for turned in self._options("down", at.l, after.slips):
+                    lower = backward.down(at, d, own, _change(turned))
+                    if not turned or not _same(lower, straight):
+                        yield from self._descend(self.s.sites[at.l - 2], lower, after.with_slips(turned))
+
+    def _own_gradients(self, at: Site, d: Array, da: Array, state: _State) -> Iterator[tuple[Record, _State]]:
+        """This layer's gradients, made in every way that fits."""
+        others = backward.fixed(at, d)
+        for W, weighed in self._weights(at, d, da, state):
+            for b, biased in self._bias(at, d, da, weighed):
+                own = others | W | b
+                for scaled in self._options("update", at.l, biased.slips):
+                    mutant = backward.update(at, own, _change(scaled))
+                    for fitting in self._scaled(at, mutant, biased.with_slips(scaled)):
+                        yield self._in_shape(at, mutant), fitting
+
+    def _weights(self, at: Site, d: Array, da: Array, state: _State) -> Iterator[tuple[Record, _State]]:
+        """The ways to make dW whose numbers are the given ones up to a factor."""
+        key = at.weights_key
+        if key is None:
+            yield {}, state
+            return
+        plain = backward.weights(at, backward.input_of(at, None), d, da, None)
+        if at.name(key) not in self.q.given:
+            yield {key: plain}, state
+            return
+        for fed in self._options("input", at.l, state.slips):
+            source = backward.input_of(at, _change(fed))
+            for wrong in self._options("weights", at.l, state.slips + fed):
+                value = backward.weights(at, source, d, da, _change(wrong))
+                changed = not (fed or wrong) or not _same(value, plain)
+                if changed and self._is_proportional(at.name(key), value, state.scale):
+                    yield {key: value}, state.with_slips(fed + wrong)
+
+    def _bias(self, at: Site, d: Array, da: Array, state: _State) -> Iterator[tuple[Record, _State]]:
+        """The ways to make db whose numbers are the given ones up to a factor."""
+        key = at.bias_key
+        if key is None:
+            yield {}, state
+            return
+        plain = np.asarray(backward.bias(at, d, da, None))
+        if at.name(key) not in self.q.given:
+            yield {key: plain}, state
+            return
+        for wrong in self._options("bias", at.l, state.slips):
+            value = np.asarray(backward.bias(at, d, da, _change(wrong)))
+            changed = not wrong or not _same(value, plain)
+            if changed and self._is_proportional(at.name(key), value, state.scale):
+                yield {key: value}, state.with_slips(wrong)
+
+    def _in_shape(self, at: Site, own: Record) -> Record:
+        """What an update would use: a transposed gradient of another shape is none that can be taken off."""
+        shapes = self.s.parameters.of_layer(at.l)
+        return {key: value if value.shape == shapes[key].shape else value.T for key, value in own.items()}
+
+    # ------------------------------------------------------------------ does it fit
+    def _is_proportional(self, name: str, mutant: Array, scale: _Scale | None) -> bool:
+        """Whether a gradient is the given one up to a factor: most mutants end here."""
+        self.work -= 1
+        given = self.q.given[name]
+        if self.work < 0 or not comparable(given, mutant):
+            return False
+        squares = float((mutant * mutant).sum())
+        ratio = float((given * mutant).sum()) / squares if squares > 0 else 0.0
+        size = float(np.abs(mutant).max(initial=0.0)) * max(abs(ratio), 1.0 if scale is None else abs(scale.value))
+        allowed = float(np.max(self.q.tolerance.allowed(name, size)))
+        return float(np.abs(given - ratio * mutant).max(initial=0.0)) <= allowed * max(given.size, 1) ** 0.5
+
+    def _scaled(self, at: Site, mutant: Record, state: _State) -> Iterator[_State]:
+        """With the factor that makes all this layer's gradients the given ones; none if there is no such factor."""
+        pairs = [(at.name(key), value) for key, value in mutant.items() if at.name(key) in self.q.given]
+        scales = [state.scale]
+        for name, value in pairs:
+            scales = [known for scale in scales for known in self._scales(name, value, scale)]
+        for scale in scales:
+            if self._affordable(state.slips, scale):
+                yield _State(state.slips, scale)
+
+    def _scales(self, name: str, mutant: Array, scale: _Scale | None) -> Iterator[_Scale | None]:
+        """The factors with which a mutant fits: 1 alone if it does, else a known one, else the ratio itself."""
+        given, tolerance = self.q.given[name], self.q.tolerance
+        if scale is not None:
+            if agrees(given, mutant, scale.value, tolerance, name):
+                yield scale
+            return
+        size = float(np.abs(mutant).max(initial=0.0))
+        if size <= np.max(tolerance.absolute[name]):
+            if agrees(given, mutant, 1.0, tolerance, name):
+                yield None
+            return
+        ratio = float((given * mutant).sum() / (mutant * mutant).sum())
+        rounded = float(np.max(tolerance.allowed(name, size * abs(ratio)))) / size
+        for known in self.known:
+            near = abs(known.value - ratio) <= 4 * rounded + 1e-12
+            if near and agrees(given, mutant, known.value, tolerance, name):
+                yield known
+                if known.value == 1:
+                    return
+        if not self.unexplained or sum(np.count_nonzero(value) for value in self.q.given.values()) < 3:
+            return  # one number gives the ratio, and others must confirm it
+        if abs(ratio) > 10 * rounded and agrees(given, mutant, ratio, tolerance, name):
+            yield _Scale(ratio, (free_factor(ratio),), unexplained=True)
+
+
+def comparable(given: Array, mutant: Array) -> bool:
+    """Whether the shapes allow a comparison; one number stands for a bias that all units share."""
+    shared = given.ndim == 0 and mutant.ndim == 1 and mutant.size > 0 and bool((mutant == mutant[0]).all())
+    return given.shape == mutant.shape or shared
+
+
+def agrees(given: Array, mutant: Array, factor: float, tolerance: Tolerance, name: str) -> bool:
+    """Whether the given numbers are those of the mutant times a factor, up to rounding."""
+    target = factor * mutant
+    allowed = tolerance.allowed(name, float(np.abs(target).max(initial=0.0)))
+    if np.shape(allowed) not in ((), given.shape):
+        allowed = np.max(allowed)
+    return bool((np.abs(given - target) <= allowed).all())
+
+
+def free_factor(ratio: float) -> Slip:
+    """A factor that is none of the constants."""
+    label = f"{ratio:.6g}"
+    return Slip(FACTOR, label, Variant(label, lambda s, gradient: ratio * gradient).change, 0)  # noqa: ARG005
+
+
+def _known_scales(q: Question) -> list[_Scale]:
+    """1, -1, then the constants by which losses differ and their negatives; the simplest first."""
+    codes = {mistake.code for mistake in q.catalogue}
+    flip = Slip(SIGN, "", next(iter(SIGN.variants(q.s))).change, 0)
+    scales = []
+    for name, value in constants(q.s).items():
+        factor = () if name == "1" else (factor_slip(q.s, name),)
+        if not factor or FACTOR.code in codes:
+            scales.append(_Scale(value, factor))
+            if SIGN.code in codes:
+                scales.append(_Scale(-value, (flip, *factor)))
+    return sorted(scales, key=lambda scale: len(scale.slips))
+
+
+def factor_slip(s: Situation, name: str) -> Slip:
+    """All gradients times a constant; its label tells all simplest readings, such as ``"2 (or N)"``."""
+    first, *rest = readings(s, constants(s)[name])
+    told = f"{first} (or {', '.join(rest)})" if rest else first
+    return Slip(FACTOR, told, scaling(name).change, 0)
+
+
+def _change(slips: tuple[Slip, ...]) -> backward.Change | None:
+    return slips[0].change if slips else None
+
+
+def _same(one: Array, other: Array) -> bool:
+    """Equal up to float64's rounding: what a mistake did cannot be seen."""
+    if one.shape != other.shape:
+        return False
+    return bool(np.abs(one - other).max(initial=0.0) <= 1e-13 * np.abs(other).max(initial=0.0))

@@ -1,0 +1,101 @@
+"""An input on which explanations differ, where they agree on the one that was given."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from chainrule.arrays import Array
+from chainrule.check.marking.backward import run
+from chainrule.check.marking.mistake import Slip, changes_of
+from chainrule.check.marking.situation import Situation
+from chainrule.show import plain
+
+_DRAWS = 24
+_APART = 1e-3
+"""How far gradients must differ, relative to the largest number of their array, to tell explanations apart."""
+
+
+@dataclass(frozen=True, eq=False)
+class SeparatingInput:
+    """Rows to run the learner's code on next.
+
+    Attributes:
+        x, t: the rows and their targets.
+        parameters: by name, to be set first; None if the present ones will do.
+    """
+
+    x: Array
+    t: Array
+    parameters: dict[str, Array] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, ready for JSON."""
+        values = None if self.parameters is None else {name: plain(v) for name, v in self.parameters.items()}
+        return {"x": plain(self.x), "t": plain(self.t), "parameters": values}
+
+
+def separating_input(s: Situation, recipes: Sequence[Sequence[Slip]]) -> SeparatingInput | None:
+    """The first draw that tells all recipes apart, or that which tells most; None if none tells any.
+
+    Rows are drawn around the given ones, first with the present parameters, then with drawn ones too.
+    """
+    best, most = None, 1
+    for draw in range(_DRAWS):
+        redrawn = draw >= _DRAWS // 2
+        other = drawn(s, np.random.default_rng(draw), max(s.rows, 2 if redrawn else 1), parameters=redrawn)
+        groups = _groups([_gradient(other, slips) for slips in recipes])
+        if groups > most:
+            best, most = other, groups
+        if most == len(recipes):
+            break
+    if best is None:
+        return None
+    changed = best.parameters.vector is not s.parameters.vector
+    return SeparatingInput(best.x, best.t, best.parameters.copy() if changed else None)
+
+
+def drawn(s: Situation, rng: np.random.Generator, rows: int, *, parameters: bool) -> Situation:
+    """The same network on drawn rows: inputs of the given ones' spread, targets among the given ones."""
+    spread = np.maximum(s.x.std(axis=0), 0.5 * np.maximum(np.abs(s.x).mean(axis=0), 1.0))
+    x = s.x.mean(axis=0) + spread * rng.normal(size=(rows, s.chain.inputs))
+    t = s.t[rng.integers(0, s.rows, rows)]
+    vector = s.parameters.vector
+    if parameters:
+        vector = 0.7 * rng.normal(size=vector.shape)
+        vector = np.where(s.parameters.vector == 0, 0.1 * vector, vector)
+    return s.elsewhere(vector, x, t)
+
+
+def _gradient(s: Situation, slips: Sequence[Slip]) -> dict[str, Array]:
+    with np.errstate(all="ignore"):  # a drawn network may overflow: it then separates nothing
+        return run(s, changes_of(slips)).gradients
+
+
+def _groups(gradients: Sequence[dict[str, Array]]) -> int:
+    """How many different gradients there are."""
+    kept: list[dict[str, Array]] = []
+    for gradient in gradients:
+        if not any(equal(gradient, other) for other in kept):
+            kept.append(gradient)
+    return len(kept)
+
+
+def equal(one: dict[str, Array], other: dict[str, Array], apart: float = _APART) -> bool:
+    """Whether no array differs by more than this share of its largest number."""
+    return distance(one, other) <= apart
+
+
+def distance(one: dict[str, Array], other: dict[str, Array]) -> float:
+    """The largest difference of any array, relative to its largest number; over the names that both have."""
+    found = 0.0
+    for name in one.keys() & other.keys():
+        a, b = one[name], other[name]
+        if a.shape != b.shape and a.ndim and b.ndim:
+            return 1.0
+        gap = float(np.abs(a - b).max(initial=0.0))
+        if gap > 0 or not np.isfinite(gap):
+            size = max(float(np.abs(a).max(initial=0.0)), float(np.abs(b).max(initial=0.0)))
+            found = max(found, gap / size) if np.isfinite(gap) else 0.0
+    return found

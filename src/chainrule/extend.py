@@ -1,0 +1,105 @@
+"""The extender's door: write an activation, loss, initialiser, optimizer or layer of your own, and prove it.
+
+There is no registry. A component is an object: pass it where its name would go (``Dense(3, MINE)``,
+``Network(..., loss=MINE)``, ``fit(optimizer=Mine())``), and to ``chainrule.load(path, extensions=[MINE])`` when a
+file names it. Each kind has a check that puts the same claims to the test that the library's own rows must meet:
+
+===================  ======================================================  =====================
+to add               make                                                    and prove it with
+===================  ======================================================  =====================
+an activation        an ``ElementwiseActivation`` or a ``RowActivation``     ``check_activation``
+a loss               an ``ElementwiseLoss`` or a ``RowLoss``                 ``check_loss``
+an initialiser       an ``Initializer``                                      ``check_initializer``
+an optimizer         a frozen dataclass that is an ``Optimizer``             ``check_optimizer``
+a learning rate      a frozen dataclass that is a ``Schedule``
+a layer              a frozen dataclass that is a ``Layer``                  ``check_layer``
+===================  ======================================================  =====================
+
+An activation is its formulas, in SymPy's syntax, and the functions that compute them:
+
+>>> import numpy as np
+>>> SQUAREPLUS = ElementwiseActivation(
+...     "squareplus",
+...     "(z + sqrt(z**2 + b))/2",
+...     "Barron 2021, arXiv 2112.11687",
+...     parameters={"b": 4.0},
+...     range=(0.0, np.inf),
+...     derivative_formula="(1 + z/sqrt(z**2 + b))/2",
+...     second_derivative_formula="b/(2*sqrt(z**2 + b)**3)",
+...     phi=lambda z, b: (z + np.sqrt(z**2 + b)) / 2,
+...     phi_prime=lambda z, b: (1 + z / np.sqrt(z**2 + b)) / 2,
+...     phi_second=lambda z, b: b / (2 * np.sqrt(z**2 + b) ** 3),
+... )
+
+Its formulas are right. Its functions are not yet good: far below 0 they subtract nearly equal numbers.
+
+>>> proof = check_activation(SQUAREPLUS)
+>>> proof["derivative_formula"].passed, proof["second_derivative_formula"].passed
+(True, True)
+>>> [claim.name for claim in proof.failed]
+['value', 'derivative', 'value_float32', 'derivative_float32']
+>>> print(proof["value"].detail)
+at z = -10000: found 9.999999929277692e-05, wanted 9.9999999000000022e-05
+
+Written as ``b/(2 (sqrt(z^2 + b) - z))`` for negative z, nothing cancels; and ``phi' = phi/sqrt(z^2 + b)``:
+
+>>> from dataclasses import replace
+>>> def squareplus(z, b):
+...     root = np.sqrt(z**2 + b)
+...     return np.where(z > 0, (z + root) / 2, b / (2 * (root + np.abs(z))))
+>>> SQUAREPLUS = replace(
+...     SQUAREPLUS, phi=squareplus, phi_prime=lambda z, b: squareplus(z, b) / np.sqrt(z**2 + b)
+... )
+>>> check_activation(SQUAREPLUS).passed
+True
+
+From here on it is an activation like any other:
+
+>>> import chainrule as cr
+>>> net = cr.Network(1, [cr.Dense(3, SQUAREPLUS), cr.Dense(1)], loss="squared_error", seed=0)
+>>> history = net.fit([[-1.0], [0.0], [1.0]], [1.0, 0.0, 1.0], epochs=50, optimizer=cr.Adam(0.1))
+>>> bool(history.loss[-1] < history.loss[0]), net.check_gradients([[0.5]], [0.2]).passed
+(True, True)
+"""
+
+from chainrule.activations import Activation, ElementwiseActivation, RowActivation
+from chainrule.arrays import Array
+from chainrule.check.activation_rows import check_activation
+from chainrule.check.initializer_rows import check_initializer
+from chainrule.check.layer_rows import check_layer
+from chainrule.check.loss_rows import check_loss
+from chainrule.check.optimizer_rows import check_optimizer
+from chainrule.check.proof import Claim, Proof
+from chainrule.initializers import Initializer
+from chainrule.layers import Back, BackDot, Layer, Record, Run
+from chainrule.losses import ElementwiseLoss, Loss, RowLoss
+from chainrule.optimizers import Moments, Optimizer
+from chainrule.optimizers.schedules import Clock, Memory, Schedule
+
+__all__ = [
+    "Activation",
+    "Array",
+    "Back",
+    "BackDot",
+    "Claim",
+    "Clock",
+    "ElementwiseActivation",
+    "ElementwiseLoss",
+    "Initializer",
+    "Layer",
+    "Loss",
+    "Memory",
+    "Moments",
+    "Optimizer",
+    "Proof",
+    "Record",
+    "RowActivation",
+    "RowLoss",
+    "Run",
+    "Schedule",
+    "check_activation",
+    "check_initializer",
+    "check_layer",
+    "check_loss",
+    "check_optimizer",
+]
