@@ -4,8 +4,6 @@ import sys
 from importlib.metadata import version as installed
 from pathlib import Path
 
-from sphinx.application import Sphinx
-
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 project = "chainrule"
@@ -19,13 +17,14 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
     # our own, in _ext: formulas as MathML, tables from the library's rows, pictures from the pages' own code
+    "docstrings",
     "mathml",
     "tables",
     "shell",
     "pictures",
 ]
 exclude_patterns = ["_build"]
-smartquotes = False
+smartquotes_action = "D"  # dashes only: quotes in help texts are code
 
 myst_enable_extensions = ["dollarmath", "amsmath", "deflist", "colon_fence", "attrs_inline"]
 myst_heading_anchors = 3
@@ -48,23 +47,3 @@ autodoc_typehints = "none"  # the docstrings say what arguments are, with shapes
 python_maximum_signature_line_length = 80
 napoleon_use_ivar = True
 napoleon_use_rtype = False
-
-
-_written: dict[str, list[str]] = {}
-
-
-def _note(_app: object, what: str, name: str, _object: object, _options: object, lines: list[str]) -> None:
-    """Before napoleon: what a property's docstring says."""
-    if what in ("property", "attribute", "data"):
-        _written[name] = list(lines)
-
-
-def _put_back(_app: object, what: str, name: str, _object: object, _options: object, lines: list[str]) -> None:
-    """After napoleon: that, since napoleon takes the words before a colon for a type."""
-    if what in ("property", "attribute", "data"):
-        lines[:] = _written.pop(name)
-
-
-def setup(app: Sphinx) -> None:
-    app.connect("autodoc-process-docstring", _note, priority=400)
-    app.connect("autodoc-process-docstring", _put_back, priority=600)

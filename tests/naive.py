@@ -161,6 +161,10 @@ def _normalised(layer, p, a, state, training):
     return [activated(_names(layer.activation), row) for row in zs]
 
 
+def _dropped(a, mask):
+    return [[v * m for v, m in zip(row, kept, strict=True)] for row, kept in zip(a, mask, strict=True)]
+
+
 def outputs(net, x, *, training=False, drops=None):
     """The outputs for rows x, as Jets by the network's parameters; ``drops`` are dropout's masks by layer number."""
     numbers = iter(variables(net.parameters.vector))
@@ -172,7 +176,7 @@ def outputs(net, x, *, training=False, drops=None):
         if isinstance(layer, Dense):
             a = _dense(layer, p, a)
         elif isinstance(layer, Dropout):
-            a = [[v * m for v, m in zip(r, ms, strict=True)] for r, ms in zip(a, drops[l], strict=True)] if training else a
+            a = _dropped(a, drops[l]) if training else a
         else:
             assert isinstance(layer, LayerNorm | BatchNorm)
             a = _normalised(layer, p, a, net.model.state[l - 1], training)

@@ -39,7 +39,8 @@ def dense_layers(draw, below, activations=ACTIVATIONS, units=None):
     units = draw(st.integers(1, 3)) if units is None else units
     mask = None
     if draw(st.booleans()):
-        mask = draw(st.lists(st.lists(st.sampled_from([0, 1]), min_size=units, max_size=units), min_size=below, max_size=below))
+        row = st.lists(st.sampled_from([0, 1]), min_size=units, max_size=units)
+        mask = draw(st.lists(row, min_size=below, max_size=below))
     return cr.Dense(
         units,
         draw(st.sampled_from(activations)),

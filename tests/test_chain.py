@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from tests.strategies import cases
 
 import chainrule as cr
 from chainrule import chain as maths
 from chainrule.errors import InputError
 from chainrule.layers import Run
 from chainrule.losses import loss
-from tests.strategies import cases
 
 
 def build(*layers, inputs=2, of="squared_error"):
@@ -35,7 +35,7 @@ def test_a_layer_that_does_not_fit_is_named():
 
 @pytest.mark.parametrize("layers", [None, 3, cr.Dense(1), [], (), ["relu"], [cr.Dense]])
 def test_what_is_not_a_list_of_layers_is_refused_with_an_example(layers):
-    with pytest.raises(InputError, match="chainrule.Dense|layer 1 must be a layer such as"):
+    with pytest.raises(InputError, match=r"chainrule\.Dense|layer 1 must be a layer such as"):
         maths.check_layers(layers)
 
 
@@ -100,5 +100,5 @@ def test_predictions_beyond_the_finite_numbers_are_refused_without_a_warning():
     chain = build(cr.Dense(1), inputs=1)
     parameters = maths.initial_parameters(chain, np.random.default_rng(0))
     parameters["W1"] = [[1e308]]
-    with pytest.raises(InputError, match="outputs of row 1 are not finite.*Scale the inputs"):
+    with pytest.raises(InputError, match=r"outputs of row 1 are not finite.*Scale the inputs"):
         maths.predict(chain, parameters, np.array([[0.0], [1e308]]), ({},))

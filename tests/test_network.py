@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from tests import naive
+from tests.strategies import SMOOTH, cases
 
 import chainrule as cr
 from chainrule.errors import ChainruleError, InputError, UnknownComponentError
-from tests import naive
-from tests.strategies import SMOOTH, cases
 
 
 @pytest.fixture
@@ -335,8 +335,8 @@ def test_outputs_beyond_the_finite_numbers_are_refused_rather_than_nan():
         (lambda: cr.Network(2, [cr.Dense(1)], dtype="int8"), "'float64' or 'float32', got 'int8'"),
         (lambda: cr.Network(2, [cr.Dense(1)], dtype=">f8"), "'float64' or 'float32', got '>f8'"),
         (lambda: cr.Network(2, [cr.Dense(1)], dtype="nonsense"), "'float64' or 'float32', got 'nonsense'"),
-        (lambda: cr.Network(2, [cr.Dense(1)], seed=-1), "seed must be a whole number from 0, or None to draw one, got -1"),
-        (lambda: cr.Network(2, [cr.Dense(1)], seed="a"), "seed must be a whole number from 0, or None to draw one, got 'a'"),
+        (lambda: cr.Network(2, [cr.Dense(1)], seed=-1), "seed must be a whole number from 0.* got -1"),
+        (lambda: cr.Network(2, [cr.Dense(1)], seed="a"), "seed must be a whole number from 0.* got 'a'"),
         (lambda: cr.Network(2, [cr.Dense(2), cr.Dense(1, mask=[[1], [1], [1]])]), "layer 2: mask must have shape"),
         (lambda: cr.Network(2, [cr.Dense(1)], loss="mse"), "unknown loss 'mse'"),
     ],

@@ -66,13 +66,13 @@ def test_names_shapes_and_order_are_those_of_the_alphabet(net):
 @pytest.mark.parametrize("way", ["item", "set_parameters", "update"])
 def test_what_does_not_fit_is_refused_and_nothing_at_all_is_changed(net, way, name, value, told):
     before = net.parameters.vector.copy()
+    ways = {
+        "item": lambda: net.parameters.__setitem__(name, value),
+        "set_parameters": lambda: net.set_parameters({"b1": [7.0, 7.0, 7.0], "W1": np.ones((2, 3)), name: value}),
+        "update": lambda: net.parameters.update({"W2": np.ones((3, 1))}, **{name: value}),
+    }
     with pytest.raises(InputError, match=told):
-        if way == "item":
-            net.parameters[name] = value
-        elif way == "set_parameters":
-            net.set_parameters({"b1": [7.0, 7.0, 7.0], "W1": np.ones((2, 3)), name: value})
-        else:
-            net.parameters.update({"W2": np.ones((3, 1))}, **{name: value})
+        ways[way]()
     assert (net.parameters.vector == before).all()
 
 

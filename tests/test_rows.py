@@ -47,8 +47,9 @@ def test_what_is_not_real_numbers_is_refused(value, found):
 
 @given(arrays(float, st.tuples(st.integers(0, 3), st.integers(0, 3)), elements=st.floats(-1e30, 1e30)))
 def test_numbers_keep_their_values_in_any_layout(values):
-    for given_ in (values, np.asfortranarray(values), values[::-1].copy()[::-1], values.astype(">f8"), values.astype("O")):
-        got = as_numbers("x", given_, F64)
+    reversed_rows = values[::-1].copy()[::-1]
+    for same in (values, np.asfortranarray(values), reversed_rows, values.astype(">f8"), values.astype("O")):
+        got = as_numbers("x", same, F64)
         assert got.dtype == F64
         assert got.flags.c_contiguous
         assert (got == values).all()

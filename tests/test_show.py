@@ -70,7 +70,7 @@ def test_plain_numbers_can_be_written_as_json(values):
     assert got == [v if np.isfinite(v) else None for v in values]
 
 
-@pytest.mark.parametrize(("value", "expected"), [(np.array(1.5), 1.5), (np.array(np.nan), None), ([], []), (True, True)])
+@pytest.mark.parametrize(("value", "expected"), [(np.array(1.5), 1.5), (np.array(np.nan), None), ([], [])])
 def test_plain_numbers_keep_their_nesting(value, expected):
     assert plain(value) == expected
     assert plain(np.array([[1, 2], [3, 4]])) == [[1, 2], [3, 4]]

@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 from hypothesis import given
+from tests.strategies import cases
 
 import chainrule as cr
 from chainrule.errors import InputError
-from tests.strategies import cases
 
 X = np.array([[0.0, 1.0], [1.0, 0.5], [-1.0, 0.25]])
 T = np.array([[1.0], [0.0], [0.5]])

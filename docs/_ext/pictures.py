@@ -5,6 +5,7 @@ They are written to ``_build/pictures`` and belong to no commit.
 
 import contextlib
 import io
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,14 +14,15 @@ import matplotlib as mpl
 import numpy as np
 from docutils import nodes
 from docutils.parsers.rst import directives
-from examples import examples
+from page_examples import examples
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
+from sphinx.util.typing import OptionSpec
 
 from chainrule.activations import ElementwiseActivation
 
 mpl.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402 - after the choice of the backend
+import matplotlib.pyplot as plt
 
 _FOLDER = Path("_build", "pictures")
 _BLUE, _VERMILION, _GREY = "#0072b2", "#d55e00", "#777777"
@@ -49,11 +51,14 @@ class Picture(SphinxDirective):
 
     required_arguments = 1
     has_content = True
-    option_spec: ClassVar[dict[str, Any]] = {"alt": directives.unchanged_required, "width": directives.length_or_unitless}
+    option_spec: ClassVar[OptionSpec] = {
+        "alt": directives.unchanged_required,
+        "width": directives.length_or_unitless,
+    }
 
     def run(self) -> list[nodes.Node]:
         names = self._names()
-        exec(compile("\n".join(self.content), self.arguments[0], "exec"), names)  # noqa: S102 - the page's own code
+        _run("\n".join(self.content), "exec", names)
         image = nodes.image(uri=_save(self.env.srcdir, self.arguments[0], plt.gcf()), alt=self.options["alt"])
         if "width" in self.options:
             image["width"] = self.options["width"]
@@ -62,14 +67,21 @@ class Picture(SphinxDirective):
 
     def _names(self) -> dict[str, Any]:
         """What the page's examples above have named; those that ran for an earlier picture are not run again."""
-        page = Path(self.env.doc2path(self.env.docname))
-        ran: _Ran = self.env.temp_data.setdefault("picture_names", _Ran())
-        for example in examples(page):
-            if ran.until <= example.lineno < self.lineno:
-                with contextlib.redirect_stdout(io.StringIO()):
-                    exec(compile(example.source, str(page), "single"), ran.names)  # noqa: S102 - the page's own code
+        ran = self.env.temp_data.setdefault("pictures", _Ran())
+        assert isinstance(ran, _Ran)
+        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):  # examples may write files
+            for example in examples(Path(self.env.doc2path(self.env.docname))):
+                if ran.until <= example.lineno < self.lineno:
+                    with contextlib.suppress(Exception) if example.exc_msg else contextlib.nullcontext():
+                        _run(example.source, "single", ran.names)
         ran.until = self.lineno
         return ran.names
+
+
+def _run(source: str, mode: str, names: dict[str, Any]) -> None:
+    """The page's own code, without what it prints."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        exec(compile(source, "a page", mode), names)  # noqa: S102
 
 
 def draw_activation(srcdir: Path, row: ElementwiseActivation) -> str:

@@ -12,7 +12,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from chainrule.activations import ACTIVATIONS, Activation, ElementwiseActivation
-from chainrule.initializers import INITIALIZERS
+from chainrule.initializers import INITIALIZERS, Initializer
 from chainrule.losses import LOSSES, ElementwiseLoss, Loss
 from chainrule.optimizers import OPTIMIZERS
 from chainrule.show import number
@@ -45,8 +45,8 @@ def _points(values: Iterable[float]) -> str:
     return ", ".join(_plain(value) for value in values)
 
 
-def _constants(row: Activation | Loss) -> str:
-    return ", ".join(f"${spelled(name)} = {number(value, 17)}$" for name, value in row.parameters.items())
+def _constants(row: Activation | Loss | Initializer) -> str:
+    return ", ".join(f"${spelled(name)} = {value!r}$" for name, value in row.parameters.items())
 
 
 def _facts(facts: Iterable[tuple[str, str]]) -> list[str]:
@@ -104,16 +104,15 @@ class Losses(_Written):
         rows = LOSSES.values()
         if wanted == "sections":
             return (line for row in rows for line in self._section(row))
-        header = ("name", "of one output, or of a row", "targets", "fused activation")
-        return _table(header, ([f"[`{row.name}`](#{_anchor(row.name)})", *self._summary(row)] for row in rows))
+        header = ("name", "of one output, or of a row")
+        return _table(header, ([f"[`{row.name}`](#{_anchor(row.name)})", self._summary(row)] for row in rows))
 
     def _formula(self, row: Loss, formula: str) -> Latex:
         indexed = () if isinstance(row, ElementwiseLoss) else ("y", "t")
         return latex(formula, ("y", "t", *row.parameters), indexed=indexed)
 
-    def _summary(self, row: Loss) -> tuple[str, str, str]:
-        fused = "" if row.link == "identity" else f"[`{row.link}`](activations.md#{_anchor(row.link)})"
-        return f"${self._formula(row, row.formula).whole}$", _targets(row), fused
+    def _summary(self, row: Loss) -> str:
+        return f"${self._formula(row, row.formula).whole}$"
 
     def _section(self, row: Loss) -> Iterable[str]:
         yield from ("", f"## {row.name}", "")
@@ -152,15 +151,14 @@ class Initializers(_Written):
     def lines(self, wanted: str) -> Iterable[str]:
         del wanted
         rows = [
-            [f"`{row.name}`", _math(row.mean, row.parameters), _math(row.variance, row.parameters)]
-            + [", ".join(f"`{name}={value:g}`" for name, value in row.parameters.items()), row.source]
+            (f"`{row.name}`", _math(row, row.mean), _math(row, row.variance), _constants(row), row.source)
             for row in INITIALIZERS.values()
         ]
         return _table(("name", "mean", "variance", "constants", "source"), rows)
 
 
-def _math(formula: str, constants: Iterable[str]) -> str:
-    return f"${latex(formula, ('fan_in', 'fan_out', *constants)).whole}$"
+def _math(row: Initializer, formula: str) -> str:
+    return f"${latex(formula, ('fan_in', 'fan_out', *row.parameters)).whole}$"
 
 
 class Equations(_Written):

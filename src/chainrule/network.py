@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self, overload
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from chainrule.arrays import Array
 from chainrule.check.gradients import GradientCheck, check_gradients
 from chainrule.errors import InputError
 from chainrule.explain import Derivation, derive
+from chainrule.explain.step import Step, Steps
 from chainrule.layers import Dense, Layer, Run
 from chainrule.layers.checks import check_count
 from chainrule.losses import Loss
@@ -282,6 +283,79 @@ class Network:
         """
         return derive(self.model, name, self._data(x, t, weights), row)
 
+    @overload
+    def explain_step(
+        self,
+        x: Any,
+        t: Any,
+        *,
+        optimizer: str | Optimizer = ...,
+        weights: Any = ...,
+        rows: Literal["together"] = ...,
+        seed: int | None = ...,
+        after: Step | None = ...,
+    ) -> Step: ...
+
+    @overload
+    def explain_step(
+        self,
+        x: Any,
+        t: Any,
+        *,
+        optimizer: str | Optimizer = ...,
+        weights: Any = ...,
+        rows: Literal["in turn"],
+        seed: int | None = ...,
+        after: Step | None = ...,
+    ) -> Steps: ...
+
+    def explain_step(
+        self,
+        x: Any,
+        t: Any,
+        *,
+        optimizer: str | Optimizer = "sgd",
+        weights: Any = None,
+        rows: Literal["together", "in turn"] = "together",
+        seed: int | None = None,
+        after: Step | None = None,
+    ) -> Step | Steps:
+        """One training step told in order, without changing the network: forward, loss, backward, update.
+
+        Each parameter's gradient is shown as it adds up over the rows, with what each part of the optimizer makes of
+        it; the loss's change stands beside the change that gradient and curvature foretell. The new values are those
+        of ``fit(x, t, epochs=1, optimizer=...)``, bit for bit.
+
+        Args:
+            x: inputs (N, inputs).
+            t: targets (N, outputs).
+            optimizer: as for ``fit``; a schedule is asked for its first rate.
+            weights: how much each row counts (N,).
+            rows: ``"together"`` makes one step on all rows, ``"in turn"`` a step on each.
+            seed: of the dropout.
+            after: the step before this one, whose momentum or moments are gone on with; None starts afresh.
+
+        Raises:
+            InputError: an argument cannot be used.
+            DivergenceError: the step leads out of the finite numbers.
+
+        Example:
+            >>> from chainrule import SGD
+            >>> net = Network(1, [Dense(1)], loss="squared_error", seed=0)
+            >>> net.set_parameters({"W1": [[1.0]], "b1": [0.0]})
+            >>> step = net.explain_step([3.0], [1.0], optimizer=SGD(0.01))
+            >>> step.parameters["W1"].gradient, step.parameters["W1"].after
+            (array([[12.]]), array([[0.88]]))
+            >>> round(step.change.first_order, 12), round(step.change.second_order, 12), round(step.change.real, 12)
+            (-1.6, -1.44, -1.44)
+        """
+        from chainrule.explain.stepping import explain_step  # noqa: PLC0415 - only for those who ask
+
+        data = self._data(x, t, weights)
+        return explain_step(
+            self.model, data, find_optimizer(optimizer), rows=rows, seed=chosen_seed(seed), after=after
+        )
+
     def check_gradients(
         self, x: Any, t: Any, *, weights: Any = None, training: bool = False, seed: int | None = None
     ) -> GradientCheck:
@@ -441,6 +515,80 @@ class Network:
             "validation must be (x, t), (x, t, weights) or a share of at least two rows between 0 and 1, "
             f"got {_short(validation)}."
         )
+
+    # ------------------------------------------------------------------ as code of its own
+    def to_python(
+        self,
+        x: Any = None,
+        t: Any = None,
+        *,
+        weights: Any = None,
+        epochs: int = 100,
+        batch_size: int | None = None,
+        optimizer: str | Optimizer = "sgd",
+        shuffle: bool = True,
+        seed: int | None = None,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+    ) -> str:
+        """The network and its training as a NumPy script of its own, every partial derivative a line with its formula.
+
+        Running the script trains as ``fit`` with the same arguments would. Its ``train`` and ``predict`` take data and
+        parameters; up to 5000 numbers of each are written into it. Without ``x`` and ``t`` the data are left to the
+        caller of ``train``. It computes in float64.
+
+        Raises:
+            InputError: an argument cannot be used; a component of one's own; a schedule that depends on losses.
+
+        Example:
+            >>> net = Network(1, [Dense(1)], loss="squared_error", seed=0)
+            >>> print(net.to_python([[1.0]], [2.0]).split("# backward")[1].split("# update")[0])
+            : deltas come down
+                    de_dy = squared_error_prime(y, targets)  # de/dy = 2 (y - t)
+                    da1 = de_dy / N                          # dE/dy = dE/da1 = de/dy 1/N
+                    delta1 = da1                             # delta1 = dE/dz1 = dE/da1, as da1/dz1 = 1
+                    dW1 = a0.T @ delta1                      # dE/dW1[i, j] = sum over n of delta1[n, j] a0[n, i]
+                    db1 = delta1.sum(axis=0)                 # dE/db1[j] = sum over n of delta1[n, j]
+        """
+        from chainrule.explain.export import to_python  # noqa: PLC0415 - as for save: only for those who export
+
+        if (x is None) != (t is None):
+            raise InputError("to_python needs both x and t to write data into the script, or neither.")
+        settings = Settings(
+            epochs=epochs,
+            batch_size=batch_size,
+            optimizer=find_optimizer(optimizer),
+            shuffle=shuffle,
+            seed=chosen_seed(seed),
+            l1=l1,
+            l2=l2,
+            clip_norm=clip_norm,
+            clip_value=clip_value,
+        )
+        return to_python(self.model, None if x is None else self._data(x, t, weights), settings)
+
+    def to_pytorch(self, *, dtype: str | None = None) -> str:
+        """The network as a PyTorch module with its numbers, and its loss as a function, written as source code.
+
+        Args:
+            dtype: ``"float64"`` or ``"float32"``; the network's own unless given.
+
+        Raises:
+            InputError: no such dtype, or a component of one's own.
+
+        Example:
+            >>> print(Network(2, [Dense(1, "relu")], seed=0).to_pytorch().split("def forward")[1].split("def loss")[0])
+            (self, x):
+                    a0 = x
+                    z1 = a0 @ self.W1 + self.b1
+                    a1 = torch.relu(z1)
+                    return a1
+        """
+        from chainrule.explain.export import to_pytorch  # noqa: PLC0415 - as for to_python
+
+        return to_pytorch(self.model, self.model.chain.dtype.name if dtype is None else dtype)
 
     # ------------------------------------------------------------------ files and pictures
     def save(self, path: str | Path) -> None:

@@ -6,16 +6,17 @@ import json
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from tests.strategies import cases
 
 import chainrule as cr
 from chainrule.activations import ACTIVATIONS, ElementwiseActivation
 from chainrule.check.gradients import check_gradients, kinks
 from chainrule.training import Data
 from chainrule.unitwise import unitwise
-from tests.strategies import cases
 
 X = np.array([[0.3, -1.2], [0.8, 0.5], [-0.6, 1.1]])
 T = np.array([[0.2, 0.7], [0.9, 0.1], [0.4, 0.5]])
+XOR = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
 
 
 def network(*layers, loss="squared_error", **options):
@@ -164,7 +165,9 @@ def test_gradients_on_a_kink_are_told_apart_from_mistakes():
     assert report.largest_error < 1e-6
 
 
-@pytest.mark.parametrize(("b1", "good"), [(0.0, True), (-4.0, True), (-1.5, True), (0.1, False), (-4.1, False), (4.0, False)])
+@pytest.mark.parametrize(
+    ("b1", "good"), [(0.0, True), (-4.0, True), (-1.5, True), (0.1, False), (-4.1, False), (4.0, False)]
+)
 def test_on_a_kink_each_sides_slope_and_what_lies_between_is_right_and_all_else_wrong(b1, good):
     net = on_the_kink()
     gradient = gradient_of(net, [[0.0]], [[1.0]])
@@ -207,7 +210,35 @@ def test_a_right_gradient_away_from_kinks_is_not_called_a_kink():
     assert report.kinks == ()
 
 
-@pytest.mark.parametrize("name", ["elu", "selu", "softsign", "tanh"])
+@pytest.mark.parametrize("name", ["relu", "leaky_relu", "selu", "hard_tanh"])
+@pytest.mark.parametrize("x", [X, np.abs(X), XOR], ids=["mixed", "positive", "xor"])
+def test_rows_on_a_kink_may_leave_it_on_different_sides(name, x):
+    """With weights and biases of 0 all rows lie on it, and those of x = 0 through every layer."""
+    zeros = cr.Network(2, [cr.Dense(3, name, init="zeros"), cr.Dense(2)], loss="squared_error", seed=0)
+    deep = cr.Network(2, [cr.Dense(3, name), cr.Dense(3, name), cr.Dense(2)], loss="squared_error", seed=0)
+    if name == "hard_tanh":
+        zeros.parameters["b1"] = [1.0, -1.0, 1.0]
+    for net in (zeros, deep):
+        report = net.check_gradients(x, T)
+        assert report, str(report)
+    assert len(zeros.check_gradients(x, T).kinks) > 0
+
+
+def test_each_rows_own_side_is_right_for_every_row():
+    net = cr.Network(1, [cr.Dense(1, "relu"), cr.Dense(1)], loss="squared_error", seed=0)
+    net.set_parameters({"W1": [[0.0]], "b1": [0.0], "W2": [[1.0]], "b2": [0.0]})
+    x, t = [[1.0], [2.0]], [[-1.0], [-1.0]]
+    slopes = [1.0, 2.0]  # of each row's loss by W1, where its slope counts as 1: 2 (y - t) x/2
+    for chosen in ([0, 0], [1, 0], [0, 1], [1, 1], [0.5, 0.5]):
+        gradient = gradient_of(net, x, t)
+        gradient[0] = np.dot(chosen, slopes)
+        assert checked(net, x, t, gradient)
+    for wrong in (-0.1, 3.1):
+        gradient[0] = wrong
+        assert not checked(net, x, t, gradient)
+
+
+@pytest.mark.parametrize("name", ["elu", "softsign", "tanh"])
 def test_where_only_the_curvature_jumps_gradients_are_right_and_mistakes_are_found(name):
     net = cr.Network(2, [cr.Dense(3, name, init="zeros"), cr.Dense(2)], loss="squared_error", seed=0)
     t = T * 10

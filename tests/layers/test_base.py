@@ -10,7 +10,7 @@ MADE = [cr.Dense(2, "relu", mask=[[1, 0], [1, 1]]), cr.Dropout(0.5), cr.LayerNor
 
 
 def test_the_table_holds_every_layer_by_its_class_name():
-    assert LAYERS == {"Dense": cr.Dense, "Dropout": cr.Dropout, "LayerNorm": cr.LayerNorm, "BatchNorm": cr.BatchNorm}
+    assert {"Dense": cr.Dense, "Dropout": cr.Dropout, "LayerNorm": cr.LayerNorm, "BatchNorm": cr.BatchNorm} == LAYERS
 
 
 @pytest.mark.parametrize("layer", MADE, ids=lambda layer: type(layer).__name__)

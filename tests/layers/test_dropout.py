@@ -41,12 +41,13 @@ def test_deltas_pass_where_activations_did():
 
 def test_an_update_draws_a_new_mask_and_a_run_is_repeated_by_its_seed():
     net = cr.Network(1, [cr.Dense(50, bias=None), cr.Dropout(0.5), cr.Dense(1)], loss="squared_error", seed=0)
-    dead = []
-    for update in net.copy().training([[1.0]], [1.0], epochs=2, seed=1):
-        dead.append((update.gradients["W1"] == 0).ravel().tolist())
-    again = [(u.gradients["W1"] == 0).ravel().tolist() for u in net.training([[1.0]], [1.0], epochs=2, seed=1)]
-    assert dead[0] != dead[1]
-    assert dead == again
+
+    def dead(net):
+        return [(u.gradients["W1"] == 0).ravel().tolist() for u in net.training([[1.0]], [1.0], epochs=2, seed=1)]
+
+    first, second = dead(net.copy())
+    assert first != second
+    assert dead(net) == [first, second]
 
 
 def test_a_training_pass_without_a_seed_is_refused_with_the_remedy():

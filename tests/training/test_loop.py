@@ -1,6 +1,5 @@
 """The generator of updates: each one against the same arithmetic done by hand."""
 
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -35,7 +34,7 @@ def test_an_update_is_the_gradient_of_the_batch_times_the_learning_rate(net):
         assert update.loss == twin.loss(x, t)
         gradients = twin.gradients(x, t)
         for name, p in twin.parameters.items():
-            p -= 0.1 * gradients[name]
+            p[...] -= 0.1 * gradients[name]
             assert (update.gradients[name] == gradients[name]).all()
             assert (update.updates[name] == 0.1 * gradients[name]).all()
             assert (update.parameters[name] == p).all()
@@ -189,7 +188,7 @@ def test_rows_and_targets_are_only_read(net):
 def test_batches_too_small_for_batch_normalisation_are_refused_before_the_first_update(rows, size):
     net = cr.Network(2, [cr.Dense(2), cr.BatchNorm(), cr.Dense(1)], seed=0)
     before = net.parameters.vector.copy()
-    with pytest.raises(InputError, match="layer 2, BatchNorm, needs at least 2 rows.*choose another batch_size"):
+    with pytest.raises(InputError, match=r"layer 2, BatchNorm, needs at least 2 rows.*choose another batch_size"):
         net.training(X[:rows], T[:rows], batch_size=size)
     assert (net.parameters.vector == before).all()
 

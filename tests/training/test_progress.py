@@ -40,7 +40,7 @@ def shown(monkeypatch, *, terminal, long, wanted, **settings):
         (True, True, False, False),
     ],
 )
-def test_a_bar_is_shown_on_long_work_on_a_terminal_or_when_asked_for(monkeypatch, capsys, terminal, long, wanted, there):
+def test_a_bar_is_shown_on_long_work_or_when_asked_for(monkeypatch, capsys, terminal, long, wanted, there):
     text = shown(monkeypatch, terminal=terminal, long=long, wanted=wanted)
     assert bool(text) == there
     assert ("7/7" in text) == there

@@ -44,11 +44,13 @@ def test_a_setting_that_cannot_be_used_is_refused_with_what_was_found(given, tol
 @pytest.mark.parametrize(
     "given",
     [
-        {"epochs": np.int64(2)}, {"batch_size": np.int32(1)}, {"l1": np.float32(0.5)}, {"l2": 1}, {"clip_norm": np.int64(3)},
-        {"min_delta": 0}, {"callbacks": {"epoch": [], "stop": (print,)}}, {"callbacks": {}}, {"engine": "reference"},
+        {"epochs": np.int64(2), "batch_size": np.int32(1)},
+        {"l1": np.float32(0.5), "l2": 1, "clip_norm": np.int64(3), "min_delta": 0},
+        {"callbacks": {}, "engine": "reference"},
+        {"callbacks": {"epoch": [], "stop": (print,)}},
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_numbers_of_numpy_are_as_good_as_pythons(given):
     assert Settings(**given).listeners("update") == ()
 
@@ -68,7 +70,7 @@ def test_a_seed_that_cannot_be_used_is_refused(seed):
 
 def test_an_unknown_optimizer_is_answered_with_those_there_are():
     net = cr.Network(1, [cr.Dense(1)], seed=0)
-    with pytest.raises(UnknownComponentError, match="unknown optimizer 'adm'.*sgd.*Did you mean 'adam'"):
+    with pytest.raises(UnknownComponentError, match=r"unknown optimizer 'adm'.*sgd.*Did you mean 'adam'"):
         net.fit([[1.0]], [1.0], optimizer="adm")
 
 

@@ -7,13 +7,15 @@ beside the gradient. ``h`` is chosen for each value among a few sizes by the sma
 
 Between ``p - h`` and ``p + h`` a net input may cross a kink of its activation (0 for ReLU), or an output one of the
 loss; the difference is then taken on a smaller ``h`` that crosses none. Where a value lies on the kink itself no ``h``
-helps: the gradient must then be that of one of the two sides, or between them, and the verdict is "kink".
+helps: the verdict is then "kink" if each row's part of the gradient can be that of one of the row's two sides, or
+between them, or if the gradient follows from what each activation declares its derivative to be on the kink.
 
 References: Ridders 1982, Advances in Engineering Software 4(2); Nocedal & Wright 2006, section 8.1.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -22,20 +24,24 @@ from chainrule import chain as maths
 from chainrule.activations import Activation, ElementwiseActivation
 from chainrule.arrays import Array
 from chainrule.chain import Chain
+from chainrule.check.tangents import straightened
 from chainrule.layers import Dense, Record, Run
 from chainrule.layers.normalization import Normalization
 from chainrule.losses import ElementwiseLoss
 from chainrule.model import Model
 from chainrule.parameters import Parameters
-from chainrule.show import html_table, number, text_table
+from chainrule.show import html_table, number, plain, text_table
 from chainrule.training.fit import Data
 from chainrule.unitwise import UnitwiseActivation
 
 TOLERANCE = 1e-6
 """Largest relative error of a gradient that counts as right."""
 
-STEPS = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
-"""Sizes of h that are tried, relative to max(1, |p|)."""
+STEPS = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10)
+"""Sizes of h that are tried, relative to max(1, |p|), until rounding takes over; the last ones are for large inputs."""
+
+KINK_STEP = 1e-6
+"""The size of h by which the slopes on both sides of a kink are measured."""
 
 _EPS = float(np.finfo(np.float64).eps)
 
@@ -121,11 +127,14 @@ class GradientCheck:
             "schema": "chainrule/gradient-check",
             "version": 1,
             "passed": self.passed,
-            "entries": [asdict(entry) | {"index": list(entry.index)} for entry in self.entries],
+            "entries": [
+                asdict(e) | {name: plain(getattr(e, name)) for name in ("index", "gradient", "difference", "error")}
+                for e in self.entries
+            ],
         }
 
 
-LossAt = Callable[[float], tuple[float, bytes]]
+LossAt = Callable[[float], tuple[Array | float, bytes]]
 
 _HEADER = ["parameter", "gradient", "difference", "relative error", "verdict"]
 
@@ -151,7 +160,7 @@ def check_gradients(
             if only not in (None, slot.label(k - slot.start)):
                 continue
             index = tuple(int(i) for i in np.unravel_index(k - slot.start, slot.shape)) if slot.shape else ()
-            entries.append(Checked(slot.name, index, float(mine[k]), *_judge_one(probe, k, float(mine[k]))))
+            entries.append(Checked(slot.name, index, float(mine[k]), *judge_parameter(probe, k, float(mine[k]))))
     return GradientCheck(tuple(entries))
 
 
@@ -177,16 +186,34 @@ class Probe:
         done = maths.forward_backward(self.chain, self.parameters, self.x, self.t, self._run(), self.weights)
         return done.gradient
 
-    def at(self, k: int, value: float) -> tuple[float, bytes]:
-        """E with parameter ``k`` at ``value``, and the sides of all kinks as a key."""
+    def at(self, k: int, value: float) -> tuple[Array, bytes]:
+        """Each row's part of E with parameter ``k`` at ``value``, and the sides of all kinks as a key."""
+        return self._at(self.chain, k, value)
+
+    def at_straightened(self, k: int, value: float) -> tuple[Array, bytes]:
+        """The same where what lies on a kink goes on along the tangent there, and so has no sides."""
+        chain, on = self._straightened
+        rows, sides = self._at(chain, k, value)
+        return rows, np.where(on, 0, np.frombuffer(sides, np.int8)).tobytes()
+
+    def _at(self, chain: Chain, k: int, value: float) -> tuple[Array, bytes]:
         kept = self.vector[k]
         self.vector[k] = value
         try:
-            records = maths.forward(self.chain, self.parameters, self.x, self._run())
+            records = maths.forward(chain, self.parameters, self.x, self._run())
             y = records[-1]["a"]
-            return maths.batch_loss(self.chain, y, self.t, self.weights), sides_of(self.chain, records, y - self.t)
+            shares = maths.row_shares(self.t, self.weights)
+            rows = chain.loss.value(y, self.t) * (1 / len(y) if shares is None else shares)
+            return rows, sides_of(chain, records, y - self.t)
         finally:
             self.vector[k] = kept
+
+    @cached_property
+    def _straightened(self) -> tuple[Chain, Array]:
+        """The chain without the kinks that the values lie on, and which entries of the key those are."""
+        records = maths.forward(self.chain, self.parameters, self.x, self._run())
+        sides = sides_of(self.chain, records, records[-1]["a"] - self.t)
+        return straightened(self.chain, records, self.t), np.frombuffer(sides, np.int8) == 0
 
 
 def sides_of(chain: Chain, records: Sequence[Record], residual: Array) -> bytes:
@@ -215,48 +242,64 @@ def _sides(kinks_by_unit: list[tuple[float, ...]], values: Array) -> bytes:
     return b"".join(np.sign(np.nan_to_num(column - kink)).astype(np.int8).tobytes() for column, kink in pairs)
 
 
-def _judge_one(probe: Probe, k: int, gradient: float) -> tuple[float, float, str]:
-    return judge(lambda value: probe.at(k, value), float(probe.vector[k]), gradient)
+def judge_parameter(probe: Probe, k: int, gradient: float) -> tuple[float, float, str]:
+    """(difference, relative error, verdict) for the gradient by parameter ``k``."""
+    p = float(probe.vector[k])
+    found = judge(lambda value: probe.at(k, value), p, gradient)
+    if found[2] == "wrong":
+        difference, error, verdict = judge(lambda value: probe.at_straightened(k, value), p, gradient)
+        if verdict == "right":
+            return difference, error, "kink"
+    return found
 
 
 def judge(loss_at: LossAt, p: float, gradient: float) -> tuple[float, float, str]:
-    """(difference, relative error, verdict) for a gradient at ``p``; ``loss_at`` gives E and the sides of all kinks."""
+    """(difference, relative error, verdict) for a gradient at ``p``.
+
+    ``loss_at`` gives E, as one number or as the parts of it that each row makes up, and the sides of all kinks.
+    """
     scale = max(1.0, abs(p))
-    centre, here = loss_at(p)
-    candidates = []
+    _, here = loss_at(p)
+    best: tuple[float, float] | None = None
     for step in STEPS:
         h = step * scale
         points = {offset: loss_at(p + offset * h) for offset in (-1.0, -0.5, 0.5, 1.0)}
-        if all(sides == here for _, sides in points.values()):
-            candidates.append(_centred(points, h, centre))
-    if candidates:
-        difference, uncertainty = min(candidates, key=lambda c: c[1])
-        error = _relative(gradient, difference, uncertainty)
-        return difference, error, "right" if error <= TOLERANCE else "wrong"
-    return _on_a_kink(loss_at, p, scale, gradient)
+        if any(sides != here for _, sides in points.values()):
+            continue
+        difference, truncation, rounding = _centred({k: float(np.sum(loss)) for k, (loss, _) in points.items()}, h)
+        if best is None or truncation + rounding < best[1]:
+            best = difference, truncation + rounding
+        if rounding > best[1]:
+            break  # it only grows from here
+    if best is None:
+        return _on_a_kink(loss_at, p, KINK_STEP * scale, gradient)
+    difference, uncertainty = best
+    error = _relative(gradient, difference, uncertainty)
+    return difference, error, "right" if error <= TOLERANCE else "wrong"
 
 
-def _centred(points: dict[float, tuple[float, bytes]], h: float, centre: float) -> tuple[float, float]:
-    """The refined centred difference and its uncertainty: truncation seen in refining, and rounding of E."""
-    wide = (points[1.0][0] - points[-1.0][0]) / (2 * h)
-    narrow = (points[0.5][0] - points[-0.5][0]) / h
-    rounding = 4 * _EPS * max(abs(centre), abs(points[1.0][0]), abs(points[-1.0][0])) / h
-    return (4 * narrow - wide) / 3, abs(narrow - wide) / 3 + rounding
+def _centred(loss: dict[float, float], h: float) -> tuple[float, float, float]:
+    """The refined centred difference and what may be wrong with it: truncation seen in refining, and rounding of E."""
+    wide = (loss[1.0] - loss[-1.0]) / (2 * h)
+    narrow = (loss[0.5] - loss[-0.5]) / h
+    rounding = 4 * _EPS * max(map(abs, loss.values())) / h
+    return (4 * narrow - wide) / 3, abs(narrow - wide) / 3, rounding
 
 
 def _relative(gradient: float, difference: float, uncertainty: float) -> float:
     """The distance relative to the larger of both, or to the size at which the difference's own uncertainty counts."""
+    if not np.isfinite(gradient):
+        return float("inf")
     distance = abs(gradient - difference)
     return distance / max(abs(gradient), abs(difference), uncertainty / TOLERANCE) if distance else 0.0
 
 
-def _on_a_kink(loss: LossAt, p: float, scale: float, gradient: float) -> tuple[float, float, str]:
-    """Both one-sided differences (second order, three points); the gradient must lie between them."""
-    h = STEPS[-1] * scale
-    at = [loss(p + k * h)[0] for k in (-2, -1, 0, 1, 2)]
+def _on_a_kink(loss_at: LossAt, p: float, h: float, gradient: float) -> tuple[float, float, str]:
+    """Both one-sided differences (second order, three points) of each row; what rows give must lie between them."""
+    at = np.array([np.atleast_1d(loss_at(p + k * h)[0]) for k in (-2, -1, 0, 1, 2)])
     left = (3 * at[2] - 4 * at[1] + at[0]) / (2 * h)
     right = (-3 * at[2] + 4 * at[3] - at[4]) / (2 * h)
-    slack = 1e-3 * max(abs(left), abs(right)) + 16 * _EPS * max(map(abs, at)) / h
-    nearer = min((left, right), key=lambda side: abs(side - gradient))
-    inside = min(left, right) - slack <= gradient <= max(left, right) + slack
-    return nearer, _relative(gradient, nearer, slack), "kink" if inside else "wrong"
+    slack = TOLERANCE * np.abs([left, right]).sum() + 16 * _EPS * np.abs(at).max(axis=0).sum() / h
+    nearer = min((float(left.sum()), float(right.sum())), key=lambda side: abs(side - gradient))
+    inside = np.minimum(left, right).sum() - slack <= gradient <= np.maximum(left, right).sum() + slack
+    return nearer, _relative(gradient, nearer, float(slack)), "kink" if inside else "wrong"

@@ -40,7 +40,8 @@ def only_declared(found: Array, declared: tuple[float, ...], name: str) -> Findi
     """Every jump that was found is near a declared one."""
     for point in found:
         if not any(abs(point - known) <= _NEAR * max(1.0, abs(known)) for known in declared):
-            return Finding(False, f"{name} = {number(point)}", "a jump", "none here, or one declared")
+            place = f"{name} = {number(round(float(point), 12))}"
+            return Finding(False, place, "a jump", "none here, or one declared")
     return Finding(True, "", f"{len(found)} found", f"{len(declared)} declared")
 
 

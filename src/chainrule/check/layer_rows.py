@@ -45,6 +45,11 @@ def check_layer(layer: Layer, inputs: int = 3) -> Proof:
         >>> check_layer(Dense(2, "tanh", bias="shared")).passed
         True
     """
+    return prove(f"layer {layer!r}", layer_tests(layer, inputs))
+
+
+def layer_tests(layer: Layer, inputs: int) -> dict[str, Test]:
+    """The tests of ``check_layer`` by the names of their claims, none of them run yet."""
     tests: dict[str, Test] = {}
     for suffix, training in (("", False), ("_in_training", True)):
         inside, first = _Bench([Dense(inputs, "tanh"), layer, Dense(2)], 2, training), _Bench([layer], inputs, training)
@@ -54,14 +59,13 @@ def check_layer(layer: Layer, inputs: int = 3) -> Proof:
             f"hessian_vector_product{suffix}": inside.hessian_vector_product,
             f"hessian{suffix}": inside.hessian,
         }
-    tests |= {
+    return tests | {
         "parameters": lambda: _parameters(layer, inputs),
         "pure": lambda: first_failure({d: _pure(layer, inputs, d) for d in ("float64", "float32")}, "all kept"),
         "repeatable": lambda: _repeatable(layer, inputs),
         "options": lambda: _options(layer, inputs),
         "formulas": lambda: _formulas(layer, inputs),
     }
-    return prove(f"layer {layer!r}", tests)
 
 
 class _Bench:

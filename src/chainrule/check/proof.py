@@ -135,9 +135,8 @@ def worst(found: Array, wanted: Array, allowed: Array | float, where: Callable[.
         return Finding(False, "", "no point to compare", "at least one")
     found, wanted = found.astype(np.float64), wanted.astype(np.float64)
     with np.errstate(all="ignore"):
-        distance = np.abs(found - wanted)
-        off = np.where(distance == 0, 0.0, distance / allowed)
-    off = np.where(np.isfinite(found) | (found == wanted), off, np.inf)
+        off = np.where(np.isfinite(found), np.abs(found - wanted) / allowed, np.inf)
+    off = np.where(found == wanted, 0.0, off)
     index = np.unravel_index(int(np.argmax(off)), off.shape)
     place = where(*(int(i) for i in index))
     return Finding(bool(off[index] <= 1), place, number(found[index], 17), number(wanted[index], 17))

@@ -1,44 +1,138 @@
-"""What the commands print with: tables that are aligned on a terminal and plain when piped."""
+"""What the commands print with: tables that are aligned when piped and fit the terminal otherwise, and pictures.
 
-from collections.abc import Mapping, Sequence
+Rich and Matplotlib are fetched where they are needed (hence PLC0415): most of what a command prints is plain text.
+"""
+
+import io
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from chainrule.data.reading import is_query
+from chainrule.errors import InputError
+from chainrule.files.atomic import write_atomically
 from chainrule.show import number, text_table
-from chainrule.tabular import Trained
 
-console = Console(highlight=False, soft_wrap=True)
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MODEL_ENDING = ".safetensors"
+
+# Names and cells come from tables of strangers: nothing in them is markup, an emoji's name or a colour.
+_console = Console(highlight=False, markup=False, emoji=False)
+
+
+def plain(text: str) -> str:
+    """The text without control characters, which could move the cursor or break a line."""
+    return "".join(" " if ord(letter) < 32 or 127 <= ord(letter) < 160 else letter for letter in text)
+
+
+def say(text: str = "") -> None:
+    """Print lines: on a terminal broken between words, when piped as they are."""
+    _console.print("\n".join(map(plain, text.split("\n"))), soft_wrap=not _console.is_terminal)
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Aligned columns."""
-    console.print(text_table(header, rows), markup=False)
+    """Aligned columns; on a terminal too narrow for them, cells are broken into lines."""
+    cells = [[plain(cell) for cell in row] for row in rows]
+    text = text_table(header, cells)
+    if not _console.is_terminal or max(map(len, text.split("\n"))) <= _console.width:
+        _console.print(text, soft_wrap=True)
+        return
+    from rich import box  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0), header_style="")
+    for title in header:
+        table.add_column(title, overflow="fold")
+    for row in cells:
+        table.add_row(*row)
+    _console.print(table)
 
 
-def print_rows(counts: Mapping[str, int]) -> None:
-    """How the rows were parted."""
-    parts = [f"{count:,} {name}" for name, count in counts.items() if count]
-    console.print(f"rows: {', '.join(parts)}")
+def print_facts(facts: Sequence[tuple[str, str]]) -> None:
+    """A word and what there is to say of it on each line, aligned."""
+    width = max(len(word) for word, _ in facts) + 2
+    for word, text in facts:
+        if not _console.is_terminal:
+            say(f"{word:{width}}{text}")
+            continue
+        from rich.table import Table  # noqa: PLC0415
+
+        grid = Table.grid()
+        grid.add_column(width=width)
+        grid.add_column(overflow="fold")
+        grid.add_row(word, plain(text))
+        _console.print(grid)
 
 
-def print_metrics(trained: Trained) -> None:
-    """The metrics on the test rows beside those of the guess that ignores the inputs."""
-    guess = "always the mean" if trained.model.target.task == "regression" else "always the commonest"
-    rows = [[name, number(value, 4), number(trained.baseline[name], 4)] for name, value in trained.metrics.items()]
-    print_table(["on the test rows", "network", guess], rows)
+def figure_of(value: float) -> str:
+    """A number of a table's unit: ``239``, ``0.8955``, ``31,240``."""
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else number(value, 4)
 
 
+def counted(count: int, word: str) -> str:
+    """``1 row``, ``1,024 rows``."""
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
+def shortened(texts: Sequence[str], most: int = 8) -> str:
+    """Texts with commas between, those beyond ``most`` only counted."""
+    shown = [text if len(text) <= 40 else text[:39] + "…" for text in texts[:most]]
+    return ", ".join(shown) + (f" and {len(texts) - most:,} more" if len(texts) > most else "")
+
+
+# -------------------------------------------------------------------------------- files
 def check_can_write(path: Path) -> None:
-    """Fail before long work, not after it."""
+    """Fail before long work, not after it.
+
+    Raises:
+        InputError: the path is a folder, its folder is missing, or nothing can be written there.
+    """
+    folder = path.absolute().parent
     if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder: name a file in it.")
-    if not path.absolute().parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {path.absolute().parent}: make it first.")
+        raise InputError(f"{path} is a folder: name a file in it.")
+    if not folder.is_dir():
+        raise InputError(f"there is no folder {folder}: make it first.")
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise InputError(f"nothing can be written in {folder} ({error.strerror}): choose another folder.") from None
+
+
+def check_model_name(path: Path) -> None:
+    """A model is not written over what may be a table."""
+    if path.suffix != MODEL_ENDING:
+        raise InputError(f"the model file's name must end with {MODEL_ENDING}, got {path.name!r}.")
 
 
 def beside(table: str, ending: str, otherwise: str) -> Path:
     """A file named after the table, in the folder one stands in; ``otherwise`` for a query."""
-    from chainrule.data.reading import is_query  # noqa: PLC0415
+    if is_query(table):
+        return Path(otherwise)
+    name = Path(table).name
+    return Path(Path(name.removesuffix(".gz")).stem + ending)
 
-    return Path(otherwise) if is_query(table) else Path(Path(table).name.split(".")[0] + ending)
+
+def check_picture_name(path: Path) -> None:
+    """Matplotlib must know the ending.
+
+    Raises:
+        InputError: it does not.
+    """
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    known = Figure().canvas.get_supported_filetypes()
+    if path.suffix[1:].lower() not in known:
+        raise InputError(f"the picture's name must end with one of .{', .'.join(known)}, got {path.name!r}.")
+
+
+def write_picture(figure: "Figure", path: Path) -> None:
+    """Write a picture whole or not at all."""
+    drawn = io.BytesIO()
+    figure.savefig(drawn, dpi=150, format=path.suffix[1:].lower())
+    write_atomically(path, [drawn.getvalue()])

@@ -77,7 +77,7 @@ class Derivation:
 
     def text(self, *, names: dict[str, str] | None = None, colour: bool = False) -> str:
         """The derivation as aligned text; ``names`` puts other words in place of, say, ``x[3]``."""
-        from chainrule.explain.text import derivation_text  # noqa: PLC0415 - rendering is fetched when asked for
+        from chainrule.explain.derivation_text import derivation_text  # noqa: PLC0415 - fetched when asked for
 
         return derivation_text(self, names or {}, colour=colour)
 
@@ -89,11 +89,14 @@ class Derivation:
 
         return derivation_latex(self, names or {})
 
-    def html(self, *, names: dict[str, str] | None = None) -> str:
-        """The derivation as a self-contained page part that folds and unfolds, with MathML: no script, no network."""
-        from chainrule.explain.html import derivation_html  # noqa: PLC0415 - as for text
+    def html(self, *, names: dict[str, str] | None = None, whole_page: bool = False) -> str:
+        """The derivation as a self-contained page part that folds and unfolds, with MathML: no script, no network.
 
-        return derivation_html(self, names or {})
+        ``whole_page`` puts a page of its own around it, to be kept as a file.
+        """
+        from chainrule.explain.derivation_html import derivation_html  # noqa: PLC0415 - as for text
+
+        return derivation_html(self, names or {}, whole_page=whole_page)
 
     def _repr_html_(self) -> str:
         return self.html()

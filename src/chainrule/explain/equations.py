@@ -125,7 +125,7 @@ class _Written(ast.NodeTransformer):
 
     names: Mapping[str, str] = {"sqrt": "np.sqrt", "sign": "np.sign", "Min": "np.minimum", "Max": "np.maximum"}
 
-    def visit_Call(self, node: ast.Call) -> ast.expr:  # noqa: N802 - the name that ast calls
+    def visit_Call(self, node: ast.Call) -> ast.expr:
         self.generic_visit(node)
         assert isinstance(node.func, ast.Name)
         if node.func.id == "Piecewise":

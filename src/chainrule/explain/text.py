@@ -27,10 +27,6 @@ class TextWriter(Writer):
 
     fractions_bind = FRACTION
 
-    def __init__(self, names: Mapping[str, str] | None = None, *, digits: int = 6, numeric: bool = False) -> None:
-        super().__init__(names, numeric=numeric)
-        self._digits = digits
-
     def number(self, value: float) -> Written:
         """With at most as many digits as asked for."""
         return number(value, self._digits), SUM if value < 0 else ATOM
@@ -104,11 +100,6 @@ def alphabet_name(symbol: Symbol) -> str:
     return f"{symbol.base}{layer}{index}"
 
 
-def derivative_is_told_by_numbers(formula: Expression, value: float) -> bool:
-    """Whether a formula's numbers say more than its value does."""
-    return not isinstance(formula, Number) and plain(formula, numeric=True) != number(value)
-
-
 # -------------------------------------------------------------------------------- laid out
 def terminal_width() -> int:
     """The columns there are: the terminal's, and 120 where the text goes elsewhere."""
@@ -165,8 +156,8 @@ def _equation(row: tuple[str, Sequence[str], str], left: int, widths: list[int] 
     indent = len(quantity) + 4
     fitting = widths is not None and len(forms) == len(widths) and all(len(f) <= w for f, w in zip(forms, widths, strict=True))
     if fitting and widths is not None:
-        cells = "  = ".join(form.ljust(w) for form, w in zip(forms, widths, strict=True))
-        lines = [f"{quantity}  = {cells}".rstrip()]
+        cells = (("= " if form else "  ") + form.ljust(w) for form, w in zip(forms, widths, strict=True))
+        lines = ["  ".join((quantity, *cells)).rstrip()]
     elif len(quantity) + sum(len(form) + 4 for form in forms) <= width and len(forms) < 3:
         lines = [f"{quantity}  = " + "  = ".join(forms)]
     else:

@@ -77,7 +77,8 @@ def _largest(terms: list[tuple[Expression, float]]) -> Expression:
 def _indices(terms: list[tuple[Expression, float]]) -> list[int]:
     if len(terms) <= MOST_TERMS + 1:
         return list(range(len(terms)))
-    return sorted(sorted(range(len(terms)), key=lambda i: -abs(terms[i][1]))[:MOST_TERMS])
+    largest = sorted(range(len(terms)), key=lambda i: -abs(terms[i][1]))[:MOST_TERMS]
+    return sorted([i for i in largest if terms[i][1] != 0] or largest)
 
 
 def _largest_lines(lines: list[Line], terms: list[tuple[Expression, float]]) -> list[Line]:

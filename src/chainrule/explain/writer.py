@@ -41,14 +41,15 @@ class Writer(ABC):
 
     Args:
         names: other words for quantities, such as ``{"x[3]": "bill_length_mm"}``.
+        digits: how many a number has at most.
         numeric: whether quantities that carry their number are written as it; those without stay.
     """
 
     fractions_bind = PRODUCT
     """How tightly a fraction binds: less than a product where it is written on one line."""
 
-    def __init__(self, names: Mapping[str, str] | None = None, *, numeric: bool = False) -> None:
-        self._names, self._numeric = names or {}, numeric
+    def __init__(self, names: Mapping[str, str] | None = None, *, digits: int = 6, numeric: bool = False) -> None:
+        self._names, self._digits, self._numeric = names or {}, digits, numeric
 
     def write(self, expression: Expression) -> str:
         """The expression in this notation."""

@@ -23,9 +23,14 @@ def constants(s: Situation) -> Mapping[str, float]:
     return _constants(s.rows, s.chain.outputs)
 
 
+def all_constants(s: Situation) -> Mapping[str, float]:
+    """By name, the values that a factor may have; with two rows there are both ``"2"`` and ``"N"``."""
+    return _all(s.rows, s.chain.outputs)
+
+
 def readings(s: Situation, value: float) -> list[str]:
     """The simplest names of a value: with two rows, 2 is both ``"2"`` and ``"N"``."""
-    named = [name for name, known in _all(s.rows, s.chain.outputs).items() if abs(known - value) <= 1e-12 * value]
+    named = [name for name, known in all_constants(s).items() if abs(known - value) <= 1e-12 * value]
     simplest = min(map(_parts, named), default=0)
     return [name for name in named if _parts(name) == simplest]
 

@@ -2,19 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from chainrule import chain as maths
 from chainrule.arrays import Array, shape_text
 from chainrule.check.marking.backward import run
 from chainrule.check.marking.constants import constants, readings
-from chainrule.check.marking.search import Hypothesis, agrees, comparable
 from chainrule.check.marking.mistake import changes_of
+from chainrule.check.marking.search import Hypothesis, agrees, comparable
 from chainrule.check.marking.situation import Situation
 from chainrule.check.marking.tolerance import Response, Tolerance
 from chainrule.errors import InputError
-from chainrule import chain as maths
 from chainrule.parameters import Slot
 
 
@@ -102,7 +103,7 @@ def loss_constant(s: Situation, loss: Any) -> str:
         ratio = float(loss) / ours if ours else 1.0
     except (TypeError, ValueError):
         raise InputError(f"loss must be the number that your code gives for x and t, got {loss!r}.") from None
-    for name, value in constants(s).items():
+    for value in constants(s).values():
         if abs(ratio - value) <= 1e-5 * value:
             return readings(s, value)[0]
     raise InputError(
@@ -115,7 +116,7 @@ def running_sums(cases: Sequence[Case]) -> list[dict[str, Array] | None]:
     """For each case the sum of what was given in the cases before it; None for the first."""
     sums: list[dict[str, Array] | None] = [None]
     total: dict[str, Array] = {}
-    for before, case in zip(cases, cases[1:], strict=False):
+    for before, case in pairwise(cases):
         total = {name: total.get(name, 0.0) + value for name, value in before.given.items()}
         sums.append({name: total[name] for name in case.given})
     return sums

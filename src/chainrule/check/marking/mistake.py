@@ -20,7 +20,7 @@ class Variant(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Mistake:
-    """One row of the catalogue: a small change of the backward pass, and what a learner is told of it.
+    r"""One row of the catalogue: a small change of the backward pass, and what a learner is told of it.
 
     Attributes:
         code: its name, such as ``"missing-activation-derivative"``.
@@ -41,7 +41,7 @@ class Mistake:
         >>> halved = Mistake(
         ...     code="halved-delta", place="delta", explanation="delta{l} is half of what it should be.",
         ...     right="delta{l} = da{l} {phi}'(z{l})", wrong="delta{l} = da{l} {phi}'(z{l})/2",
-        ...     right_latex=r"\\delta_{l}", wrong_latex=r"\\delta_{l}/2",
+        ...     right_latex=r"\delta_{l}", wrong_latex=r"\delta_{l}/2",
         ...     variants=lambda at: [Variant("", lambda at, da: da * at.activation.derivative(at.z) / 2)],
         ... )
     """

@@ -24,7 +24,7 @@ def _where(chain: Chain, names: list[str], wrong: list[str]) -> Iterator[str]:
     top = max((layers[name] for name in wrong), default=0)
     above = sorted({layers[name] for name in names if layers[name] > top})
     if not wrong:
-        yield "All numbers agree to six digits, but not to rounding: look for single precision, or for a rounded constant."
+        yield "All numbers agree to six digits, but not to rounding: look for single precision or a rounded constant."
     elif above:
         told = f"layer {above[0]}" if len(above) == 1 else f"layers {above[0]} to {above[-1]}"
         yield f"The gradients of {told} are right: on the way down, the first wrong ones are those of layer {top}."
@@ -34,31 +34,42 @@ def _pattern(given: Array, right: Array) -> str:
     """The simplest thing that can be said of one array."""
     if not np.isfinite(given).all():
         return "not all numbers are finite"
+    if given.shape == right.shape[::-1] and _close(given.T, right):
+        return "the transpose of what it should be"
     if given.shape != right.shape:
-        if given.shape == right.shape[::-1] and _close(given.T, right):
-            return "the transpose of what it should be"
         return f"has the shape {given.shape}, not {right.shape}"
     if not given.any():
         return "all zero"
-    if right.ndim == 2 and right.shape[0] == right.shape[1] and _close(given.T, right):
-        return "the transpose of what it should be"
     with np.errstate(all="ignore"):
         ratio = given / right
+    return _multiple(ratio) or _rearranged(given, right) or _spread(ratio)
+
+
+def _multiple(ratio: Array) -> str:
+    """One factor for all, for each column, or for each row."""
     said = _constant(ratio)
     if said:
         return f"{said} times what it should be"
-    if right.ndim == 2:
-        for axis, word in ((0, "column"), (1, "row")):
-            lines = np.moveaxis(ratio, axis, -1)
+    if ratio.ndim == 2:
+        for lines, word in ((ratio.T, "column"), (ratio, "row")):
             factors = [_constant(line) for line in lines]
-            if len(lines) > 1 and right.shape[axis] > 1 and all(factors):
+            if min(lines.shape) > 1 and all(factors):
                 return f"each {word} is a multiple of what it should be: {', '.join(factors)} times"
+    return ""
+
+
+def _rearranged(given: Array, right: Array) -> str:
+    """The right numbers elsewhere, or some of them in place."""
     if _close(np.sort(given.ravel()), np.sort(right.ravel())):
         return "the right numbers in another order"
-    same = np.isclose(given, right, rtol=_CLOSE, atol=0)
-    if same.any():
-        return f"{int(same.sum())} of {same.size} numbers are right"
-    return f"no simple pattern: ratios from {number(np.nanmin(ratio), 4)} to {number(np.nanmax(ratio), 4)}"
+    same = int(np.isclose(given, right, rtol=_CLOSE, atol=0).sum())
+    return f"{same} of {given.size} numbers are right" if same else ""
+
+
+def _spread(ratio: Array) -> str:
+    known = ratio[np.isfinite(ratio)]
+    told = f": ratios from {number(known.min(), 4)} to {number(known.max(), 4)}" if known.size else ""
+    return "no simple pattern" + told
 
 
 def _constant(ratio: Array) -> str:

@@ -49,7 +49,9 @@ class Confidence:
     nearest_distance: float
 
     def __str__(self) -> str:
-        sure = "no other explanation is as simple" if self.value == 1 else f"named by {self.value:.0%} of the explanations"
+        sure = (
+            "no other explanation is as simple" if self.value == 1 else f"named by {self.value:.0%} of the explanations"
+        )
         return (
             f"{self.numbers} numbers fit to {self.agreement:.1e} of their size; the nearest that does not fit, "
             f"{self.nearest}, is {self.nearest_distance:.1e} away; {sure}"
@@ -134,8 +136,9 @@ class Marking:
         conventions: by what the learner's loss differs from this one: no mistake.
         kinks: choices at kinks that differ from the library's: no mistake.
         alternatives: other explanations, as simple as the first and with the same numbers on this input.
-        separating_input: rows on which the explanations differ; None if there is one only, or if they are the same
-            computation in this network.
+        equivalents: other names for the first explanation: in this network, and for the parameters given, they are
+            the same computation, so no input tells them apart.
+        separating_input: rows on which the alternatives differ; None if there are none.
         unseen: of right gradients, mistakes that would not show on this input; the separating input shows them.
         errors: by parameter, the largest relative error.
         right: by parameter, the right gradients.
@@ -149,6 +152,7 @@ class Marking:
     conventions: tuple[Named, ...]
     kinks: tuple[Named, ...]
     alternatives: tuple[tuple[Named, ...], ...]
+    equivalents: tuple[tuple[Named, ...], ...]
     separating_input: SeparatingInput | None
     unseen: tuple[str, ...]
     errors: Mapping[str, GradientError]
@@ -187,6 +191,7 @@ class Marking:
             "conventions": [convention.to_dict() for convention in self.conventions],
             "kinks": [kink.to_dict() for kink in self.kinks],
             "alternatives": [[mistake.to_dict() for mistake in other] for other in self.alternatives],
+            "equivalents": [[mistake.to_dict() for mistake in other] for other in self.equivalents],
             "separating_input": None if self.separating_input is None else self.separating_input.to_dict(),
             "unseen": list(self.unseen),
             "errors": {name: vars(error) | {"index": list(error.index)} for name, error in self.errors.items()},

@@ -50,12 +50,10 @@ def _remarks(marking: Marking) -> list[str]:
 def _sentences(marking: Marking) -> Iterator[str]:
     for other in marking.alternatives:
         yield "The same numbers on this input come from: " + "; ".join(named.title for named in other) + "."
-    if marking.alternatives:
-        yield (
-            "The explanations differ on .separating_input: run your code on it and mark again."
-            if marking.separating_input is not None
-            else "No input was found on which they differ: in this network they may be the same computation."
-        )
+    if marking.alternatives and marking.separating_input is not None:
+        yield "The explanations differ on .separating_input: run your code on it and mark again."
+    for other in marking.equivalents:
+        yield "In this network, for the parameters given, this is the same: " + "; ".join(n.title for n in other) + "."
     if marking.unseen:
         more = len(marking.unseen) - _MOST_UNSEEN
         told = "; ".join(marking.unseen[:_MOST_UNSEEN]) + (f"; and {more} more" if more > 0 else "")

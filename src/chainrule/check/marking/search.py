@@ -9,7 +9,7 @@ rest. Factors that losses differ by (2, N, K and their products) are a conventio
 any other factor is named only when no two mistakes explain the numbers.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,7 @@ from chainrule.check.marking import backward
 from chainrule.check.marking.backward import Place
 from chainrule.check.marking.catalogue import FACTOR, SIGN
 from chainrule.check.marking.catalogue.scale import scaling
-from chainrule.check.marking.constants import constants, readings
+from chainrule.check.marking.constants import all_constants, constants, readings
 from chainrule.check.marking.mistake import Mistake, Slip, Variant, slips_in
 from chainrule.check.marking.situation import Site, Situation
 from chainrule.check.marking.tolerance import Tolerance
@@ -76,6 +76,8 @@ class Question:
         tolerance: how far they may be off.
         catalogue: the mistakes to look for.
         loss_agrees: whether the learner's loss is known to be this one; a factor is then a mistake.
+        several: whether other inputs will be held against what is found: of a factor that may be 2 or the number of
+            rows, each is then a hypothesis of its own.
     """
 
     s: Situation
@@ -83,6 +85,7 @@ class Question:
     tolerance: Tolerance
     catalogue: Sequence[Mistake]
     loss_agrees: bool = False
+    several: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,15 +97,16 @@ class _Scale:
     unexplained: bool = False
 
 
-def search(question: Question) -> list[Hypothesis]:
+def search(question: Question, accept: Callable[[Hypothesis], bool] = lambda h: True) -> list[Hypothesis]:  # noqa: ARG005
     """The simplest sets of mistakes that give the numbers; the first is the likeliest, none if nothing fits.
 
     Of two sets neither of which is simpler than the other in both the kinds of mistakes and the places, both are kept.
+    ``accept`` says whether a set also fits what else is known.
     """
     tree = _Tree(question)
     found: list[Hypothesis] = []
     for most, unexplained in ((0, False), (1, False), (2, False), (0, True), (1, True), (MOST, False)):
-        found += [h for h in tree.hypotheses(most, unexplained) if h.identity not in {f.identity for f in found}]
+        found = [h for h in tree.hypotheses(most, unexplained) if accept(h)]
         if found:
             break
     return simplest(found)
@@ -113,7 +117,11 @@ def simplest(found: Iterable[Hypothesis]) -> list[Hypothesis]:
     unique = list({h.identity: h for h in found}.values())
     costs = [h.cost for h in unique]
     kept = [h for h in unique if not any(_beats(cost, h.cost) for cost in costs)]
-    return sorted(kept, key=lambda h: (h.cost[0], h.cost[2], h.cost[1]))
+    return sorted(kept, key=lambda h: (h.cost[0], h.cost[2], h.cost[1], [_ORDER.index(s.key[0]) for s in h.slips]))
+
+
+_ORDER: tuple[Place, ...] = ("sign", "factor", "start", "rows", "delta", "down", "input", "weights", "bias", "update")
+"""Of equally simple explanations, the one whose mistakes come first in this order is named first."""
 
 
 def _beats(one: tuple[int, int, int], other: tuple[int, int, int]) -> bool:
@@ -144,7 +152,6 @@ class _Tree:
         self.work = WORK
         self.most = 0
         self.unexplained = False
-        self.right = backward.run(self.s, {})
         self.known = _known_scales(question)
 
     def hypotheses(self, most: int, unexplained: bool) -> list[Hypothesis]:
@@ -298,7 +305,7 @@ class _Tree:
             near = abs(known.value - ratio) <= 4 * rounded + 1e-12
             if near and agrees(given, mutant, known.value, tolerance, name):
                 yield known
-                if known.value == 1:
+                if known.value == 1 and not known.slips:
                     return
         if not self.unexplained or sum(np.count_nonzero(value) for value in self.q.given.values()) < 3:
             return  # one number gives the ratio, and others must confirm it
@@ -332,8 +339,9 @@ def _known_scales(q: Question) -> list[_Scale]:
     codes = {mistake.code for mistake in q.catalogue}
     flip = Slip(SIGN, "", next(iter(SIGN.variants(q.s))).change, 0)
     scales = []
-    for name, value in constants(q.s).items():
-        factor = () if name == "1" else (factor_slip(q.s, name),)
+    named = all_constants(q.s) if q.several else constants(q.s)
+    for name, value in named.items():
+        factor = () if name == "1" else (factor_slip(q.s, name, alone=q.several),)
         if not factor or FACTOR.code in codes:
             scales.append(_Scale(value, factor))
             if SIGN.code in codes:
@@ -341,9 +349,9 @@ def _known_scales(q: Question) -> list[_Scale]:
     return sorted(scales, key=lambda scale: len(scale.slips))
 
 
-def factor_slip(s: Situation, name: str) -> Slip:
-    """All gradients times a constant; its label tells all simplest readings, such as ``"2 (or N)"``."""
-    first, *rest = readings(s, constants(s)[name])
+def factor_slip(s: Situation, name: str, *, alone: bool = False) -> Slip:
+    """All gradients times a constant; unless ``alone``, its label tells all readings, such as ``"2 (or N)"``."""
+    first, *rest = [name] if alone else readings(s, constants(s)[name])
     told = f"{first} (or {', '.join(rest)})" if rest else first
     return Slip(FACTOR, told, scaling(name).change, 0)
 

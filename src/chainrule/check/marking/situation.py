@@ -1,8 +1,8 @@
 """What a backward pass can see: the forward pass that was made, and the place in the chain at which it stands."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -136,7 +136,7 @@ class Site:
         return "beta" if isinstance(self.layer, Normalization) else None
 
     @property
-    def W(self) -> Array:
+    def W(self) -> Array:  # noqa: N802 - the alphabet's name
         """The weights (units below, units) of a dense layer."""
         return self.p["W"]
 
@@ -145,7 +145,7 @@ class Site:
         """The same layer without its activation: its ``backward`` takes delta as it is."""
         if self.activation is None:
             return self.layer
-        make: Callable[..., Layer] = type(self.layer)
+        make: Any = type(self.layer)
         return make(**(self.layer.options() | {"activation": "identity"}))
 
     def slope(self, row: Derivable) -> Array:

@@ -9,10 +9,12 @@ about ``eps kappa``. A gradient ``M`` may then differ by
     C eps (kappa + (1 + kappa/max|g|) max|M|)
 
 where g is the right gradient: kappa alone covers gradients that vanish, the second term mutants that are larger than
-g. For float64 the relative part is held between 1e-11 and 1e-8, which lies between rounding (about 1e-14) and the
-nearest mistake (about 1e-5); for float32 it is at least 2e-6. Numbers that were printed with ``d`` decimals are
-uncertain by half a unit of the last one, ``h = 10^-d/2``; parameters are then also moved by ``h``, and the change that
-this makes is added. Gradients recovered from an update, ``(before - after)/eta``, carry the rounding of both.
+g. A sum that vanishes for every network (over the units of a softmax) does not answer to moves, so kappa is at least
+the largest sum of the terms' sizes, ``|a|' |delta|``. For float64 the relative part is held between 1e-11 and 1e-8,
+which lies between rounding (about 1e-14) and the nearest mistake (about 1e-5); for float32 it is at least 2e-6. Numbers
+that were printed with ``d`` decimals are uncertain by half a unit of the last one, ``h = 10^-d/2``; parameters are then
+also moved by ``h``, and the change that this makes is added. Gradients recovered from an update,
+``(before - after)/eta``, carry the rounding of both.
 """
 
 from collections.abc import Mapping
@@ -23,7 +25,7 @@ import numpy as np
 from chainrule.activations import ElementwiseActivation
 from chainrule.arrays import Array
 from chainrule.check.gradients import kinks
-from chainrule.check.marking.backward import run
+from chainrule.check.marking.backward import Gone, input_of, run
 from chainrule.check.marking.situation import Situation
 
 FLOAT64, FLOAT32 = (float(np.finfo(dtype).eps) for dtype in (np.float64, np.float32))
@@ -90,11 +92,24 @@ def response(s: Situation, digits: int | None = None, noise: Mapping[str, Array 
         noise: by name, the uncertainty of the numbers that will be compared.
     """
     rng = np.random.default_rng(0)
-    g = run(s, {}).gradients
-    kappa = _largest_change(s, g, rng, _MOVE, 0.0)
+    right = run(s, {})
+    g = right.gradients
+    change, terms = _largest_change(s, g, rng, _MOVE, 0.0), _sizes_of_terms(s, right)
+    kappa = {name: max(change[name] / _MOVE, terms.get(name, 0.0)) for name in g}
     printed = dict.fromkeys(g, 0.0) if digits is None else _largest_change(s, g, rng, 0.0, 0.5 * 10.0**-digits)
     size = {name: float(np.abs(value).max(initial=0.0)) for name, value in g.items()}
-    return Response({name: change / _MOVE for name, change in kappa.items()}, size, printed, noise or {})
+    return Response(kappa, size, printed, noise or {})
+
+
+def _sizes_of_terms(s: Situation, right: Gone) -> dict[str, float]:
+    """By name, the largest sum of the sizes of what is added up: rows, and the units that share a bias."""
+    sizes: dict[str, float] = {}
+    for at, d in zip(s.sites, right.deltas, strict=True):
+        if at.weights_key:
+            sizes[at.name(at.weights_key)] = float((np.abs(input_of(at, None)).T @ np.abs(d)).max(initial=0.0))
+        if at.bias_key:
+            sizes[at.name(at.bias_key)] = float(np.abs(d).sum())
+    return sizes
 
 
 def _largest_change(

@@ -1,4 +1,4 @@
-"""The library's own rows by the names that written code calls them by; a row of somebody's own cannot be written out."""
+"""The library's own rows by the names that written code calls them by; somebody's own row cannot be written out."""
 
 from types import FunctionType
 from typing import NoReturn
@@ -6,8 +6,8 @@ from typing import NoReturn
 from chainrule.activations import ACTIVATIONS, Activation, RowActivation
 from chainrule.chain import Chain
 from chainrule.errors import InputError
-from chainrule.explain.expression import Symbol, from_formula
 from chainrule.explain.export import written_activations, written_losses
+from chainrule.explain.expression import Symbol, from_formula
 from chainrule.explain.row import activation_of
 from chainrule.explain.text import plain
 from chainrule.layers import BatchNorm, Dense, Dropout, LayerNorm

@@ -129,7 +129,9 @@ def _dense_gradients(l: int, layer: Dense) -> list[Line]:
     if layer.bias == "per-unit":
         lines.append(Line(f"db{l} = delta{l}.sum(axis=0)", f"dE/db{l}[j] = sum over n of delta{l}[n, j]"))
     if layer.bias == "shared":
-        lines.append(Line(f"db{l} = delta{l}.sum()", f"dE/db{l} = sum over n and j of delta{l}[n, j]: one bias for all"))
+        lines.append(
+            Line(f"db{l} = delta{l}.sum()", f"dE/db{l} = sum over n and j of delta{l}[n, j]: one bias for all")
+        )
     return lines
 
 

@@ -1,11 +1,10 @@
-"""Lines of code for a script of its own: comments in a column, arrays as literals, functions copied with their source."""
+"""Lines of code for a script of its own: comments in a column, arrays as literals, functions copied from source."""
 
+import ast
 import inspect
 from collections.abc import Iterable, Sequence
 from types import FunctionType
 from typing import NamedTuple
-
-import numpy as np
 
 from chainrule.arrays import Array
 
@@ -78,11 +77,12 @@ def sources(functions: Iterable[FunctionType]) -> list[str]:
     def add(function: FunctionType) -> None:
         if function.__name__ in ordered:
             return
-        for name in function.__code__.co_names:
-            called = function.__globals__.get(name)
-            if isinstance(called, FunctionType):
+        source = inspect.getsource(function)
+        names = [node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)]
+        for called in map(function.__globals__.get, names):
+            if isinstance(called, FunctionType) and called is not function:
                 add(called)
-        ordered[function.__name__] = _bare(inspect.getsource(function))
+        ordered[function.__name__] = _bare(source)
 
     for function in functions:
         add(function)

@@ -154,5 +154,7 @@ def categorical_cross_entropy_from_logits_prime(y: np.ndarray, t: np.ndarray) ->
     np.put_along_axis(other_t, top, 0, axis=1)
     np.put_along_axis(other_p, top, 0, axis=1)
     derivative = total * p - t
-    np.put_along_axis(derivative, top, other_t.sum(axis=1, keepdims=True) - total * other_p.sum(axis=1)[:, None], axis=1)
+    np.put_along_axis(
+        derivative, top, other_t.sum(axis=1, keepdims=True) - total * other_p.sum(axis=1)[:, None], axis=1
+    )
     return derivative

@@ -129,4 +129,24 @@ _DERIVATIVE_SKIPPED = Mistake(
     ),
 )
 
-BIASES = (_NOT_UPDATED, _SHARED, _AVERAGED, _SUMMED, _DERIVATIVE_SKIPPED)
+
+# -------------------------------------------------------------------------------- sign
+def _flipped(at: Site, d: Array, da: Array) -> Array:
+    return -bias(at, d, da, None)
+
+
+_SIGN = Mistake(
+    "sign-flipped",
+    "bias",
+    explanation=(
+        "The bias gradient of layer {l} has the wrong sign while that of its weights has the right one: the biases are "
+        "updated with + where the weights are with -, or the other way round."
+    ),
+    right="b{l} = b{l} - eta db{l}",
+    wrong="b{l} = b{l} + eta db{l}",
+    right_latex=r"b_{l} \leftarrow b_{l} - \eta\,\partial E/\partial b_{l}",
+    wrong_latex=r"b_{l} \leftarrow b_{l} + \eta\,\partial E/\partial b_{l}",
+    variants=lambda at: [Variant("", _flipped)] if _has_bias(at) else [],
+)
+
+BIASES = (_SIGN, _NOT_UPDATED, _SHARED, _AVERAGED, _SUMMED, _DERIVATIVE_SKIPPED)

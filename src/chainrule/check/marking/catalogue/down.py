@@ -31,9 +31,7 @@ _UPDATED = Mistake(
     wrong="da{k} = delta{l} (W{l} - eta dW{l})'",
     right_latex=_RIGHT_LATEX,
     wrong_latex=r"\partial E/\partial a_{k} = \delta_{l} (W_{l} - \eta\,\partial E/\partial W_{l})^{\top}",
-    variants=lambda at: (
-        [Variant("", _updated)] if at.is_dense and at.situation.learning_rate is not None else []
-    ),
+    variants=lambda at: [Variant("", _updated)] if at.is_dense and at.situation.learning_rate is not None else [],
 )
 
 
@@ -95,9 +93,7 @@ _TRANSPOSED = Mistake(
     wrong="da{k}[i] = sum_j delta{l}[j] W{l}[j, i]",
     right_latex=_RIGHT_LATEX,
     wrong_latex=r"\partial E/\partial a_{k} = \delta_{l} W_{l}",
-    variants=lambda at: (
-        [Variant("", _not_transposed)] if at.is_dense and at.W.shape[0] == at.W.shape[1] > 1 else []
-    ),
+    variants=lambda at: [Variant("", _not_transposed)] if at.is_dense and at.W.shape[0] == at.W.shape[1] > 1 else [],
 )
 
 

@@ -20,7 +20,6 @@ _ELEMENTWISE = {
 """Whose derivative may be used by mistake: identity's is to leave it out, and the exact gelu's needs SciPy."""
 
 
-
 def _slope(at: Site, z: Array) -> Array:
     """phi' of the layer's own activation at other net inputs."""
     assert isinstance(at.activation, Derivable)

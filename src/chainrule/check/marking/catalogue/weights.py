@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 
 from chainrule.arrays import Array
+from chainrule.check.marking.backward import weights
 from chainrule.check.marking.mistake import Mistake, Variant
 from chainrule.check.marking.situation import Site
 from chainrule.layers.normalization import Normalization
@@ -181,6 +182,26 @@ _MASK_IGNORED = Mistake(
     variants=lambda at: [Variant("", _unwired)] if getattr(at.layer, "mask", None) is not None else [],
 )
 
+
+def _flipped(at: Site, source: Array, d: Array, da: Array) -> Array:
+    return -weights(at, source, d, da, None)
+
+
+_SIGN = Mistake(
+    "sign-flipped",
+    "weights",
+    explanation=(
+        "The gradient of layer {l}'s weights has the wrong sign while that of its biases has the right one: the "
+        "weights are updated with + where the biases are with -."
+    ),
+    right="W{l} = W{l} - eta dW{l}",
+    wrong="W{l} = W{l} + eta dW{l}",
+    right_latex=r"W_{l} \leftarrow W_{l} - \eta\,\partial E/\partial W_{l}",
+    wrong_latex=r"W_{l} \leftarrow W_{l} + \eta\,\partial E/\partial W_{l}",
+    variants=lambda at: [Variant("", _flipped)] if at.weights_key and at.bias_key else [],
+)
+
 WEIGHTS = (
-    _NET_INPUT, _WRONG_LAYER, _NOT_STANDARDISED, _WEIGHT, _TRANSPOSED, _DERIVATIVE_SKIPPED, _NOT_UPDATED, _MASK_IGNORED,
+    _SIGN, _NET_INPUT, _WRONG_LAYER, _NOT_STANDARDISED, _WEIGHT, _TRANSPOSED, _DERIVATIVE_SKIPPED, _NOT_UPDATED,
+    _MASK_IGNORED,
 )  # fmt: skip

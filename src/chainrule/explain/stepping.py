@@ -1,0 +1,231 @@
+"""Making a step that can be told: the training loop's own, on a copy of the parameters.
+
+An optimizer that only watches stands between the loop and the real one, so that the new values are those of ``fit`` bit
+for bit; the passes around it repeat what the loop did, with the same units dropped.
+"""
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, final
+
+import numpy as np
+
+from chainrule import chain as maths
+from chainrule.arrays import Array
+from chainrule.chain import Chain
+from chainrule.errors import InputError
+from chainrule.explain.equations import Equation, constants_of, equations_of, evaluate
+from chainrule.explain.expression import Call, Expression, Power, Product, Quotient, Sum, Symbol
+from chainrule.explain.step import Contribution, LossChange, ParameterStep, Step, Steps
+from chainrule.explain.text import plain
+from chainrule.layers import Dense, Record, Run
+from chainrule.layers.normalization import Normalization
+from chainrule.model import Model
+from chainrule.optimizers import Moments, Optimizer
+from chainrule.parameters import Slot
+from chainrule.trace import trace as trace_model
+from chainrule.training import Data, Settings, Update, training
+
+
+def explain_step(
+    model: Model, data: Data, optimizer: Optimizer, *, rows: str, seed: int, after: Step | None
+) -> Step | Steps:
+    """One step on all rows together, or one on each in turn; see ``Network.explain_step``.
+
+    Raises:
+        InputError: no such way to go through the rows, and as for ``steps``.
+    """
+    if rows not in ("together", "in turn"):
+        raise InputError(f"rows must be 'together' (one step on all) or 'in turn' (a step on each), got {rows!r}.")
+    made = list(steps(model, data, optimizer, batch_size=None if rows == "together" else 1, seed=seed, after=after))
+    return made[0] if rows == "together" else Steps(made)
+
+
+# -------------------------------------------------------------------------------- watching the loop
+@final
+@dataclass(frozen=True, eq=False)
+class _Watched(Optimizer):
+    """Another optimizer, gone on with from given moments; keeps what it was asked and what it answered."""
+
+    equations: ClassVar[tuple[str, ...]] = ()
+    weight_decay: float = 0.0
+    inner: Optimizer = field(kw_only=True)
+    earlier: Moments | None = field(kw_only=True)
+    count: int = field(kw_only=True)
+    seen: list[tuple[Moments, Array, Moments]] = field(kw_only=True)
+
+    def __post_init__(self) -> None:
+        """Nothing to check: the inner one was."""
+
+    def start(self, size: int, dtype: np.dtype[Any], learning_rate: float) -> Moments:
+        return self.inner.start(size, dtype, learning_rate) if self.earlier is None else self.earlier
+
+    def update(self, moments: Moments, g: Array, eta: float, count: int) -> tuple[Array, Moments]:
+        update, after = self.inner.update(moments, g, eta, self.count + count)
+        self.seen.append((moments, g, after))
+        return update, after
+
+
+def steps(
+    model: Model, data: Data, optimizer: Optimizer, *, batch_size: int | None, seed: int, after: Step | None = None
+) -> Iterator[Step]:
+    """One epoch's steps, each told; the model stays as it is.
+
+    Args:
+        model: the network.
+        data: the rows.
+        optimizer: whose rule to follow.
+        batch_size: rows a step, in their order; None takes all together.
+        seed: of dropout.
+        after: the step before the first, whose moments are gone on with.
+
+    Raises:
+        InputError: ``after`` belongs to another network or optimizer; what ``fit`` would refuse.
+        DivergenceError: values leave the finite numbers.
+    """
+    if after is not None:
+        _check_after(model, optimizer, after)
+    twin = Model(model.chain, model.parameters.with_vector(model.parameters.vector.copy()), model.state)
+    seen: list[tuple[Moments, Array, Moments]] = []
+    earlier, count = (None, 0) if after is None else (after.moments, after.count)
+    watched = _Watched(
+        optimizer.learning_rate, optimizer.decay, inner=optimizer, earlier=earlier, count=count, seen=seen
+    )
+    settings = Settings(epochs=1, batch_size=batch_size, optimizer=watched, shuffle=False, seed=seed)
+    dropping = np.random.default_rng(np.random.SeedSequence(seed).spawn(2)[1])  # the loop's second stream
+    updates = training(twin, *data, settings)
+    while True:
+        before, state = twin.parameters.vector.copy(), twin.state
+        update = next(updates, None)
+        if update is None:
+            return
+        w = None if data.weights is None else data.weights[update.rows]
+        rows = Data(data.x[update.rows], data.t[update.rows], w)
+        told = _Told(twin, before, state, rows, dropping)
+        yield told.step(optimizer, update, len(seen) + count, seen[-1])
+
+
+def _check_after(model: Model, optimizer: Optimizer, after: Step) -> None:
+    if repr(after.optimizer) != repr(optimizer):
+        raise InputError(f"after was a step of {after.optimizer!r}, but optimizer is {optimizer!r}: pass the same.")
+    shapes = {name: told.before.shape for name, told in after.parameters.items()}
+    if shapes != {slot.name: slot.shape for slot in model.chain.slots}:
+        raise InputError("after was a step of a network with other parameters: start afresh without it.")
+
+
+class _Told:
+    """Makes a ``Step`` of an update that the loop has just made on ``twin``."""
+
+    def __init__(
+        self, twin: Model, before: Array, state: tuple[Record, ...], rows: Data, dropping: np.random.Generator
+    ) -> None:
+        self._twin, self._rows, self._state = twin, rows, state
+        self._old = Model(twin.chain, twin.parameters.with_vector(before), state)
+        again = copy.deepcopy(dropping)
+        with np.errstate(all="ignore"):  # as in the loop, which has refused what is not finite
+            self._done = maths.forward_backward(
+                twin.chain, self._old.parameters, rows.x, rows.t, self._run(dropping), rows.weights
+            )
+            self._trace = trace_model(self._old, rows.x, rows.t, self._run(copy.deepcopy(again)), rows.weights)
+            self._after = self._loss_after(again)
+
+    def _run(self, rng: np.random.Generator) -> Run:
+        return Run(training=True, state=self._state, rng=rng)
+
+    def _loss_after(self, rng: np.random.Generator) -> float:
+        """E of the same rows, with the same units dropped."""
+        records = maths.forward(self._twin.chain, self._twin.parameters, self._rows.x, self._run(rng))
+        return maths.batch_loss(self._twin.chain, records[-1]["a"], self._rows.t, self._rows.weights)
+
+    def step(self, optimizer: Optimizer, update: Update, count: int, seen: tuple[Moments, Array, Moments]) -> Step:
+        """Everything put together."""
+        moments, g, later = seen
+        taken = update.updates.vector
+        rule = _Rule(optimizer, update.learning_rate, count, self._twin.chain)
+        parameters = {
+            slot.name: ParameterStep(
+                slot.name,
+                slot.view(self._old.parameters.vector).copy(),
+                slot.view(g).copy(),
+                self._parts(slot),
+                rule.contributions(slot, moments, g, self._old.parameters.vector),
+                slot.view(taken).copy(),
+                slot.view(self._twin.parameters.vector).copy(),
+            )
+            for slot in self._twin.chain.slots
+        }
+        change = self._change(taken)
+        eta, rows = update.learning_rate, update.rows.copy()
+        return Step(optimizer, eta, count, rows, self._trace, parameters, change, later)
+
+    def _change(self, taken: Array) -> LossChange:
+        bent = maths.hessian_vector_product(
+            self._twin.chain,
+            self._old.parameters,
+            self._done,
+            self._rows.t,
+            self._old.parameters.with_vector(taken),
+            self._rows.weights,
+        )
+        slope = -float(self._done.gradient @ taken)
+        return LossChange(self._done.loss, self._after, slope, float(taken @ bent) / 2)
+
+    def _parts(self, slot: Slot) -> Array | None:
+        """Each row's part in one parameter's gradient, (N, ...)."""
+        layer = self._twin.chain.layers[slot.layer - 1]
+        record, delta = self._done.records[slot.layer - 1], self._done.backs[slot.layer - 1].delta
+        free = layer.free(slot.key, slot.shape)
+        if isinstance(layer, Dense) and slot.key == "W":
+            parts = record["a_in"][:, :, None] * delta[:, None, :]
+        elif isinstance(layer, Dense):
+            parts = delta if slot.shape else delta.sum(axis=1)
+        elif isinstance(layer, Normalization):
+            parts = delta * record["xhat"] if slot.key == "gamma" else delta
+        else:
+            return None
+        return np.where(free, parts, 0)
+
+
+# -------------------------------------------------------------------------------- the optimizer's parts
+@dataclass(frozen=True)
+class _Rule:
+    """An optimizer at one update."""
+
+    optimizer: Optimizer
+    eta: float
+    count: int
+    chain: Chain
+
+    def contributions(self, slot: Slot, moments: Moments, g: Array, before: Array) -> tuple[Contribution, ...]:
+        """What the optimizer remembered, then its equations one by one for this parameter."""
+        mine = {name: slot.view(value) if np.ndim(value) else np.asarray(value) for name, value in moments.items()}
+        values: dict[str, Any] = {**constants_of(self.optimizer), **mine}
+        values |= {"g": slot.view(g), "W": slot.view(before), "eta": self.eta, "count": self.count}
+        told = [Contribution(f"{name} before", "", np.array(value)) for name, value in mine.items()]
+        for equation in self._equations(slot):
+            expression = equation.expression
+            for name, corrected in _corrected(expression):
+                told.append(Contribution(f"{name} corrected", plain(corrected), np.array(evaluate(corrected, values))))
+            values[equation.name] = evaluate(expression, values)
+            told.append(Contribution(equation.name, plain(expression), np.array(values[equation.name])))
+        return tuple(told)
+
+    def _equations(self, slot: Slot) -> tuple[Equation, ...]:
+        """The optimizer's, and the decoupled decay of a weight."""
+        equations = equations_of(self.optimizer)
+        if self.optimizer.decay and slot.key in self.chain.layers[slot.layer - 1].decayed:
+            equations = (*equations, Equation("update", f"update + eta*{self.optimizer.decay!r}*W"))
+        return equations
+
+
+def _corrected(expression: Expression) -> Iterator[tuple[str, Quotient]]:
+    """Moments freed of their start at 0: quantities over ``1 - beta^count``, wherever they stand in a formula."""
+    match expression:
+        case Quotient(Symbol(base=name), Sum((_, Product((_, Power(_, Symbol(base="count"))))))):
+            yield name, expression
+        case Quotient(top, bottom):
+            yield from (*_corrected(top), *_corrected(bottom))
+        case Sum(parts) | Product(parts) | Call(_, parts):
+            for part in parts:
+                yield from _corrected(part)

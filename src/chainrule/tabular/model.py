@@ -1,0 +1,57 @@
+"""A trained network with what it needs to read a table, in one file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from chainrule.arrays import Array
+from chainrule.data import Encoder, Table, Target
+from chainrule.errors import FormatError
+from chainrule.network import Network, load
+
+
+@dataclass(frozen=True)
+class TableModel:
+    """A trained network with what it needs to read a table and to speak in the target's words.
+
+    Attributes:
+        network: from encoded inputs to scaled numbers or logits.
+        encoder: from columns to inputs.
+        target: from outputs to predictions.
+    """
+
+    network: Network
+    encoder: Encoder
+    target: Target
+
+    def outputs(self, table: Table) -> Array:
+        """The network's outputs (N, outputs) for each row of a table."""
+        return self.network.forward(self.encoder.encode(table))
+
+    def predict(self, table: Table) -> dict[str, Array]:
+        """The prediction for each row, and for classes the probability of each: columns by name."""
+        return self.target.decode(self.outputs(table))
+
+    def save(self, path: str | Path) -> None:
+        """Write network, encoder and target to one file."""
+        self.network.metadata["table"] = {"encoder": self.encoder.to_dict(), "target": self.target.to_dict()}
+        self.network.save(path)
+
+
+def load_table_model(path: str | Path) -> TableModel:
+    """The model that ``TableModel.save`` wrote.
+
+    Raises:
+        FormatError: not a model file, damaged, or a network that was not trained on a table.
+    """
+    network = load(path)
+    kept = network.metadata.get("table")
+    if not isinstance(kept, Mapping) or set(kept) != {"encoder", "target"}:
+        raise FormatError(
+            f"{Path(path).name} holds a network without a table's columns: it was saved by net.save, load it in Python "
+            "with chainrule.load; the shell reads what `chainrule fit` wrote."
+        )
+    encoder, target = Encoder.from_dict(kept["encoder"]), Target.from_dict(kept["target"])
+    if network.inputs != len(encoder.names) or network.outputs != target.outputs:
+        raise FormatError(f"{Path(path).name}: network, encoder and target do not fit each other.")
+    return TableModel(network, encoder, target)

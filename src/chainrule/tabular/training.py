@@ -1,0 +1,116 @@
+"""Training on a prepared table, and judging beside a guess that ignores the inputs."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from chainrule.data import (
+    Table,
+    baseline_classification_metrics,
+    baseline_regression_metrics,
+    classification_metrics,
+    regression_metrics,
+)
+from chainrule.errors import DivergenceError
+from chainrule.tabular.model import TableModel
+from chainrule.tabular.plan import Plan
+from chainrule.tabular.preparing import Prepared, prepare
+from chainrule.training import Event, History
+
+_LOST = 1e6  # an epoch's loss that is so many times the untrained network's does not come back
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training on a table gives.
+
+    Attributes:
+        model: the trained network with its encoder and target.
+        history: of the training.
+        metrics: on the test rows.
+        baseline: the same of the best guess that ignores the inputs: the mean, or the shares of the classes.
+        prepared: what it was trained on.
+    """
+
+    model: TableModel
+    history: History
+    metrics: dict[str, float]
+    baseline: dict[str, float]
+    prepared: Prepared
+
+
+def train(prepared: Prepared, plan: Plan | None = None) -> Trained:
+    """Train a network on a prepared table and judge it by the test rows.
+
+    Ctrl-C ends training early; what was trained so far is judged all the same, ``history.stopped`` tells.
+
+    Raises:
+        DivergenceError: the loss left the finite numbers, or all proportion.
+        InputError: the network would be too large.
+    """
+    plan = plan or Plan()
+    x, t = prepared.part(prepared.training)
+    network = plan.network(x.shape[1], prepared.target)
+    batch_size, epochs = plan.pace(len(x))
+    history = network.fit(
+        x,
+        t,
+        epochs=epochs,
+        batch_size=batch_size,
+        optimizer=plan.rule(),
+        seed=plan.seed,
+        validation=prepared.part(prepared.validation),
+        patience=plan.patience or max(10, epochs // 4),
+        callbacks={"epoch": _refuse_lost_losses(network.loss(x, t))},
+        progress=plan.progress,
+    )
+    model = TableModel(network, prepared.encoder, prepared.target)
+    return Trained(model, history, *_judge(model, prepared), prepared)
+
+
+def train_on_table(
+    table: Table, target: str, *, task: str | None = None, without: Sequence[str] = (), plan: Plan | None = None
+) -> Trained:
+    """Train a network to predict one column of a table from the others: ``prepare``, then ``train``.
+
+    Arguments and errors are theirs.
+
+    Example:
+        >>> from chainrule.data import penguins_path, read_table
+        >>> trained = train_on_table(read_table(penguins_path()), "species", plan=Plan(hidden=(8,), epochs=50))
+        >>> trained.metrics["accuracy"] > 0.9 > trained.baseline["accuracy"]
+        True
+    """
+    return train(prepare(table, target, task=task, without=without, plan=plan), plan)
+
+
+def _refuse_lost_losses(untrained: float) -> Callable[[Event], None]:
+    """Inputs and targets are scaled, so a loss far above the untrained network's means steps far too long."""
+
+    def refuse(event: Event) -> None:
+        loss, epoch = event.history.losses[-1], event.history.epochs - 1
+        if loss > _LOST * (1 + untrained):
+            raise DivergenceError(
+                f"training diverged in epoch {epoch}: the loss rose from {untrained:.3g} to {loss:.3g}. "
+                "A smaller learning rate usually mends this.",
+                epoch=epoch,
+            )
+
+    return refuse
+
+
+def _judge(model: TableModel, prepared: Prepared) -> tuple[dict[str, float], dict[str, float]]:
+    """The metrics on the test rows, of the model and of the guess that ignores the inputs."""
+    target = model.target
+    known = prepared.table.select(np.concatenate([prepared.training, prepared.validation]))[target.name]
+    test = prepared.table.select(prepared.test)
+    truth, y = test[target.name], model.outputs(test)
+    if target.task == "regression":
+        prediction = target.decode(y)["prediction"]
+        return regression_metrics(truth.values, prediction), baseline_regression_metrics(known.values, truth.values)
+    labels, classes = target.labels(truth), target.classes
+    return (
+        classification_metrics(labels, target.probabilities(y), classes),
+        baseline_classification_metrics(target.labels(known), labels, classes),
+    )
