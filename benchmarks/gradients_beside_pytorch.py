@@ -57,7 +57,7 @@ TORCH_LOSSES = {
     "absolute_error": lambda y, t: F.l1_loss(y, t, reduction="none"),
     "huber": lambda y, t: F.huber_loss(y, t, reduction="none", delta=1.0),
     "quantile": lambda y, t: torch.maximum(0.5 * (t - y), -0.5 * (t - y)),
-    "log_cosh": lambda y, t: torch.log(torch.cosh(y - t)),
+    "log_cosh": lambda y, t: torch.logaddexp(y - t, t - y) - np.log(2),
     "poisson": lambda y, t: F.poisson_nll_loss(y, t, log_input=False, eps=0.0, reduction="none"),
     "poisson_from_logits": lambda y, t: F.poisson_nll_loss(y, t, log_input=True, reduction="none"),
     # F.binary_cross_entropy keeps 1e-12 in a denominator of its second derivative, wrong by 1e-9 where y is near 0 or 1

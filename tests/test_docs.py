@@ -10,12 +10,10 @@ from pathlib import Path
 
 import matplotlib as mpl
 import pytest
-from typer.main import get_command
 
 import chainrule
 import chainrule.extend
 from chainrule.cli import main
-from chainrule.cli.app import app
 from chainrule.data import penguins_path
 from chainrule.optimizers import OPTIMIZERS
 
@@ -103,7 +101,3 @@ def test_every_name_of_the_extenders_door_is_in_the_reference(name):
 
 def test_every_optimizer_shows_its_equations():
     assert re.findall(r"^```\{equations\} (\w+)$", REFERENCE, re.MULTILINE) == list(OPTIMIZERS)
-
-
-def test_every_command_of_the_shell_is_in_the_reference():
-    assert re.findall(r"^```\{command\} (\w+)$", REFERENCE, re.MULTILINE) == list(get_command(app).commands)

@@ -183,7 +183,7 @@ class Residual(ex.Layer):
 # -------------------------------------------------------------------------------- proven, used, trained
 PROVEN = [
     (ex.check_activation, SINE),
-    (ex.check_activation, SINE.with_parameters(omega=0.25)),
+    (ex.check_activation, SINE.with_parameters(omega=30.0)),
     (ex.check_activation, TWICE_BENT),
     (ex.check_activation, COOL_SOFTMAX),
     (ex.check_loss, CAUCHY),

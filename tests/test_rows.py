@@ -153,7 +153,7 @@ def test_no_weights_are_none_and_given_ones_are_an_array():
         ([1, 2], r"weights must have shape \(3,\), one a row, got \(2,\)"),
         ([[1], [2], [3]], r"got \(3, 1\)"),
         (1.0, "got a single number"),
-        ([1, -2, 3], r"must not be negative or NaN, but weights\[1\] is -2.0"),
+        ([1, -2, -3], r"must not be negative or NaN, but weights\[1\] is -2.0"),
         ([1, 2, np.nan], r"must not be negative or NaN, but weights\[2\] is nan"),
         ([1, 2, np.inf], r"weights\[2\] is inf"),
         ([0, 0, 0], "weights are all 0: no row would count"),
@@ -180,6 +180,10 @@ def test_weights_that_cannot_be_used_are_refused(weights, told):
 )
 def test_class_weights_multiply_the_rows(class_weight, weights, expected):
     assert as_weights(chain(), weights, class_weight, T).tolist() == expected
+
+
+def test_a_single_class_is_balanced_as_it_is():
+    assert as_weights(chain(), None, "balanced", np.ones((2, 1))).tolist() == [1.0, 1.0]
 
 
 def test_rows_without_a_class_weigh_nothing_and_are_not_counted_for_balance():

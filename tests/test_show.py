@@ -33,6 +33,7 @@ def test_a_number_may_have_more_digits():
         (np.array([[1.0, 2.0], [3.0, 4.0]]), "[[1 2], [3 4]]"),
         (np.zeros((0,)), "[]"),
         (np.array([1.0, np.nan]), "[1 nan]"),
+        (np.arange(12.0), "[0 1 2 3 4 5 6 7 8 9 10 11]"),
         (np.arange(13.0), "min 0, mean 6, max 12"),
         (np.array([np.nan, *range(12)]), "min 0, mean 5.5, max 11"),
         (np.full(13, np.nan), "all missing"),

@@ -17,6 +17,7 @@ from chainrule.errors import (
     TableError,
     UnknownComponentError,
 )
+from chainrule.explain.exercises import exercises
 from chainrule.initializers import Initializer, initializer
 from chainrule.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm
 from chainrule.losses import Loss, loss
@@ -75,6 +76,7 @@ __all__ = [
     "UnknownComponentError",
     "Update",
     "activation",
+    "exercises",
     "initializer",
     "load",
     "loss",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 import numpy as np
 
@@ -27,6 +27,9 @@ from chainrule.trace import Trace
 from chainrule.trace import trace as trace_model
 from chainrule.training import Callbacks, Data, History, Settings, Update, fit, split, training
 from chainrule.unitwise import unitwise
+
+if TYPE_CHECKING:
+    from chainrule.explain.sheet import Sheet
 
 
 class Network:
@@ -283,6 +286,52 @@ class Network:
         """
         return derive(self.model, name, self._data(x, t, weights), row)
 
+    def formula(self, x: Any = None, *, most: int | None = 8) -> "Sheet":
+        """The network as formulas: each unit's own, each output as one nested formula if small enough, the loss.
+
+        Args:
+            x: one row (inputs,), whose numbers then stand beside the symbols.
+            most: how many units of a layer and terms of a sum are written out before the middle is left out; None:
+                all.
+
+        Returns:
+            Equations that print as text and show in a notebook; ``text()``, ``latex()``, ``html()``, ``to_dict()``.
+
+        Raises:
+            InputError: more than one row, or the shape does not fit.
+
+        Example:
+            >>> print(Network(2, [Dense(1, "tanh")], loss="squared_error", seed=0).formula())
+            a network of 2 inputs and 1 layer, unit by unit
+            ...
+            z1[0]  = W1[0, 0] x[0] + W1[1, 0] x[1] + b1[0]
+            a1[0]  = tanh(z1[0])
+            ...
+            e  = (t[0] - y[0])^2
+        """
+        from chainrule.explain.formula import formula  # noqa: PLC0415 - rendering only for those who ask for it
+
+        return formula(self.model, None if x is None else as_inputs(self.model.chain, x), most)
+
+    def derivation(self) -> "Sheet":
+        """The backpropagation equations of this architecture in matrix form with shapes, as a lecture writes them.
+
+        Returns:
+            Equations that print as text and show in a notebook; ``text()``, ``latex()``, ``html()``, ``to_dict()``.
+
+        Example:
+            >>> net = Network(2, [Dense(2, "sigmoid"), Dense(1)], loss="squared_error", seed=0)
+            >>> print(net.derivation())
+            backpropagation through a network of 2 - 2 - 1 units, N rows at once
+            ...
+            delta1        = (delta2 W2^T) * sigmoid'(z1)   (N x 2)
+            sigmoid'(z1)  = a1 * (1 - a1)                  (N x 2)
+            ...
+        """
+        from chainrule.explain.backpropagation import backpropagation  # noqa: PLC0415 - as for formula
+
+        return backpropagation(self.model)
+
     @overload
     def explain_step(
         self,
@@ -352,9 +401,7 @@ class Network:
         from chainrule.explain.stepping import explain_step  # noqa: PLC0415 - only for those who ask
 
         data = self._data(x, t, weights)
-        return explain_step(
-            self.model, data, find_optimizer(optimizer), rows=rows, seed=chosen_seed(seed), after=after
-        )
+        return explain_step(self.model, data, find_optimizer(optimizer), rows=rows, seed=chosen_seed(seed), after=after)
 
     def check_gradients(
         self, x: Any, t: Any, *, weights: Any = None, training: bool = False, seed: int | None = None

@@ -37,4 +37,4 @@ def test_a_spoiled_row_is_refuted_by_the_claim_that_names_what_is_wrong(claim, r
 def test_the_shape_with_the_wrong_variance_is_told():
     proof = check_initializer(replace(NORMAL, variance="std**2/fan_in"))
     assert proof["variance"].where == "shape (3, 5)"
-    assert " over 12000 draws" in proof["variance"].found
+    assert " over 12000 numbers" in proof["variance"].found

@@ -7,7 +7,7 @@ import pytest
 
 from chainrule.check.formulas import equal_formulas, evaluate, is_real, read
 from chainrule.check.jumps import jumps, only_declared
-from chainrule.check.precision import best_difference, difference, equals_formula, stays_finite
+from chainrule.check.precision import best_difference, equals_formula, stays_finite
 from chainrule.check.proof import Finding, first_failure, prove, same, worst
 from chainrule.errors import InputError
 
@@ -107,7 +107,7 @@ def test_trouble_that_only_many_rows_make_is_found_too():
 
 
 def test_differences_are_of_fourth_order_and_pick_the_step_that_crosses_no_kink():
-    assert difference(lambda s: np.array([np.exp(s)]), 1e-2)[0] == pytest.approx(1.0, abs=1e-9)
+    assert best_difference(lambda s: np.array([np.exp(s)]))[0] == pytest.approx(1.0, abs=1e-9)
     kinked = best_difference(lambda s: np.array([np.maximum(s + 2e-4, 0.0)]))
     assert kinked[0] == pytest.approx(1.0, abs=1e-9)
 
@@ -157,6 +157,12 @@ def test_equal_formulas_are_equal_by_algebra_where_that_is_cheap():
     finding = equal_formulas(one, read("z", {"z": z}), [z], [points], lambda i: f"z = {points[i]}")
     assert finding.where == "z = -2.0"
     assert finding.wanted == "-2"
+
+
+def test_formulas_without_a_value_anywhere_are_not_called_equal():
+    z = symbol()
+    log = read("log(z)", {"z": z})
+    assert not equal_formulas(log, log, [z], [np.array([-1.0, -2.0])], str).passed
 
 
 def test_an_unknown_name_is_refused():

@@ -241,7 +241,7 @@ def test_the_html_folds_and_holds_no_script(net):
     assert html.count("<details") == html.count("</details>") == 6
     assert "<script" not in html
     assert "http" not in html
-    assert step.html(page=True).startswith("<!DOCTYPE html>")
+    assert step.html(whole_page=True).startswith("<!DOCTYPE html>")
     steps = net.explain_step(X, T, rows="in turn")
     assert steps._repr_html_().count("Training step") == 4
     assert str(steps).count("Training step") == 4

@@ -34,6 +34,11 @@ def test_a_text_tells_what_is_not_usual():
     assert "init" not in repr(cr.Dense(2))
 
 
+def test_layers_are_trainable_unless_told_otherwise():
+    assert all(layer.trainable is True for layer in MADE)
+    assert cr.Dense(2, trainable=False).trainable is False
+
+
 def test_without_more_a_layer_is_trained_on_any_batch_and_keeps_no_state():
     layer: Layer = Dense(2)
     assert layer.smallest_batch == 1

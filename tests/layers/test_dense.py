@@ -79,7 +79,7 @@ def test_a_mask_is_copied_and_locked():
         ({"units": 2, "mask": [[1, 0, 1]]}, r"mask must have shape \(units below, 2\), got \(1, 3\)\.$"),
         ({"units": 2, "mask": [[1, 0, 1], [1, 1, 1]]}, r"got \(2, 3\): did you pass the transpose\?"),
         ({"units": 2, "mask": 1}, "got a single number"),
-        ({"units": 2, "mask": [[1, 0.5]]}, "mask must hold only 0 .* found 0.5"),
+        ({"units": 2, "mask": [[0, 0.5]]}, "mask must hold only 0 .* found 0.5"),
         ({"units": 2, "mask": [[1, np.nan]]}, "mask must hold only 0 .* found nan"),
         ({"units": 2, "mask": "11"}, "mask must be an array of real numbers, got '11'"),
         ({"units": 2, "mask": [[1], [1, 0]]}, "mask must be an array of real numbers, got rows of different lengths"),

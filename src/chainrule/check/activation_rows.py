@@ -9,12 +9,12 @@ import numpy as np
 from chainrule.activations import Activation, ElementwiseActivation, RowActivation
 from chainrule.arrays import Array
 from chainrule.check.formulas import equal_formulas, evaluate, read
-from chainrule.check.gradients import kinks
 from chainrule.check.jumps import differ, jumps, only_declared, sides
-from chainrule.check.precision import difference, equals_formula, is_pure, real_line, stays_finite
+from chainrule.check.precision import best_difference, equals_formula, is_pure, real_line, stays_finite
 from chainrule.check.proof import Finding, Proof, Test, first_failure, prove, worst
 from chainrule.check.row_activations import row_tests
 from chainrule.show import number, numbers
+from chainrule.unitwise import UnitwiseActivation
 
 
 def check_activation(row: Activation) -> Proof:
@@ -65,7 +65,9 @@ def activation_tests(row: Activation) -> dict[str, Test]:
 # -------------------------------------------------------------------------------- of every activation
 def _units(row: Activation) -> int:
     """How many columns to try: one of an elementwise activation, as many as a unitwise one is for, else three."""
-    return 1 if isinstance(row, ElementwiseActivation) else max(len(kinks(row)), 3)
+    if isinstance(row, UnitwiseActivation):
+        return len(row.rows)
+    return 1 if isinstance(row, ElementwiseActivation) else 3
 
 
 def _common_tests(row: Activation) -> dict[str, Test]:
@@ -116,11 +118,10 @@ def _product_tests(row: Activation) -> dict[str, Test]:
     rng = np.random.default_rng(0)
     shape = (40, _units(row))
     z, da, z_dot, da_dot = (rng.normal(size=shape) for _ in range(4))
-    z = _moved_from(np.array([point for points in kinks(row) for point in points]), 2 * z)
-    h = 1e-3
+    z = _moved_from(_corners(row), 2 * z)
 
     def push_forward() -> Finding:
-        wanted = difference(lambda s: row.value(z + s * z_dot), h)
+        wanted = best_difference(lambda s: row.value(z + s * z_dot))
         return worst(row.push_forward(z, row.value(z), z_dot), wanted, _slack(wanted), _entry)
 
     def pull_back() -> Finding:
@@ -135,10 +136,17 @@ def _product_tests(row: Activation) -> dict[str, Test]:
             moved = z + s * z_dot
             return row.pull_back(moved, row.value(moved), da + s * da_dot)
 
-        wanted = difference(pulled, h)
+        wanted = best_difference(pulled)
         return worst(row.pull_back_dot(z, row.value(z), da, z_dot, da_dot), wanted, _slack(wanted), _entry)
 
     return {"push_forward": push_forward, "pull_back": pull_back, "pull_back_dot": pull_back_dot}
+
+
+def _corners(row: Activation) -> Array:
+    """Where phi' or phi'' of any unit jumps."""
+    by_unit = row.rows if isinstance(row, UnitwiseActivation) else [row]
+    elementwise = [unit for unit in by_unit if isinstance(unit, ElementwiseActivation)]
+    return np.array([point for unit in elementwise for point in (*unit.kinks, *unit.curvature_jumps)])
 
 
 def _moved_from(points: Array, z: Array) -> Array:
@@ -157,8 +165,8 @@ class _Elementwise:
 
     def __init__(self, row: ElementwiseActivation) -> None:
         self.row = row
-        self.corners = (*row.kinks, *row.curvature_jumps)
-        self.z = real_line(self.corners)
+        self.corners = _corners(row)
+        self.z = real_line(tuple(self.corners))
 
     def tests(self) -> dict[str, Test]:
         row = self.row
@@ -177,7 +185,7 @@ class _Elementwise:
             "continuous": lambda: only_declared(jumps(row.value), (), "z"),
             "kinks": self._kinks,
             "no_other_kinks": lambda: only_declared(jumps(row.derivative), row.kinks, "z"),
-            "no_other_curvature_jumps": lambda: only_declared(jumps(row.second_derivative), self.corners, "z"),
+            "no_other_curvature_jumps": lambda: only_declared(jumps(row.second_derivative), tuple(self.corners), "z"),
         }
 
     @cached_property
@@ -210,7 +218,7 @@ class _Elementwise:
 
     def _formula(self, k: int) -> Finding:
         """The row's formula of the k-th derivative against SymPy's, away from kinks."""
-        z = self.z[~np.isin(self.z, np.array(self.corners, dtype=np.float32))]
+        z = self.z[~np.isin(self.z, self.corners.astype(np.float32))]
         return equal_formulas(
             self._given(k), self._derived[k], (self._symbol,), (z,), lambda i: f"z = {number(float(z[i]), 9)}"
         )
@@ -222,8 +230,8 @@ class _Elementwise:
         return equals_formula(found, wanted, self._conditioning[k], self._at)
 
     def _difference(self, function: Callable[[Array], Array], derivative: Callable[[Array], Array]) -> Finding:
-        z = _moved_from(np.array(self.corners), np.linspace(-8, 8, 161))
-        wanted = difference(lambda s: function(z + s), 1e-3)
+        z = _moved_from(self.corners, np.linspace(-8, 8, 161))
+        wanted = best_difference(lambda s: function(z + s))
         return worst(derivative(z), wanted, _slack(wanted), lambda i: f"z = {number(float(z[i]))}")
 
     def _kinks(self) -> Finding:

@@ -70,6 +70,8 @@ def equal_formulas(
     with np.errstate(all="ignore"):
         off = np.abs(apart) / (1e-25 * np.abs(wanted) + 1e-300)
     off = np.where(np.isfinite(wanted), np.nan_to_num(off, nan=np.inf), 0.0)
+    if not np.isfinite(wanted).any():
+        return Finding(False, "", "no point at which the formula has a value", "at least one")
     if (off <= 1).all():
         difference = given - derived
         cases = (sympy.Piecewise, sympy.Max, sympy.Min, sympy.Abs, sympy.sign, sympy.Heaviside)

@@ -11,7 +11,7 @@ from chainrule.initializers import Initializer
 from chainrule.show import number
 
 _SHAPES = ((3, 5), (5, 3), (20, 30), (30, 20), (1, 40), (40,), ())  # of weights, of biases, of a shared bias
-_DRAWS = 12_000
+_NUMBERS, _DRAWS = 12_000, 1500  # drawn for each shape, at most
 _SIGMAS = 6
 
 
@@ -68,7 +68,7 @@ class _Moments:
 
     def _agrees(self, name: str, shape: tuple[int, ...]) -> Finding:
         rng = np.random.default_rng(0)
-        repeats = -(-_DRAWS // max(int(np.prod(shape)), 1))
+        repeats = min(-(-_NUMBERS // int(np.prod(shape))), _DRAWS)
         draws = np.stack([self.row(rng, shape, np.dtype(np.float64)) for _ in range(repeats)]).ravel()
         mean, variance = self.stated("mean", shape), self.stated("variance", shape)
         squares = (draws - mean) ** 2
@@ -77,7 +77,7 @@ class _Moments:
             "variance": (squares.mean(), variance, squares.std()),
         }[name]
         allowed = _SIGMAS * spread / np.sqrt(len(draws)) + 1e-12 * (abs(wanted) + variance)
-        told = f"{number(found)} over {len(draws)} draws", f"{number(wanted)} +- {number(allowed, 2)}"
+        told = f"{number(found)} over {len(draws)} numbers", f"{number(wanted)} +- {number(allowed, 2)}"
         return Finding(bool(abs(found - wanted) <= allowed), "", *told)
 
 

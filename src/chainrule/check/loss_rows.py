@@ -8,12 +8,12 @@ from chainrule.activations import activation
 from chainrule.arrays import Array
 from chainrule.check.elementwise_losses import elementwise_tests
 from chainrule.check.loss_points import middle_outputs, middle_targets, target_ends
-from chainrule.check.precision import difference
+from chainrule.check.precision import best_difference
 from chainrule.check.proof import Finding, Proof, Test, first_failure, prove, same, worst
 from chainrule.check.row_losses import row_tests
 from chainrule.errors import InputError
 from chainrule.losses import LOSSES, ElementwiseLoss, Loss, RowLoss
-from chainrule.show import number
+from chainrule.show import number, numbers
 
 _ROWS, _OUTPUTS = 20, 3
 
@@ -27,7 +27,8 @@ def check_loss(row: Loss, *, two_step: Loss | None = None) -> Proof:
         difference, second_difference: derivatives by the outputs equal centred differences of value and derivative.
         rows_independent: a row's loss does not depend on the other rows.
         missing_targets: a NaN takes its output (of a ``RowLoss``: its row) out, as if it were not there.
-        target_range: targets outside are refused, those at its ends are not.
+        target_range: targets outside are refused, those at its ends are not; nor is a row that misses some, except of a
+            ``RowLoss``, or all.
         link, link_derivative: of a fused loss, ``row(z, t) = two_step(link(z), t)``, and so do derivatives.
 
     Of an ``ElementwiseLoss`` also:
@@ -98,7 +99,7 @@ def _second_difference(row: Loss, y: Array, t: Array, v: Array) -> Finding:
 
 
 def _difference(function: Callable[[float], Array], found: Array) -> Finding:
-    wanted = difference(function, 0.1)
+    wanted = best_difference(function)
     return worst(found, wanted, 1e-7 * np.abs(wanted).max() + 1e-10, _place)
 
 
@@ -143,21 +144,23 @@ def _without(row: Loss, y: Array, t: Array, v: Array, gone: Array) -> Finding:
 
 def _target_range(row: Loss) -> Finding:
     low, high = row.target_range
-    tried = [(low - 1, False), *((end, True) for end in target_ends(row)), (high + 1, False)]
-    findings = {}
-    for target, good in tried:
-        if np.isfinite(target):
-            try:
-                row.check_targets(np.array([[target]]))
-                accepted = True
-            except InputError:
-                accepted = False
-            findings[f"t = {number(target)}"] = same("", "accepted" if accepted else "refused", _word(good))
+    some = middle_targets(row, (1, 1))[0, 0]
+    tried = [([low - 1], False), *(([end], True) for end in target_ends(row)), ([high + 1], False)]
+    tried += [([some, np.nan], not isinstance(row, RowLoss)), ([np.nan, np.nan], True)]
+    findings = {
+        f"t = {numbers(np.array(targets))}": same("", _accepts(row, targets), "accepted" if good else "refused")
+        for targets, good in tried
+        if not np.isinf(targets).any()
+    }
     return first_failure(findings, f"from {number(low)} to {number(high)}")
 
 
-def _word(good: bool) -> str:
-    return "accepted" if good else "refused"
+def _accepts(row: Loss, targets: list[float]) -> str:
+    try:
+        row.check_targets(np.array([targets]))
+    except InputError:
+        return "refused"
+    return "accepted"
 
 
 # -------------------------------------------------------------------------------- fused losses

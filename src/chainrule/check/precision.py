@@ -100,13 +100,11 @@ def is_pure(functions: Functions, arguments: tuple[Array, ...], shapes: Mapping[
     return Finding(True, "", "dtype, shape and arguments kept")
 
 
-def difference(function: Callable[[float], Array], step: float) -> Array:
-    """How ``function`` changes with its number at 0: centred, refined once (error of the order step^4)."""
-    return _refined(function, step)[0]
-
-
 def best_difference(function: Callable[[float], Array]) -> Array:
-    """The same with the step, out of a few, at which refining changes least: no kink crossed, little rounding."""
+    """How ``function`` changes with its number at 0: centred, refined once (error of the order step^4).
+
+    The step, out of a few, is that at which refining changes least: no kink crossed, neither too coarse nor too fine.
+    """
     return min((_refined(function, step) for step in (1e-2, 1e-3, 1e-4, 1e-5)), key=lambda tried: tried[1])[0]
 
 

@@ -20,8 +20,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-_TABLE = typer.Argument(help="A .csv, .tsv, .parquet or .jsonl file, or a SQL query over such files: SELECT ...")
-_MODEL = typer.Argument(help="A model file that `chainrule fit` wrote.")
+_TABLE = typer.Argument(
+    metavar="TABLE", help="A .csv, .tsv, .parquet or .jsonl file, or a SQL query over such files: SELECT ..."
+)
+_MODEL = typer.Argument(metavar="MODEL", help="A model file that `chainrule fit` wrote.")
 
 
 def _version(wanted: bool) -> None:
@@ -60,16 +62,19 @@ def fit(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Model file to write; named after the table unless given.")] = None,
     without: Annotated[list[str] | None, typer.Option(help="A column not to use; may be given again.")] = None,
-    hidden: Annotated[str, typer.Option(help="Units of the hidden layers; '' for none.")] = "64,64",
-    activation: Annotated[str, typer.Option(help=f"Of the hidden layers: {', '.join(ACTIVATIONS)}.")] = "relu",
-    optimizer: Annotated[str, typer.Option(help=f"One of {', '.join(OPTIMIZERS)}.")] = "adam",
-    learning_rate: Annotated[float, typer.Option(help="The highest of a one-cycle schedule.")] = 0.005,
+    hidden: Annotated[str, typer.Option(help="Units of the hidden layers; '' for none.")] = ",".join(
+        map(str, Plan.hidden)
+    ),
+    activation: Annotated[str, typer.Option(help=f"Of the hidden layers: {', '.join(ACTIVATIONS)}.")] = Plan.activation,
+    optimizer: Annotated[str, typer.Option(help=f"One of {', '.join(OPTIMIZERS)}.")] = Plan.optimizer,
+    learning_rate: Annotated[float, typer.Option(help="The highest of a one-cycle schedule.")] = Plan.learning_rate,
     epochs: Annotated[int | None, typer.Option(help="At most; by the number of rows unless given.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Rows an update; by their number unless given.")] = None,
     patience: Annotated[
         int | None, typer.Option(help="Epochs without a better validation loss before it stops.")
     ] = None,
-    test: Annotated[float, typer.Option(help="Share of the rows set aside to judge by.")] = 0.2,
+    test: Annotated[float, typer.Option(help="Share of the rows set aside to judge by.")] = Plan.test,
+    validation: Annotated[float, typer.Option(help="Share of the other rows set aside to stop by.")] = Plan.validation,
     seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
     plot: Annotated[Path | None, typer.Option(help="Also draw the losses by epoch to this picture.")] = None,
 ) -> None:
@@ -85,6 +90,7 @@ def fit(
         batch_size=batch_size,
         patience=patience,
         test=test,
+        validation=validation,
         seed=seed,
     )
     run(table, target, task, without or [], plan, out, plot)
@@ -95,7 +101,8 @@ def predict(
     model: Annotated[Path, _MODEL],
     table: Annotated[str, _TABLE],
     out: Annotated[
-        Path | None, typer.Option(help="Table to write; predictions.csv beside the table unless given.")
+        Path | None,
+        typer.Option(help="Table to write (.csv, .tsv, .parquet, .jsonl); named after the table unless given."),
     ] = None,
 ) -> None:
     """Write the prediction for each row of a table (and for classes the probability of each)."""
@@ -108,7 +115,7 @@ def predict(
 def explain(
     model: Annotated[Path, _MODEL],
     table: Annotated[str, _TABLE],
-    row: Annotated[int, typer.Option(help="Which row of the table, counted from 1.")],
+    row: Annotated[int, typer.Option(help="Which row of the table, counted from 1.")] = 1,
 ) -> None:
     """Show every number behind one row: values going up and, if its target is known, deltas coming down."""
     from chainrule.cli.explain import run  # noqa: PLC0415
@@ -118,8 +125,7 @@ def explain(
 
 def _units(text: str) -> tuple[int, ...]:
     """``"64,32"`` as (64, 32)."""
-    try:
-        units = tuple(int(part) for part in text.split(",")) if text.strip() else ()
-    except ValueError:
-        raise InputError(f"--hidden must be whole numbers with commas between, such as 64,32, got {text!r}.") from None
-    return units
+    parts = text.split(",") if text.strip() else []
+    if not all(part.strip().isdecimal() and int(part) for part in parts):
+        raise InputError(f"--hidden must be whole numbers from 1 with commas between, such as 64,32, got {text!r}.")
+    return tuple(map(int, parts))

@@ -1,15 +1,25 @@
 """``chainrule demo``: real data, a trained network, one derivative explained, a picture."""
 
+import shlex
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chainrule.cli.explain import derivative_lines
-from chainrule.cli.output import check_can_write, console, print_metrics, print_rows
+from chainrule.cli.explain import print_derivative
+from chainrule.cli.output import check_can_write, print_table, say, write_picture
+from chainrule.cli.report import print_prepared, print_trained
 from chainrule.data import penguins_path, read_table
 from chainrule.show import number
-from chainrule.tabular import Plan, Trained, train_on_table
+from chainrule.tabular import Plan, Trained, prepare, train
+from chainrule.training import History
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_EPOCHS_TOLD = (0, 1, 2, 5, 10, 20, 50, 100, 200)
 
 
 def run(out: Path, seed: int) -> None:
@@ -19,38 +29,64 @@ def run(out: Path, seed: int) -> None:
     for path in (picture, model_file):
         check_can_write(path)
     table = read_table(penguins_path())
-    console.print("Palmer penguins: the species of 344 penguins from their measurements (Gorman et al. 2014, CC0).\n")
+    say("Palmer penguins, measured in Antarctica from 2007 to 2009 (Gorman et al. 2014, CC0): which species is it?\n")
     plan = Plan(hidden=(6,), activation="tanh", learning_rate=0.03, epochs=120, seed=seed)
-    trained = train_on_table(table, "species", without=["year"], plan=plan)
-    print_rows(trained.rows)
-    console.print(f"training: {trained.history}")
-    print_metrics(trained)
+    prepared = prepare(table, "species", without=["island", "year"], plan=plan)  # the measurements alone
+    print_prepared(table, prepared, penguins_path().name)
+    trained = train(prepared, plan)
+    _print_epochs(trained.history)
+    print_trained(trained, plan)
 
-    model, tested = trained.model, table.select(trained.test_rows)
+    model = trained.model
     net = model.network.astype("float64")
-    x, t = model.encoder.encode(tested), model.target.encode(tested["species"])
-    doubtful = int(net.loss_function.value(net.forward(x), t).argmax())
-    x, t = x[[doubtful]], t[[doubtful]]
+    x, t = prepared.part(prepared.test)
+    n = int(net.loss_function.value(net.forward(x), t).argmax())
+    x, t = x[[n]], t[[n]]
+    species = prepared.table["species"].values[prepared.test[n]]
     said = model.target.decode(net.forward(x))
-    species, prediction = tested["species"].values[doubtful], said["prediction"][0]
-    console.print(
-        f"\nThe penguin it is least sure of: {species}, predicted {prediction} "
-        f"(probability of {species}: {number(said[f'probability of {species}'][0], 3)})."
+    told = f"its prediction: {said['prediction'][0]}; probability of {species}: " + number(
+        said[f"probability of {species}"][0], 3
     )
-    console.print("\n".join(derivative_lines(net, net.trace(x, t), model.encoder.names)), markup=False)
+    say(f"\nThe test penguin it is least sure of is a {species} ({told}).")
+    print_derivative(net, net.trace(x, t), model.encoder.names)
 
     model.save(model_file)
-    draw(trained, x, picture)
-    console.print(f"\nsaved {model_file}, drew {picture} ({time.perf_counter() - started:.1f} s)")
-    console.print(f"next: chainrule explain {model_file} {penguins_path()} --row 1")
+    title = f"A {species} penguin passes through the network ({told})"
+    _draw(trained, x, title, picture)
+    say(f"\nsaved {model_file}, drew {picture} ({time.perf_counter() - started:.1f} s)")
+    say(f"next: chainrule explain {shlex.quote(str(model_file))} {shlex.quote(str(penguins_path()))} --row 1")
 
 
-def draw(trained: Trained, x: np.ndarray, path: Path) -> None:
-    """The network with one penguin's values, and the losses by epoch, side by side."""
-    from matplotlib.figure import Figure  # noqa: PLC0415 - the only command part that draws
+def _print_epochs(history: History) -> None:
+    """The losses of a few epochs, the kept and the last among them."""
+    told = sorted({*(e for e in _EPOCHS_TOLD if e < history.epochs), history.best_epoch, history.epochs - 1})
+    rows = [[str(e), number(history.losses[e], 4), number(history.validation_losses[e], 4)] for e in told]
+    print_table(["epoch", "training loss", "validation loss"], rows)
+    say()
 
-    figure = Figure(figsize=(13, 6), layout="constrained", facecolor="white")
-    left, right = figure.subplots(1, 2, width_ratios=[1.6, 1])
+
+def _draw(trained: Trained, x: np.ndarray, title: str, path: Path) -> None:
+    """The network with one penguin's values, its inputs and outputs named, beside the losses by epoch."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - Matplotlib only for those who draw
+
+    figure = Figure(figsize=(14, 7), facecolor="white")
+    left = figure.add_axes((0.09, 0.0, 0.5, 0.92))
+    right = figure.add_axes((0.68, 0.12, 0.25, 0.74))
     trained.model.network.plot(x, ax=left)
-    trained.history.plot(ax=right)
-    figure.savefig(path, dpi=150)
+    _name_units(left, 0, trained.model.encoder.names)
+    _name_units(left, len(trained.model.network.layers), trained.model.target.classes)
+    trained.history.plot(right)
+    figure.text(0.02, 0.95, title, fontsize=13)
+    right.set_title("Training", fontsize=13, loc="left")
+    write_picture(figure, path)
+
+
+def _name_units(ax: "Axes", layer: int, names: Sequence[str]) -> None:
+    """Write each name outside of its unit, beyond the letter that stands there."""
+    from matplotlib.patches import Circle  # noqa: PLC0415
+
+    places = {circle.get_gid(): circle.center for circle in ax.patches if isinstance(circle, Circle)}
+    side, align = (-1, "right") if layer == 0 else (1, "left")
+    for k, name in enumerate(names):
+        x, y = places[f"a{layer}[{k}]"]
+        ax.text(x + side * 0.85, y, name, ha=align, va="center", fontsize=9)

@@ -1,19 +1,25 @@
 """``chainrule explain``: the trace of one row, and one of its derivatives told by its numbers."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from chainrule.activations import ElementwiseActivation
 from chainrule.check.gradients import check_gradients
-from chainrule.cli.output import console, print_table
-from chainrule.data import Table, read_table
+from chainrule.cli.output import figure_of, print_facts, print_table, say
+from chainrule.cli.report import surprises
+from chainrule.data import Column, Table, read_table
 from chainrule.errors import InputError
 from chainrule.layers import Dense
 from chainrule.network import Network
-from chainrule.show import number
+from chainrule.show import number, numbers
 from chainrule.tabular import TableModel, load_table_model
 from chainrule.trace import Trace
 from chainrule.training import Data
+from chainrule.unitwise import UnitwiseActivation
+
+_MOST_PROBABILITIES = 5
 
 
 def run(model: Path, source: str, row: int) -> None:
@@ -25,40 +31,99 @@ def run(model: Path, source: str, row: int) -> None:
 
 
 def print_row(model: TableModel, row: Table) -> None:
-    """A row's cells, prediction, trace, and one derivative."""
+    """A row's prediction, inputs, trace, and one derivative."""
     net = model.network.astype("float64")  # numbers one can follow by hand need more digits than float32 has
     x = model.encoder.encode(row)
-    known = model.target.name in row.names and bool(model.target.present(row[model.target.name])[0])
-    t = model.target.encode(row[model.target.name]) if known else None
-    prediction = {name: values[0] for name, values in model.predict(row).items()}
-    said = [value if isinstance(value, str) else number(value, 4) for value in prediction.values()]
-    print_table(list(prediction), [said])
-    console.print()
+    truth = _truth(model, row)
+    print_facts([*_told_prediction(model, net.forward(x)), ("target", truth or "not known: values only go up")])
+    for surprise in surprises(model, row):
+        say(f"note: {surprise}")
+    say()
+    cells = [_cell(row[feature.name]) for feature in model.encoder.features for _ in feature.names]
+    names = model.encoder.names
     print_table(
-        ["input", "name", "value"], [[f"x[{i}]", name, number(x[0, i])] for i, name in enumerate(model.encoder.names)]
+        ["input", "name", "cell", "value"],
+        [[f"x[{i}]", name, cells[i], number(x[0, i])] for i, name in enumerate(names)],
     )
-    console.print()
-    trace = net.trace(x, t)
-    console.print(str(trace), markup=False)
-    if t is not None:
-        console.print()
-        console.print("\n".join(derivative_lines(net, trace, model.encoder.names)), markup=False)
+    say()
+    trace = net.trace(x, model.target.encode(row[model.target.name]) if truth else None)
+    print_trace(trace)
+    if truth:
+        say()
+        print_derivative(net, trace, names)
 
 
-def derivative_lines(net: Network, trace: Trace, names: list[str]) -> list[str]:
-    """The largest derivative of the first layer's weights, as its two factors, with its proof beside it."""
+def _truth(model: TableModel, row: Table) -> str:
+    """The row's true value in words; empty if it is missing, or a class that was never seen in training."""
+    if model.target.name not in row.names or row[model.target.name].missing[0]:
+        return ""
+    column = row[model.target.name]
+    if model.target.task == "regression":
+        return _cell(column)
+    text = str(column.texts(known=model.target.classes)[0])
+    return text if text in model.target.classes else ""
+
+
+def _told_prediction(model: TableModel, y: np.ndarray) -> Iterator[tuple[str, str]]:
+    """The prediction, and how it follows from the output y."""
+    target, said = model.target, model.target.decode(y)
+    prediction = said["prediction"][0]
+    if target.scaling is not None:
+        mean, scale = number(target.scaling.mean), number(target.scaling.scale)
+        yield (
+            "prediction",
+            f"{figure_of(prediction)} = {mean} + {scale} * y[0], by the target's mean and spread in training",
+        )
+        return
+    link = "sigmoid" if target.task == "binary" else "softmax"
+    yield "prediction", f"{prediction}, the class of the highest probability in {link}(y)"
+    shares = target.probabilities(y)[0]
+    order = np.argsort(-shares, kind="stable")[:_MOST_PROBABILITIES]
+    yield "probability", ", ".join(f"{target.classes[k]} {number(shares[k], 4)}" for k in order)
+
+
+def _cell(column: Column) -> str:
+    """The first cell as the table has it."""
+    value = column.values[0]
+    if column.missing[0]:
+        return "(missing)"
+    if column.kind == "date":
+        seconds = np.datetime64(round(value * 86400), "s")
+        return str(seconds.astype("datetime64[D]") if value == np.floor(value) else seconds)
+    return str(column.texts()[0]) if column.kind != "number" else number(value, 10)
+
+
+def print_trace(trace: Trace) -> None:
+    """Every quantity of the pass, in the order of computation."""
+    rows: list[list[str]] = []
+    part = ""
+    for quantity in trace.quantities:
+        head = "" if quantity.part == part else quantity.part
+        part = quantity.part
+        rows.append([head, quantity.name, quantity.formula, numbers(quantity.value)])
+    print_table(["pass", "quantity", "formula", "value"], rows)
+
+
+def print_derivative(net: Network, trace: Trace, names: Sequence[str]) -> None:
+    """The largest derivative of the first layer's weights, as its factors, with its proof beside it."""
+    first = net.layers[0]
+    if not isinstance(first, Dense):
+        return
     x, dW = trace["x"], trace["dW1"]
     i, j = (int(k) for k in np.unravel_index(np.abs(dW).argmax(), dW.shape))
-    first = net.layers[0]
-    assert isinstance(first, Dense)
     label = f"W1[{i}, {j}]"
     proof = check_gradients(net.model, Data(x, trace["t"]), only=label).entries[0]
-    phi = first.activation.name
-    slope = first.activation.pull_back(trace["z1"], trace["a1"], np.ones_like(trace["a1"]))[0, j]
-    da, delta = trace["da1"][0, j], trace["delta1"][0, j]
-    return [
-        f"One derivative by its numbers: the weight {label} from {names[i]} to unit {j} of layer 1.",
-        f"  delta1[{j}] = da1[{j}] * {phi}'(z1[{j}]) = {number(da)} * {number(slope)} = {number(delta)}",
-        f"  dE/d{label} = x[{i}] * delta1[{j}] = {number(x[0, i])} * {number(delta)} = {number(dW[i, j])}",
-        f"  by finite differences, in float64: {number(proof.difference)}, so it is {proof.verdict}",
-    ]
+    delta = number(trace["delta1"][0, j])
+    say(f"One derivative by its numbers: the weight {label} from {names[i]} to unit {j} of layer 1.")
+    say(f"  delta1[{j}] = {_told_delta(first, trace, j)} = {delta}")
+    say(f"  dE/d{label} = x[{i}] * delta1[{j}] = {number(x[0, i])} * {delta} = {number(dW[i, j], 10)}")
+    say(f"  by finite differences, in float64: {number(proof.difference, 10)}, so it is {proof.verdict}")
+
+
+def _told_delta(layer: Dense, trace: Trace, j: int) -> str:
+    """``da1[j] * phi'(z1[j])`` with its numbers; a sum over units where the activation mixes them."""
+    phi = layer.activation
+    if not isinstance(phi, ElementwiseActivation | UnitwiseActivation):
+        return f"sum over units k of da1[k] * (the derivative of a1[k] by z1[{j}], {phi.name} mixing the units)"
+    slope = phi.derivative(trace["z1"])[0, j]
+    return f"da1[{j}] * {phi.name}'(z1[{j}]) = {number(trace['da1'][0, j])} * {number(slope)}"

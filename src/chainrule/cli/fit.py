@@ -1,34 +1,46 @@
 """``chainrule fit``."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from chainrule.cli.output import beside, check_can_write, console, print_metrics, print_rows
+from chainrule.cli.output import (
+    MODEL_ENDING,
+    beside,
+    check_can_write,
+    check_model_name,
+    check_picture_name,
+    say,
+    write_picture,
+)
+from chainrule.cli.report import print_prepared, print_trained
 from chainrule.data import read_table
-from chainrule.tabular import Plan, train_on_table
+from chainrule.tabular import Plan, prepare, train
 
 
 def run(
     source: str, target: str, task: str | None, without: Sequence[str], plan: Plan, out: Path | None, plot: Path | None
 ) -> None:
-    """Read, train, judge, save."""
-    out = out or beside(source, ".safetensors", "model.safetensors")
-    for path in (out, *([plot] if plot else [])):
-        check_can_write(path)
-    table = read_table(source)
-    trained = train_on_table(table, target, task=task, without=without, plan=plan)
-    model, history = trained.model, trained.history
-    print_rows(trained.rows)
-    classes = f" ({', '.join(model.target.classes)})" if model.target.classes else ""
-    console.print(f"target: {target}, {model.target.task}{classes}")
-    for name, reason in model.encoder.dropped.items():
-        console.print(f"not used: {name}, {reason}")
-    console.print(f"inputs: {len(model.encoder.names)} from {len(model.encoder.features)} columns")
-    console.print(f"network: {model.network!r}")
-    console.print(f"training: {history}")
-    print_metrics(trained)
-    model.save(out)
-    console.print(f"saved {out}")
+    """Read, train, judge, save; the model is on the disk before its figures are printed, for a pipe may break."""
+    out = out or beside(source, MODEL_ENDING, "model" + MODEL_ENDING)
+    check_model_name(out)
+    check_can_write(out)
     if plot is not None:
-        history.plot().figure.savefig(plot, dpi=150, bbox_inches="tight")
-        console.print(f"drew {plot}")
+        check_picture_name(plot)
+        check_can_write(plot)
+    table = read_table(source)
+    prepared = prepare(table, target, task=task, without=without, plan=plan)
+    print_prepared(table, prepared, source)
+    trained = train(prepared, plan)
+    trained.model.save(out)
+    print_trained(trained, plan)
+    say()
+    say(f"saved {out}")
+    if plot is not None and trained.history.epochs:
+        from matplotlib.figure import Figure  # noqa: PLC0415 - Matplotlib only for those who draw
+
+        figure = Figure(figsize=(8, 4.5), layout="constrained", facecolor="white")
+        trained.history.plot(figure.subplots())
+        write_picture(figure, plot)
+        say(f"drew {plot}")
+    say(f"next: chainrule explain {shlex.quote(str(out))} {shlex.quote(source)} --row 1")

@@ -25,19 +25,19 @@ MODEL_ENDING = ".safetensors"
 _console = Console(highlight=False, markup=False, emoji=False)
 
 
-def plain(text: str) -> str:
+def printable(text: str) -> str:
     """The text without control characters, which could move the cursor or break a line."""
     return "".join(" " if ord(letter) < 32 or 127 <= ord(letter) < 160 else letter for letter in text)
 
 
 def say(text: str = "") -> None:
     """Print lines: on a terminal broken between words, when piped as they are."""
-    _console.print("\n".join(map(plain, text.split("\n"))), soft_wrap=not _console.is_terminal)
+    _console.print("\n".join(map(printable, text.split("\n"))), soft_wrap=not _console.is_terminal)
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Aligned columns; on a terminal too narrow for them, cells are broken into lines."""
-    cells = [[plain(cell) for cell in row] for row in rows]
+    cells = [[printable(cell) for cell in row] for row in rows]
     text = text_table(header, cells)
     if not _console.is_terminal or max(map(len, text.split("\n"))) <= _console.width:
         _console.print(text, soft_wrap=True)
@@ -54,19 +54,20 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def print_facts(facts: Sequence[tuple[str, str]]) -> None:
-    """A word and what there is to say of it on each line, aligned."""
+    """A word and what there is to say of it on each line, aligned; on a terminal broken between words."""
     width = max(len(word) for word, _ in facts) + 2
-    for word, text in facts:
-        if not _console.is_terminal:
+    if not _console.is_terminal:
+        for word, text in facts:
             say(f"{word:{width}}{text}")
-            continue
-        from rich.table import Table  # noqa: PLC0415
+        return
+    from rich.table import Table  # noqa: PLC0415
 
-        grid = Table.grid()
-        grid.add_column(width=width)
-        grid.add_column(overflow="fold")
-        grid.add_row(word, plain(text))
-        _console.print(grid)
+    grid = Table.grid()
+    grid.add_column(width=width)
+    grid.add_column(overflow="fold")
+    for word, text in facts:
+        grid.add_row(word, printable(text))
+    _console.print(grid)
 
 
 def figure_of(value: float) -> str:

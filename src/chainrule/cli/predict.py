@@ -1,17 +1,36 @@
 """``chainrule predict``."""
 
+from collections import Counter
 from pathlib import Path
 
-from chainrule.cli.output import beside, check_can_write, console
+from chainrule.arrays import Array
+from chainrule.cli.output import beside, check_can_write, counted, figure_of, say, shortened
+from chainrule.cli.report import surprises
 from chainrule.data import read_table, write_table
-from chainrule.tabular import load_table_model
+from chainrule.data.reading import is_query
+from chainrule.errors import InputError
+from chainrule.tabular import TableModel, load_table_model
 
 
 def run(model: Path, source: str, out: Path | None) -> None:
     """Read, predict, write."""
     out = out or beside(source, "-predictions.csv", "predictions.csv")
+    if not is_query(source) and out.resolve() == Path(source).resolve():
+        raise InputError(f"--out {out} is the table itself: name another file for the predictions.")
     check_can_write(out)
     trained = load_table_model(model)
     table = read_table(source)
-    write_table(trained.predict(table), out)
-    console.print(f"wrote {table.rows:,} predictions of {trained.target.name} to {out}")
+    columns = trained.predict(table)
+    write_table(columns, out)
+    for surprise in surprises(trained, table):
+        say(f"note: {surprise}")
+    say(f"wrote {counted(table.rows, 'prediction')} of {trained.target.name} to {out}: {_told(trained, columns)}")
+
+
+def _told(model: TableModel, columns: dict[str, Array]) -> str:
+    """The predictions at a glance."""
+    prediction = columns["prediction"]
+    if model.target.task == "regression":
+        low, mean, high = (figure_of(value) for value in (prediction.min(), prediction.mean(), prediction.max()))
+        return f"from {low} to {high}, mean {mean}"
+    return shortened([f"{name} {count:,}" for name, count in Counter(prediction.tolist()).most_common()])

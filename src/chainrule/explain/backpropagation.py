@@ -6,6 +6,8 @@ entry by entry (``⊙`` in LaTeX and HTML), two matrices side by side are multip
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from chainrule.activations import IDENTITY, Activation, ElementwiseActivation, RowActivation
 from chainrule.explain.expression import (
     Call,
@@ -80,7 +82,7 @@ def _minus(left: Expression, right: Expression) -> Sum:
     return Sum((left, Product((_MINUS, right))))
 
 
-def hadamard(expression: Expression) -> Expression:
+def hadamard(expression: Expression) -> Expression:  # noqa: PLR0911 - one case a kind
     """A formula of numbers as one of arrays: factors that are arrays are multiplied entry by entry.
 
     Example:
@@ -104,6 +106,8 @@ def hadamard(expression: Expression) -> Expression:
             return Power(hadamard(base), exponent)
         case Call(name, arguments):
             return Call(name, tuple(hadamard(argument) for argument in arguments))
+        case Over(kind, axis, of):
+            return Over(kind, axis, hadamard(of))
     return expression
 
 
@@ -156,9 +160,7 @@ def _standardised(layer: LayerNorm | BatchNorm, l: int, shape: tuple[str, ...]) 
     over, kept = layer.axis_name, (shape[0], "1") if layer.axis else ("1", shape[1])
     note = "in training; outside it, the running one" if isinstance(layer, BatchNorm) else ""
     yield Equation(mean, Over("mean", over, below), shape=kept, note=note)
-    yield Equation(
-        variance, Over("mean", over, Power(_minus(below, mean), Number(2.0))), shape=kept, note=note
-    )
+    yield Equation(variance, Over("mean", over, Power(_minus(below, mean), Number(2.0))), shape=kept, note=note)
     yield Equation(Symbol("s", l), Call("sqrt", (Sum((variance, Number(layer.epsilon))),)), shape=kept)
     yield Equation(Symbol("xhat", l), Quotient(_minus(below, mean), Symbol("s", l)), shape=shape)
 
@@ -170,16 +172,15 @@ def _loss(model: Model) -> Iterator[Equation]:
     constants = {name: Number(value) for name, value in loss.parameters.items()}
     yield Equation(y, _a(top), shape=_shape(model, top))
     outputs = Number(float(model.chain.outputs))
+    whole = hadamard(from_formula(loss.formula, {**constants, "y": y, "t": t}))
+    scale: Expression = rows
     if isinstance(loss, ElementwiseLoss):
-        whole: Expression = Over(loss.reduction, "outputs", hadamard(from_formula(loss.formula, {**constants, "y": y, "t": t})))
+        whole = Over(loss.reduction, "outputs", whole)
         slope = hadamard(from_formula(loss.derivative_formula, {**constants, "y": y, "t": t}))
-        scale: Expression = Product((outputs, rows)) if loss.reduction == "mean" and outputs.value > 1 else rows
+        if loss.reduction == "mean" and outputs.value > 1:
+            scale = Product((outputs, rows))
     else:
-        each = {**constants, "K": outputs, **{b: tuple(Symbol(b, None, (k,)) for k in range(int(outputs.value))) for b in "yt"}}
-        whole = from_formula(loss.formula, each)
-        p = Call("softmax", (y,)) if loss.link == "softmax" else Partial(Symbol("e"), y)
-        slope = _minus(p, t) if loss.link == "softmax" else p
-        scale = rows
+        slope = _minus(Call("softmax", (y,)), t) if loss.link == "softmax" else Partial(Symbol("e"), y)
     yield Equation(Symbol("e"), whole, shape=("N",))
     yield Equation(_E, Over("mean", "rows", Symbol("e")))
     note = "where each row's targets add up to 1" if loss.link == "softmax" else ""
@@ -215,12 +216,12 @@ def _slope(row: ElementwiseActivation, l: int, shape: tuple[str, ...]) -> Equati
     constants = {name: Number(value) for name, value in row.parameters.items()}
     names = {**constants, "z": Symbol("z", l), "a": Symbol("a", l)}
     kinks = f"at its kink it is taken as {_at_kink(row)}" if row.kinks else ""
-    return Equation(Slope(row.name, Symbol("z", l)), hadamard(from_formula(row.derivative_formula, names)), shape=shape, note=kinks)
+    return Equation(
+        Slope(row.name, Symbol("z", l)), hadamard(from_formula(row.derivative_formula, names)), shape=shape, note=kinks
+    )
 
 
 def _at_kink(row: ElementwiseActivation) -> str:
-    import numpy as np  # noqa: PLC0415 - only here
-
     return ", ".join(dict.fromkeys(f"{float(row.derivative(np.array([[kink]]))[0, 0]):g}" for kink in row.kinks))
 
 
@@ -245,7 +246,8 @@ def _through(above: Layer, l: int, shape: tuple[str, ...]) -> Iterator[Equation]
         note = f"mean and variance depend on all {over}, hence the two means"
         yield Equation(da, Quotient(inner, Symbol("s", u)), shape=shape, note=note)
     else:
-        yield Equation(da, Partial(_E, Symbol("a", l)), shape=shape, note="by the layer's own backward")
+        own = Call(f"{type(above).__name__}.backward", (Partial(_E, Symbol("a", u)),))
+        yield Equation(da, own, shape=shape, note="a layer of your own")
 
 
 def _mixing(row: RowActivation, l: int, da: Expression, shape: tuple[str, ...]) -> Iterator[Equation]:
@@ -284,4 +286,4 @@ def _update(model: Model) -> Iterator[Equation]:
         step = Product((_MINUS, Symbol("eta"), Partial(_E, symbol)))
         trained = model.chain.layers[slot.layer - 1].trainable
         note = "" if trained else "this layer is not trained: it stays as it is"
-        yield Equation(Symbol(f"new {slot.key}", slot.layer), Sum((symbol, step)) if trained else symbol, note=note)
+        yield Equation(Call("new", (symbol,)), Sum((symbol, step)) if trained else symbol, note=note)

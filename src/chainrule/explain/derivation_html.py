@@ -65,7 +65,9 @@ def _paths(derivation: "Derivation", names: Mapping[str, str]) -> str:
     largest = max((abs(p.share or 0.0) for p in told.listed), default=0.0)
     rows = [
         (
-            box(mathml(path_product(p), names)) + "<br>" + equals(mathml(path_product(p), names, numeric=True), "numbers"),
+            box(mathml(path_product(p), names))
+            + "<br>"
+            + equals(mathml(path_product(p), names, numeric=True), "numbers"),
             value(p.value),
             percent(p.share) + bar(p.share or 0.0, largest),
         )

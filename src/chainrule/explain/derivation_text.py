@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from chainrule.explain import text
 from chainrule.explain.text import plain
-from chainrule.explain.tree import Line
 from chainrule.explain.told import lines, path_product, percent, tell_paths, tell_rows
+from chainrule.explain.tree import Line
 from chainrule.show import number
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _paths(derivation: "Derivation", names: Mapping[str, str], width: int) -> st
     if told.zero:
         reasons = " or ".join(f"{plain(reason, names)} = 0" for reason in told.reasons)
         because = f", as {reasons}{' or others' if told.more_reasons else ''}" if reasons else ""
-        body += text.wrapped(told.zero_text + because, width, 0)
+        body += text.sentence(told.zero_text + because, width)
     return "\n".join(body)
 
 

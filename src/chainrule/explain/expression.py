@@ -168,7 +168,8 @@ _SIGNS = {ast.Gt: ">", ast.Lt: "<", ast.GtE: ">=", ast.LtE: "<="}
 def from_formula(formula: str, names: Names) -> Expression:
     """A row's formula (SymPy's syntax, as in the tables) with its letters replaced.
 
-    ``Sum(f(z[j]), (j, 0, K - 1))`` is written out for as many entries as ``names["K"]`` says.
+    ``Sum(f(z[j]), (j, 0, K - 1))`` is written out for as many entries as ``names["K"]`` says; without a ``K`` it is
+    the sum over the outputs of an array.
 
     Example:
         >>> from_formula("a*(1 - a)", {"a": Symbol("a", 1, (0,))}).factors[0]
@@ -177,7 +178,7 @@ def from_formula(formula: str, names: Names) -> Expression:
     return _convert(ast.parse(formula, mode="eval").body, names)
 
 
-def _convert(node: ast.expr, names: Names) -> Expression:  # noqa: C901, PLR0911 - one case a kind
+def _convert(node: ast.expr, names: Names) -> Expression:  # noqa: C901, PLR0911, PLR0912 - one case a kind
     again = lambda part: _convert(part, names)  # noqa: E731 - the names go along
     match node:
         case ast.Constant(value=int() | float() as value):
@@ -205,6 +206,8 @@ def _convert(node: ast.expr, names: Names) -> Expression:  # noqa: C901, PLR0911
                 tuple((again(p.elts[0]), _conditions(p.elts[1], names)) for p in pieces if isinstance(p, ast.Tuple))
             )
         case ast.Call(func=ast.Name(id="Sum"), args=[body, ast.Tuple(elts=[ast.Name(id=letter), *_])]):
+            if "K" not in names:
+                return Over("sum", "outputs", again(body))
             count = _one(names["K"])
             assert isinstance(count, Number)
             return total(*(_convert(body, {**names, letter: Number(float(j))}) for j in range(int(count.value))))
@@ -220,7 +223,8 @@ def _one(named: "Expression | tuple[Expression, ...]") -> Expression:
 
 
 def _entry(named: "Expression | tuple[Expression, ...]", index: Expression) -> Expression:
-    assert isinstance(named, tuple)
+    if not isinstance(named, tuple):  # the whole array stands for its entries
+        return named
     assert isinstance(index, Number)
     return named[int(index.value)]
 

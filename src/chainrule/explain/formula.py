@@ -10,6 +10,7 @@ import numpy as np
 from chainrule import chain as maths
 from chainrule.activations import IDENTITY, Activation, ElementwiseActivation, RowActivation
 from chainrule.arrays import Array
+from chainrule.errors import InputError
 from chainrule.explain.expression import (
     Call,
     Dots,
@@ -37,7 +38,7 @@ MOST = 8
 LARGEST = 60
 """How many quantities one nested formula may name."""
 
-_SHOWN_LAST = 2
+_FEWEST = 3
 
 
 def formula(model: Model, x: Array | None = None, most: int | None = MOST) -> Sheet:
@@ -47,12 +48,19 @@ def formula(model: Model, x: Array | None = None, most: int | None = MOST) -> Sh
         model: the network.
         x: one row (1, inputs): the formulas then carry its numbers.
         most: how many units and terms to write out before the middle is left out; None writes out all.
+
+    Raises:
+        InputError: more than one row, or ``most`` too small.
     """
+    if x is not None and len(x) != 1:
+        raise InputError(f"a formula shows the numbers of one row, got {len(x)}: choose one, such as x[0].")
+    if most is not None and most < _FEWEST:
+        raise InputError(f"most must be at least {_FEWEST} (a first, the dots, a last), or None for all, got {most!r}.")
     builder = _Builder(model, x, most)
     sections = [builder.layer(l) for l in range(1, len(model.chain.layers) + 1)]
     return Sheet(
         "formula",
-        f"a network of {model.chain.inputs} input{'s' if model.chain.inputs > 1 else ''} and {_layers(model)}, unit by unit",
+        f"a network of {_counted(model.chain.inputs, 'input')} and {_counted(len(sections), 'layer')}, unit by unit",
         (*sections, builder.nested(), builder.loss(), *functions(model)),
     )
 
@@ -61,7 +69,7 @@ def shortened(terms: Sequence[Expression], most: int | None) -> tuple[Expression
     """The first and last terms, with dots between, where there are more than ``most``."""
     if most is None or len(terms) <= most:
         return tuple(terms)
-    return (*terms[: max(most - _SHOWN_LAST - 1, 1)], Dots(), terms[-1])
+    return (*terms[: most - 2], Dots(), terms[-1])
 
 
 @dataclass
@@ -246,9 +254,8 @@ def functions(model: Model) -> tuple[Section, ...]:
     return (Section("where", tuple(lines)),) if lines else ()
 
 
-def _layers(model: Model) -> str:
-    count = len(model.chain.layers)
-    return f"{count} layer{'s' if count > 1 else ''}"
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'s' if count > 1 else ''}"
 
 
 def unit_activation(layer: Layer, j: int) -> Activation:

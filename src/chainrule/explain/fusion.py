@@ -1,10 +1,23 @@
 """Why an output activation and the loss that belongs to it leave ``y - t``: the two derivatives cancel."""
 
-from chainrule.activations import Activation
-from chainrule.explain.expression import Expression, Hadamard, Number, Over, Partial, Product, Quotient, Sum, Symbol
+from chainrule.activations import IDENTITY
+from chainrule.explain.expression import (
+    Call,
+    Expression,
+    Hadamard,
+    Number,
+    Over,
+    Partial,
+    Product,
+    Quotient,
+    Sum,
+    Symbol,
+)
 from chainrule.explain.row import activation_of
 from chainrule.explain.sheet import Equation, Section
 from chainrule.model import Model
+
+_Y, _T, _N, _ONE, _MINUS = Symbol("y"), Symbol("t"), Symbol("N"), Number(1.0), Number(-1.0)
 
 _PAIRS = {
     ("sigmoid", "binary_cross_entropy"): "the y (1 - y) below the fraction is the sigmoid's own derivative",
@@ -12,52 +25,83 @@ _PAIRS = {
     ("exponential", "poisson"): "the y below the fraction is the exponential's own derivative",
 }
 _FUSED = {
-    "sigmoid": ("binary_cross_entropy", "sigmoid(y) - t"),
-    "softmax": ("categorical_cross_entropy", "softmax(y) - t"),
-    "exponential": ("poisson", "exponential(y) - t"),
+    "sigmoid": "binary_cross_entropy",
+    "softmax": "categorical_cross_entropy",
+    "exponential": "poisson",
 }
 
 
 def fused(model: Model) -> Section | None:
     """The last delta in its simple form, step by step; None where the pair does not simplify."""
-    top, loss = len(model.chain.layers), model.chain.loss
-    row: Activation = activation_of(model.chain.layers[-1])
-    y, t, rows, delta = Symbol("y"), Symbol("t"), Symbol("N"), Symbol("delta", top)
-    difference = Sum((y, Product((Number(-1.0), t))))
-    shape = ("N", str(model.chain.outputs))
+    row, loss = activation_of(model.chain.layers[-1]), model.chain.loss
     if loss.link in _FUSED:
-        name, simple = _FUSED[loss.link]
-        note = (
-            f"{loss.name} is {loss.link} and {name} in one: its derivative by the net input is {simple}. In two steps "
-            f"the {loss.link}'s derivative would multiply a fraction that has it below: 0 times infinity where an "
-            "output rounds to 0 or 1. In one step nothing is divided."
-        )
-        return Section(f"why {loss.link} and its cross-entropy fuse" if loss.link != "exponential" else
-                       "why the exponential and its loss fuse", (), note)
+        return _from_logits(model)
     why = _PAIRS.get((row.name, loss.name))
     if why is None:
         return None
-    lines: list[Equation] = [Equation(delta, step, shape=shape) for step in _steps(row.name, y, t, rows)]
-    lines.append(Equation(None, Quotient(difference, rows), shape=shape, note=why))
     note = "Put dE/dy into the last delta: the fraction cancels, and what is left is the error itself."
     if row.name == "softmax":
         note += " The targets of a row are taken to add up to 1."
-    lines = [lines[0], *(Equation(None, line.right, shape=line.shape, note=line.note) for line in lines[1:])]
-    return Section(f"the last delta in one step: {row.name} with {loss.name}", tuple(lines), note)
+    title = f"the last delta in one step, {row.name} with {loss.name}"
+    return Section(title, _lines(model, _delta(model), (*_steps(row.name), _error(_Y)), why), note)
 
 
-def _steps(name: str, y: Symbol, t: Symbol, rows: Symbol) -> tuple[Expression, ...]:
-    """From ``dE/dy phi'(z)`` to ``(y - t)/N``."""
-    one_less = Sum((Number(1.0), Product((Number(-1.0), y))))
-    difference = Sum((y, Product((Number(-1.0), t))))
-    down = Partial(Symbol("E"), y)
+def _from_logits(model: Model) -> Section:
+    """A loss that has its activation in it: one derivative, without a division."""
+    loss = model.chain.loss
+    note = (
+        f"{loss.name} is {loss.link} and {_FUSED[loss.link]} in one. In two steps the derivative of {loss.link} would "
+        "multiply a fraction that cancels it, 0 times infinity where an output rounds to 0 or 1; in one step nothing "
+        "is divided by an output."
+    )
+    exp = Call("exp", (_Y,))
+    written_out = {
+        "sigmoid": Quotient(_ONE, Sum((_ONE, Call("exp", (Product((_MINUS, _Y)),))))),
+        "softmax": Quotient(exp, Over("sum", "outputs", exp)),
+        "exponential": exp,
+    }
+    steps = (_error(written_out[loss.link]), _error(Call(loss.link, (_Y,))))
+    left = _delta(model) if activation_of(model.chain.layers[-1]) is IDENTITY else Partial(Symbol("E"), _Y)
+    title = f"why {loss.link} and its loss are one"
+    return Section(title, _lines(model, left, steps, "prediction minus target"), note)
+
+
+def _delta(model: Model) -> Symbol:
+    return Symbol("delta", len(model.chain.layers))
+
+
+def _lines(model: Model, left: Expression, steps: tuple[Expression, ...], note: str) -> tuple[Equation, ...]:
+    """One quantity, in each step another form of it."""
+    shape = ("N", str(model.chain.outputs))
+    first, *more, last = steps
+    between = (Equation(None, step, shape=shape) for step in more)
+    return (Equation(left, first, shape=shape), *between, Equation(None, last, shape=shape, note=note))
+
+
+def _error(prediction: Expression) -> Expression:
+    """``(prediction - t)/N``."""
+    return Quotient(Sum((prediction, Product((_MINUS, _T)))), _N)
+
+
+def _steps(name: str) -> tuple[Expression, ...]:
+    """From ``dE/dy phi'(z)`` to a form without the fraction."""
+    one_less = Sum((_ONE, Product((_MINUS, _Y))))
+    down = Partial(Symbol("E"), _Y)
     match name:
         case "sigmoid":
-            slope = Hadamard((y, one_less))
-            return Hadamard((down, y, one_less)), Hadamard((Quotient(difference, Product((rows, slope))), y, one_less))
+            below = Product((_N, Hadamard((_Y, one_less))))
+            return Hadamard((down, _Y, one_less)), Hadamard((Quotient(_difference(), below), _Y, one_less))
         case "exponential":
-            return Hadamard((down, y)), Hadamard((Quotient(difference, Product((rows, y))), y))
-    pulled = Sum((down, Product((Number(-1.0), Over("sum", "units", Hadamard((down, y)))))))
-    minus = Product((Number(-1.0), Quotient(t, Product((rows, y)))))
-    summed = Quotient(Over("sum", "units", t), rows)
-    return Hadamard((y, pulled)), Hadamard((y, Sum((minus, summed)))), Quotient(Sum((Product((Number(-1.0), t)), Hadamard((y, Over("sum", "units", t))))), rows)
+            return Hadamard((down, _Y)), Hadamard((Quotient(_difference(), Product((_N, _Y))), _Y))
+    pulled = Sum((down, Product((_MINUS, Over("sum", "units", Hadamard((down, _Y)))))))
+    summed = Over("sum", "units", _T)
+    told = Sum((Product((_MINUS, Quotient(_T, Product((_N, _Y))))), Quotient(summed, _N)))
+    return (
+        Hadamard((_Y, pulled)),
+        Hadamard((_Y, told)),
+        Quotient(Sum((Hadamard((_Y, summed)), Product((_MINUS, _T)))), _N),
+    )
+
+
+def _difference() -> Sum:
+    return Sum((_Y, Product((_MINUS, _T))))

@@ -7,7 +7,7 @@ dark notebook alike; each layer's colour is one that can be read on both. A long
 from collections.abc import Iterable, Sequence
 
 from chainrule.explain.expression import Number
-from chainrule.explain.mathml import MathWriter, mathml, printable
+from chainrule.explain.mathml import MathWriter, printable
 from chainrule.explain.writer import LAYER_COLOURS
 
 _COLOURS = ("#0e87a8", "#a8720a", "#b04fc0", "#35883a", "#4a76e0", "#d04a3e")
@@ -19,27 +19,31 @@ _STYLE = """
 .chainrule *{box-sizing:border-box}
 .chainrule math{font-size:1.1em;math-style:normal}
 .chainrule h3{font-size:1em;font-weight:600;margin:1.2em 0 .4em}
+.chainrule h3::first-letter,.chainrule .title::first-letter{text-transform:uppercase}
 .chainrule p{margin:.3em 0}
 .chainrule .title{font-size:1.2em;padding-bottom:.2em}
 .chainrule details>summary{cursor:pointer;list-style:none}
 .chainrule details>summary::-webkit-details-marker{display:none}
-.chainrule .line{display:flex;flex-wrap:wrap;align-items:center;gap:.1em .8em;padding:.25em 0 .25em 1.3em;position:relative}
-.chainrule summary.line::before{content:"";position:absolute;left:.25em;top:calc(50% - .3em);border:.3em solid transparent;\
-border-left:.45em solid;opacity:.6}
+.chainrule .line{display:flex;flex-wrap:wrap;align-items:center;gap:.1em .8em;
+ padding:.25em 0 .25em 1.3em;position:relative}
+.chainrule summary.line::before{content:"";position:absolute;left:.25em;top:calc(50% - .3em);
+ border:.3em solid transparent;border-left:.45em solid;opacity:.6}
 .chainrule details[open]>summary.line::before{transform:rotate(90deg);transform-origin:25% 50%}
 .chainrule summary.line:hover{background:rgba(128,128,128,.12)}
 .chainrule summary:focus-visible{outline:2px solid #4a76e0}
 .chainrule .below{margin-left:.55em;padding-left:.7em;border-left:1px solid rgba(128,128,128,.35)}
-.chainrule .scroll{display:inline-block;vertical-align:middle;overflow-x:auto;overflow-y:hidden;max-width:100%;padding:.1em 0;scrollbar-width:thin}
+.chainrule .scroll{display:inline-block;vertical-align:middle;max-width:100%;padding:.1em 0;
+ overflow-x:auto;overflow-y:hidden;scrollbar-width:thin}
 .chainrule .numbers{opacity:.85}
 .chainrule .value{font-weight:600;white-space:nowrap}
 .chainrule .note,.chainrule .shape{font-size:.9em;opacity:.8;font-style:italic}
 .chainrule .shape{font-style:normal;white-space:nowrap}
 .chainrule table{border-collapse:collapse;width:100%;table-layout:fixed;color:inherit;background:transparent}
 .chainrule tr{background:transparent!important}
-.chainrule th,.chainrule td{padding:.25em .5em;text-align:left;border-bottom:1px solid rgba(128,128,128,.25);color:inherit}
+.chainrule th,.chainrule td{padding:.25em .5em;text-align:left;color:inherit;
+ border-bottom:1px solid rgba(128,128,128,.25)}
 .chainrule th{font-weight:600;font-size:.9em;opacity:.8}
-.chainrule .figure{width:7.5em;text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
+.chainrule .figure{width:7.5em;text-align:right;white-space:nowrap}
 .chainrule .share{width:9em}
 .chainrule .bar{position:relative;height:.9em;background:rgba(128,128,128,.15)}
 .chainrule .bar i{position:absolute;top:0;bottom:0;background:#4a76e0}
@@ -48,11 +52,17 @@ border-left:.45em solid;opacity:.6}
 .chainrule .cross{color:#d04a3e;font-weight:700}
 .chainrule .wide{overflow-x:auto}
 .chainrule .wide table{table-layout:auto}
-@media(max-width:600px){.chainrule .below{margin-left:.3em;padding-left:.3em}.chainrule th,.chainrule td{padding:.25em .3em}\
-.chainrule .paths thead{display:none}.chainrule .paths tr{display:flex;flex-wrap:wrap;align-items:center;\
-border-bottom:1px solid rgba(128,128,128,.25)}.chainrule .paths td{border:0;width:auto;flex:0 0 auto}\
-.chainrule .paths td:first-child{flex:0 0 100%;min-width:0}.chainrule .paths .share{flex:1 1 8em}\
-.chainrule .wide .figure{width:auto}.chainrule .wide .share{display:none}}
+@media(max-width:600px){
+.chainrule .below{margin-left:.3em;padding-left:.3em}
+.chainrule th,.chainrule td{padding:.25em .3em}
+.chainrule .paths thead{display:none}
+.chainrule .paths tr{display:flex;flex-wrap:wrap;align-items:center;border-bottom:1px solid rgba(128,128,128,.25)}
+.chainrule .paths td{border:0;width:auto;flex:0 0 auto}
+.chainrule .paths td:first-child{flex:0 0 100%;min-width:0}
+.chainrule .paths .share{flex:1 1 8em}
+.chainrule .wide .figure{width:auto}
+.chainrule .wide .share{display:none}
+}
 """
 
 

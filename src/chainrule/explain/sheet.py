@@ -7,7 +7,7 @@ from typing import Any
 
 from chainrule.explain import text
 from chainrule.explain.expression import Expression, to_data
-from chainrule.explain.html import equation, equals, heading, page, part, value
+from chainrule.explain.html import equals, equation, heading, page, part, value
 from chainrule.explain.latex import aligned, escaped, latex, latex_number
 from chainrule.explain.mathml import mathml, printable
 from chainrule.explain.text import plain
@@ -69,7 +69,7 @@ class Sheet:
         width = text.terminal_width()
         parts = [self.title]
         for section in self.sections:
-            above = [section.title + ":"] + (text.wrapped(section.note, width, 0) if section.note else [])
+            above = [section.title + ":", *text.sentence(section.note, width)]
             rows = [_row(line, names) for line in section.equations]
             parts.append("\n".join([*above, text.equations(rows, width)]).rstrip())
         whole = "\n\n".join(parts)

@@ -127,11 +127,11 @@ class Step:
     __str__ = text
     __repr__ = text
 
-    def html(self, *, page: bool = False) -> str:
-        """The step as a self-contained page part that folds, without script; ``page=True`` makes a whole page of it."""
+    def html(self, *, whole_page: bool = False) -> str:
+        """The step as a self-contained page part that folds, without script; ``whole_page`` puts a page around it."""
         from chainrule.explain.step_html import step_html  # noqa: PLC0415 - as for text
 
-        return step_html([self], page=page)
+        return step_html([self], whole_page=whole_page)
 
     def _repr_html_(self) -> str:
         return self.html()
@@ -202,11 +202,11 @@ class Steps(Sequence[Step]):
     __str__ = text
     __repr__ = text
 
-    def html(self, *, page: bool = False) -> str:
+    def html(self, *, whole_page: bool = False) -> str:
         """The steps as one page part; each folds, and the first is open."""
         from chainrule.explain.step_html import step_html  # noqa: PLC0415 - as for a step's text
 
-        return step_html(self._steps, page=page)
+        return step_html(self._steps, whole_page=whole_page)
 
     def _repr_html_(self) -> str:
         return self.html()

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from chainrule.explain.html import page as whole_page
-from chainrule.explain.html import part
+from chainrule.explain.html import page, part
 from chainrule.explain.mathml import printable
 from chainrule.explain.step_sections import Section, sections
 from chainrule.explain.step_text import headline
@@ -15,11 +14,11 @@ if TYPE_CHECKING:
 _TABLE = 'style="table-layout:auto;width:auto;font-variant-numeric:tabular-nums"'
 
 
-def step_html(steps: Sequence["Step"], *, page: bool) -> str:
+def step_html(steps: Sequence["Step"], *, whole_page: bool) -> str:
     """One step, or several under each other; of several only the first is open."""
     told = [_step_html(step, is_open=step is steps[0], alone=len(steps) == 1) for step in steps]
     inside = part("".join(told))
-    return whole_page(headline(steps[0]), inside) if page else inside
+    return page(headline(steps[0]), inside) if whole_page else inside
 
 
 def _step_html(step: "Step", *, is_open: bool, alone: bool) -> str:

@@ -2,16 +2,19 @@
 
 import re
 import shutil
+import textwrap
 from collections.abc import Mapping, Sequence
 
-from chainrule.explain.expression import Expression, Number, Symbol
+from chainrule.explain.expression import Expression, Symbol
 from chainrule.explain.writer import ATOM, FRACTION, LAYER_COLOURS, POWER, PRODUCT, SUM, Writer, Written
 from chainrule.show import number
 
 _NARROWEST, _WIDEST_PIPED = 80, 120
 
 
-def plain(expression: Expression, names: Mapping[str, str] | None = None, digits: int = 6, *, numeric: bool = False) -> str:
+def plain(
+    expression: Expression, names: Mapping[str, str] | None = None, digits: int = 6, *, numeric: bool = False
+) -> str:
     """An expression on one line; ``numeric`` writes the numbers that its quantities carry.
 
     Example:
@@ -80,8 +83,8 @@ class TextWriter(Writer):
         return (f"|{told}|" if name == "Abs" else f"{name.lower() if name in ('Max', 'Min') else name}({told})"), ATOM
 
     def over(self, kind: str, axis: str, of: Expression) -> str:
-        """``sum over rows of delta1``."""
-        return f"{kind} over {axis} of {self.inside(of, ATOM)}"
+        """``sum_rows(delta1)``."""
+        return f"{kind}_{axis.replace(' and ', '_')}({self.write(of)})"
 
     def compared(self, left: str, sign: str, right: str) -> str:
         """``z > 0``."""
@@ -104,6 +107,11 @@ def alphabet_name(symbol: Symbol) -> str:
 def terminal_width() -> int:
     """The columns there are: the terminal's, and 120 where the text goes elsewhere."""
     return max(shutil.get_terminal_size(fallback=(_WIDEST_PIPED, 0)).columns, _NARROWEST)
+
+
+def sentence(words: str, width: int) -> list[str]:
+    """Words in lines of at most ``width`` characters."""
+    return textwrap.wrap(words, width, break_long_words=False, break_on_hyphens=False)
 
 
 def wrapped(text: str, width: int, indent: int) -> list[str]:
@@ -154,10 +162,14 @@ def _equation(row: tuple[str, Sequence[str], str], left: int, widths: list[int] 
     quantity, forms, note = row
     quantity = quantity.ljust(left)
     indent = len(quantity) + 4
-    fitting = widths is not None and len(forms) == len(widths) and all(len(f) <= w for f, w in zip(forms, widths, strict=True))
+    fitting = (
+        widths is not None
+        and len(forms) == len(widths)
+        and all(len(f) <= w for f, w in zip(forms, widths, strict=True))
+    )
     if fitting and widths is not None:
         cells = (("= " if form else "  ") + form.ljust(w) for form, w in zip(forms, widths, strict=True))
-        lines = ["  ".join((quantity, *cells)).rstrip()]
+        lines = ["  ".join((quantity, *cells))]
     elif len(quantity) + sum(len(form) + 4 for form in forms) <= width and len(forms) < 3:
         lines = [f"{quantity}  = " + "  = ".join(forms)]
     else:
@@ -170,7 +182,7 @@ def _equation(row: tuple[str, Sequence[str], str], left: int, widths: list[int] 
     elif note:
         first, *more = wrapped(f"({note})", width - indent, indent)
         lines += [" " * indent + first, *more]
-    return lines
+    return [line.rstrip() for line in lines]
 
 
 def columns(rows: Sequence[Sequence[str]], width: int) -> str:

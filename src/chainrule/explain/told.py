@@ -67,7 +67,9 @@ def tell_paths(paths: Paths) -> PathsTold:
     whole = paths.rest + sum(path.value for path in paths.listed)
     smaller = None if zeros or not hidden else (hidden, paths.rest, paths.rest / whole if whole else None)
     causes = [[factor for factor in path.factors if getattr(factor, "value", 1.0) == 0] for path in zeros]
-    common = next((factor for factor in causes[0] if all(factor in cause for cause in causes)), None) if causes else None
+    common = (
+        next((factor for factor in causes[0] if all(factor in cause for cause in causes)), None) if causes else None
+    )
     reasons = (common,) if common is not None else tuple(dict.fromkeys(cause[0] for cause in causes if cause))
     heading = {0: "no path to the loss", 1: "1 path to the loss"}.get(paths.count, f"{paths.count:,} paths to the loss")
     return PathsTold(heading, listed, smaller, zero, reasons[:_MOST_REASONS], len(reasons) > _MOST_REASONS)

@@ -106,7 +106,7 @@ class Writer(ABC):
 
     @abstractmethod
     def over(self, kind: str, axis: str, of: Expression) -> str:
-        """``sum over rows of delta1``."""
+        """The sum or mean over an axis."""
 
     @abstractmethod
     def compared(self, left: str, sign: str, right: str) -> str:
@@ -138,9 +138,9 @@ class Writer(ABC):
             case Sum(terms):
                 return self._sum(terms), SUM
             case Product(factors):
-                return self._product(factors, "·" if self._numeric else "")
+                return self._product(factors)
             case Hadamard(factors):
-                return self._product(factors, "*")
+                return self.joined([self.inside(factor, POWER) for factor in factors], "*"), FRACTION
             case Quotient(top, bottom):
                 return self._quotient(top, bottom)
             case Power(base, exponent):
@@ -148,7 +148,7 @@ class Writer(ABC):
             case Transposed(of):
                 return self.transposed(of), ATOM
             case Over(kind, axis, of):
-                return self.over(kind, axis, of), PRODUCT
+                return self.over(kind, axis, of), ATOM
             case Call(name, arguments):
                 return self.function(name, arguments)
             case Compare(left, sign, right):
@@ -167,10 +167,8 @@ class Writer(ABC):
         text = ""
         for i, term in enumerate(terms):
             body, sign = self._signed(term, first=not i)
-            if not i:
-                text = self.negative(body) if sign == "-" else body
-            else:
-                text = self.joined((text, body), sign)
+            alone = self.negative(body) if sign == "-" else body
+            text = self.joined((text, body), sign) if i else alone
         return text
 
     def _signed(self, term: Expression, *, first: bool) -> tuple[str, Literal["+", "-"]]:
@@ -181,28 +179,30 @@ class Writer(ABC):
             case Rest(value=float() as value) if self._numeric and value < 0:
                 return self.write(Number(-value)), "-"
             case Product((Number(-1.0), *factors)) if factors:
-                return self.inside(_again(factors, ""), FRACTION), "-"
+                return self.inside(_again(factors), FRACTION), "-"
             case Product(factors):
-                return self._product(factors, "·" if self._numeric else "", first=first)[0], "+"
+                return self._product(factors, first=first)[0], "+"
         return self.write(term), "+"
 
-    def _product(self, factors: Sequence[Expression], sign: Literal["", "*", "·"], *, first: bool = True) -> Written:
+    def _product(self, factors: Sequence[Expression], *, first: bool = True) -> Written:
         """Factors side by side; a negative number that comes first needs no brackets at the beginning of a formula."""
         if len(factors) == 1:
             return self._write(factors[0])
         if factors[0] == Number(-1.0):
-            return self.negative(self.inside(_again(factors[1:], sign), FRACTION)), SUM
-        between = "·" if not sign and any(isinstance(factor, Number) for factor in factors[1:]) else sign
+            return self.negative(self.inside(_again(factors[1:]), FRACTION)), SUM
+        between = "·" if self._numeric or any(isinstance(factor, Number) for factor in factors[1:]) else ""
         head, binds = self._write(factors[0])
         if binds < PRODUCT and not (first and _is_number(factors[0])):
             head, binds = self.bracketed(head), PRODUCT
-        return self.joined([head, *(self.inside(factor, PRODUCT) for factor in factors[1:])], between), binds
+        return self.joined([head, *(self.inside(factor, PRODUCT) for factor in factors[1:])], between), min(
+            binds, PRODUCT
+        )
 
     def _quotient(self, top: Expression, bottom: Expression) -> Written:
         """``-t/y`` rather than ``(-t)/y``."""
         match top:
             case Product((Number(-1.0), *factors)) if factors:
-                return self.negative(self.fraction(_again(factors, ""), bottom)), SUM
+                return self.negative(self.fraction(_again(factors), bottom)), SUM
         return self.fraction(top, bottom), self.fractions_bind
 
 
@@ -210,8 +210,6 @@ def _is_number(part: Expression) -> bool:
     return isinstance(part, Number | Symbol | Partial | Slope | Rest)
 
 
-def _again(factors: Sequence[Expression], sign: str) -> Expression:
+def _again(factors: Sequence[Expression]) -> Expression:
     """The factors as one expression."""
-    if len(factors) == 1:
-        return factors[0]
-    return Hadamard(tuple(factors)) if sign == "*" else Product(tuple(factors))
+    return factors[0] if len(factors) == 1 else Product(tuple(factors))

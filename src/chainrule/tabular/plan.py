@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 from chainrule.activations import activation as find_activation
 from chainrule.components import look_up
@@ -89,7 +90,7 @@ class Plan:
             InputError: it would be too large.
         """
         units = [inputs, *self.hidden, target.outputs]
-        size = sum((below + 1) * above for below, above in zip(units, units[1:], strict=False))
+        size = sum((below + 1) * above for below, above in pairwise(units))
         if size > MOST_PARAMETERS:
             raise InputError(
                 f"a network of {' -> '.join(map(str, units))} units has {size:,} parameters, at most "

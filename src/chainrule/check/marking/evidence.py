@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -112,11 +111,6 @@ def loss_constant(s: Situation, loss: Any) -> str:
     )
 
 
-def running_sums(cases: Sequence[Case]) -> list[dict[str, Array] | None]:
-    """For each case the sum of what was given in the cases before it; None for the first."""
-    sums: list[dict[str, Array] | None] = [None]
-    total: dict[str, Array] = {}
-    for before, case in pairwise(cases):
-        total = {name: total.get(name, 0.0) + value for name, value in before.given.items()}
-        sums.append({name: total[name] for name in case.given})
-    return sums
+def left_over(cases: Sequence[Case]) -> list[Mapping[str, Array] | None]:
+    """For each case what would still be in the sum if gradients were never reset: what the case before it gave."""
+    return [None, *(case.given for case in cases[:-1])]

@@ -10,7 +10,7 @@ from chainrule.check.marking.backward import Gone, run
 from chainrule.check.marking.catalogue import FACTOR
 from chainrule.check.marking.catalogue.rows import NOT_RESET
 from chainrule.check.marking.constants import value_of
-from chainrule.check.marking.evidence import Case, running_sums
+from chainrule.check.marking.evidence import Case, left_over
 from chainrule.check.marking.mistake import Mistake, Slip, changes_of, slips_in
 from chainrule.check.marking.patterns import patterns
 from chainrule.check.marking.record import Confidence, Equation, GradientError, Marking, Named
@@ -93,7 +93,7 @@ def _searched(evidence: Evidence, eps: float) -> list[Hypothesis]:
 
 
 def _fits_all(evidence: Evidence, h: Hypothesis, eps: float, *, adding: bool = False) -> bool:
-    sums = running_sums(evidence.cases) if adding else [None] * len(evidence.cases)
+    sums = left_over(evidence.cases) if adding else [None] * len(evidence.cases)
     return all(case.fits(h, eps, earlier) for case, earlier in zip(evidence.cases, sums, strict=True))
 
 

@@ -271,8 +271,7 @@ class _Tree:
         given = self.q.given[name]
         if self.work < 0 or not comparable(given, mutant):
             return False
-        squares = float((mutant * mutant).sum())
-        ratio = float((given * mutant).sum()) / squares if squares > 0 else 0.0
+        ratio = _ratio(given, mutant)
         size = float(np.abs(mutant).max(initial=0.0)) * max(abs(ratio), 1.0 if scale is None else abs(scale.value))
         allowed = float(np.max(self.q.tolerance.allowed(name, size)))
         return float(np.abs(given - ratio * mutant).max(initial=0.0)) <= allowed * max(given.size, 1) ** 0.5
@@ -299,7 +298,7 @@ class _Tree:
             if agrees(given, mutant, 1.0, tolerance, name):
                 yield None
             return
-        ratio = float((given * mutant).sum() / (mutant * mutant).sum())
+        ratio = _ratio(given, mutant)
         rounded = float(np.max(tolerance.allowed(name, size * abs(ratio)))) / size
         for known in self.known:
             near = abs(known.value - ratio) <= 4 * rounded + 1e-12
@@ -311,6 +310,15 @@ class _Tree:
             return  # one number gives the ratio, and others must confirm it
         if abs(ratio) > 10 * rounded and agrees(given, mutant, ratio, tolerance, name):
             yield _Scale(ratio, (free_factor(ratio),), unexplained=True)
+
+
+def _ratio(given: Array, mutant: Array) -> float:
+    """The factor that brings the mutant nearest to the given numbers; 0 if the mutant is nothing but zeros."""
+    size = float(np.abs(mutant).max(initial=0.0))
+    if size == 0:
+        return 0.0
+    unit = mutant / size  # so that squares do not overflow
+    return float((given * unit).sum() / (unit * unit).sum()) / size
 
 
 def comparable(given: Array, mutant: Array) -> bool:

@@ -1,0 +1,45 @@
+"""``chainrule check``: a learner's backward pass, or a folder of them, marked."""
+
+from pathlib import Path
+
+from chainrule.check.grading import Limits, grade, network_of, write_csv, write_html
+from chainrule.check.grading.grade import counts
+from chainrule.check.grading.table import rows_of
+from chainrule.cli.output import check_can_write, print_table, say
+from chainrule.errors import InputError
+from chainrule.model import Model
+
+
+def run(file: Path, reference: str, function: str, rows: int, seed: int, limits: Limits, out: Path) -> None:
+    """Print the marking of a file; of a folder print a table and write it as CSV and HTML."""
+    model = _reference(reference, seed)
+    if rows < 1:
+        raise InputError(f"--rows must be at least 1, got {rows}.")
+    if not file.is_dir():
+        if not file.is_file():
+            raise FileNotFoundError(f"there is no file {file}.")
+        (one,) = grade([file], model, rows=rows, seed=seed, function=function, limits=limits)
+        say(f"not run: {one.error}" if one.marking is None else str(one.marking))
+        return
+    files = sorted(file.glob("*.py"))
+    if not files:
+        raise InputError(f"there are no .py files in {file}.")
+    tables = (out.with_suffix(".csv"), out.with_suffix(".html"))
+    for table in tables:
+        check_can_write(table)
+    graded = grade(files, model, rows=rows, seed=seed, function=function, limits=limits)
+    print_table(["file", "verdict", "mistakes", "layers"], [row[:4] for row in rows_of(graded)])
+    say()
+    print_table(["mistake or verdict", "submissions"], [[c, str(n)] for c, n in counts(graded).most_common()])
+    write_csv(tables[0], graded)
+    write_html(tables[1], graded)
+    say(f"\nwritten: {tables[0]}, {tables[1]}")
+
+
+def _reference(text: str, seed: int) -> Model:
+    """A model file, or a network written as text."""
+    if "->" in text:
+        return network_of(text, seed)
+    from chainrule.files import load  # noqa: PLC0415 - safetensors only for those who keep files
+
+    return load(Path(text))[0]
