@@ -9,6 +9,7 @@
 
 from chainrule.activations import Activation, activation
 from chainrule.check.gradients import GradientCheck
+from chainrule.check.marking import Marking, check_backprop, check_object, check_step
 from chainrule.errors import (
     ChainruleError,
     DivergenceError,
@@ -64,6 +65,7 @@ __all__ = [
     "LayerNorm",
     "Lion",
     "Loss",
+    "Marking",
     "NAdam",
     "Network",
     "Neuron",
@@ -76,6 +78,9 @@ __all__ = [
     "UnknownComponentError",
     "Update",
     "activation",
+    "check_backprop",
+    "check_object",
+    "check_step",
     "exercises",
     "initializer",
     "load",

@@ -25,7 +25,7 @@ def look_up(kind: str, name: object, table: Mapping[str, Component], of_type: ty
         return table[name]
     close = difflib.get_close_matches(name, table, n=1) if isinstance(name, str) else []
     hint = f" Did you mean {close[0]!r}?" if close else ""
-    raise UnknownComponentError(f"unknown {kind} {name!r}: the {kind}s are {', '.join(table)}.{hint}")
+    raise UnknownComponentError(f"unknown {kind} {name!r}: the {_plural(kind)} are {', '.join(table)}.{hint}")
 
 
 def is_number(value: Any) -> TypeGuard[float]:
@@ -44,3 +44,8 @@ def check_parameters(
         if not is_number(value) or not math.isfinite(value):
             raise InputError(f"{key} of {kind} {name!r} must be a finite number, got {value!r}.")
     return {**known, **{key: float(value) for key, value in given.items()}}
+
+
+def _plural(kind: str) -> str:
+    """``losses``, ``layers``."""
+    return f"{kind}es" if kind.endswith("s") else f"{kind}s"

@@ -13,6 +13,8 @@ an initialiser       an ``Initializer``                                      ``c
 an optimizer         a frozen dataclass that is an ``Optimizer``             ``check_optimizer``
 a learning rate      a frozen dataclass that is a ``Schedule``
 a layer              a frozen dataclass that is a ``Layer``                  ``check_layer``
+a mistake            a ``Mistake`` with its ``Variant`` s; pass it as
+                     ``check_backprop(..., mistakes=[MINE])``
 ===================  ======================================================  =====================
 
 An activation is its formulas, in SymPy's syntax, and the functions that compute them:
@@ -68,6 +70,7 @@ from chainrule.check.activation_rows import check_activation
 from chainrule.check.initializer_rows import check_initializer
 from chainrule.check.layer_rows import check_layer
 from chainrule.check.loss_rows import check_loss
+from chainrule.check.marking import Mistake, Variant
 from chainrule.check.optimizer_rows import check_optimizer
 from chainrule.check.proof import Claim, Proof
 from chainrule.initializers import Initializer
@@ -89,6 +92,7 @@ __all__ = [
     "Layer",
     "Loss",
     "Memory",
+    "Mistake",
     "Moments",
     "Optimizer",
     "Proof",
@@ -97,6 +101,7 @@ __all__ = [
     "RowLoss",
     "Run",
     "Schedule",
+    "Variant",
     "check_activation",
     "check_initializer",
     "check_layer",

@@ -11,7 +11,6 @@ from chainrule.arrays import Array
 from chainrule.check.gradients import GradientCheck, check_gradients
 from chainrule.errors import InputError
 from chainrule.explain import Derivation, derive
-from chainrule.explain.step import Step, Steps
 from chainrule.layers import Dense, Layer, Run
 from chainrule.layers.checks import check_count
 from chainrule.losses import Loss
@@ -30,6 +29,7 @@ from chainrule.unitwise import unitwise
 
 if TYPE_CHECKING:
     from chainrule.explain.sheet import Sheet
+    from chainrule.explain.step import Step, Steps
 
 
 class Network:
@@ -342,8 +342,8 @@ class Network:
         weights: Any = ...,
         rows: Literal["together"] = ...,
         seed: int | None = ...,
-        after: Step | None = ...,
-    ) -> Step: ...
+        after: "Step | None" = ...,
+    ) -> "Step": ...
 
     @overload
     def explain_step(
@@ -355,8 +355,8 @@ class Network:
         weights: Any = ...,
         rows: Literal["in turn"],
         seed: int | None = ...,
-        after: Step | None = ...,
-    ) -> Steps: ...
+        after: "Step | None" = ...,
+    ) -> "Steps": ...
 
     def explain_step(
         self,
@@ -367,8 +367,8 @@ class Network:
         weights: Any = None,
         rows: Literal["together", "in turn"] = "together",
         seed: int | None = None,
-        after: Step | None = None,
-    ) -> Step | Steps:
+        after: "Step | None" = None,
+    ) -> "Step | Steps":
         """One training step told in order, without changing the network: forward, loss, backward, update.
 
         Each parameter's gradient is shown as it adds up over the rows, with what each part of the optimizer makes of

@@ -1,10 +1,14 @@
 """The general equations of an architecture: carried out in NumPy, they give the library's own gradients."""
 
 import json
+import re
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from tests.explain.test_html import checked
+from tests.explain.test_latex import is_balanced
+from tests.strategies import cases
 
 import chainrule as cr
 from chainrule.activations import ACTIVATIONS, IDENTITY, ElementwiseActivation, RowActivation
@@ -26,9 +30,6 @@ from chainrule.explain.expression import (
     Transposed,
 )
 from chainrule.explain.text import plain
-from tests.explain.test_html import checked
-from tests.explain.test_latex import is_balanced
-from tests.strategies import cases
 
 CALLS = {
     "exp": np.exp,
@@ -44,7 +45,7 @@ CALLS = {
 AXES = {"rows": 0, "units": 1, "outputs": 1, "rows and units": None}
 
 
-def carried_out(part, values):  # noqa: PLR0911 - one case a kind
+def carried_out(part, values):  # noqa: C901, PLR0911, PLR0912 - one case a kind
     """An expression of arrays, computed."""
     again = lambda inner: carried_out(inner, values)  # noqa: E731
     match part:
@@ -187,14 +188,14 @@ def test_a_pair_that_does_not_simplify_has_no_such_section():
 
 def test_the_sheet_reads_as_a_lecture():
     net = cr.Network(2, [cr.Dense(2, "relu", mask=[[1, 0], [1, 1]]), cr.Dense(1, bias="shared")], loss="huber", seed=0)
-    told = str(net.derivation())
+    told = re.sub(" +", " ", str(net.derivation()))
     for line in (
-        "z1  = x (W1 * mask1) + b1   (N x 2; mask1 is 0 where a weight does not exist)",
-        "delta1      = (delta2 W2^T) * relu'(z1)",
-        "relu'(z1)   = {1 if z1 > 0; 0 otherwise}   (N x 2; at its kink it is taken as 0)",
-        "dE/dW1  = (x^T delta1) * mask1",
-        "dE/db2  = sum_rows_units(delta2)",
-        "new(W1)  = W1 - eta dE/dW1",
+        "z1 = x (W1 * mask1) + b1 (N x 2; mask1 is 0 where a weight does not exist)",
+        "delta1 = (delta2 W2^T) * relu'(z1)",
+        "relu'(z1) = {1 if z1 > 0; 0 otherwise} (N x 2; at its kink it is taken as 0)",
+        "dE/dW1 = (x^T delta1) * mask1",
+        "dE/db2 = sum_rows_units(delta2)",
+        "new(W1) = W1 - eta dE/dW1",
     ):
         assert line in told
 

@@ -11,7 +11,8 @@ from tests.strategies import cases
 
 import chainrule as cr
 from chainrule.errors import InputError
-from chainrule.explain.exercises import KINDS, exercises
+from chainrule.explain.exercises import exercises
+from chainrule.explain.exercises.drawing import KINDS
 from chainrule.explain.exercises.exercise import Exercise
 
 X = [[1.0, 2.004], [0.5, -1.0]]
@@ -225,6 +226,18 @@ def test_questions_and_answers_stand_apart():
     assert "rounded to 2 decimals" in asked
 
 
+@pytest.mark.parametrize(
+    ("loss", "told"),
+    [
+        ("categorical_cross_entropy_from_logits", "log(sum over j of exp(y[j]))"),
+        ("mean_squared_error", "(t - y)^2`, averaged over the outputs"),
+        ("squared_error", "(t - y)^2`, summed over the outputs"),
+    ],
+)
+def test_the_losss_formula_is_told(loss, told):
+    assert told in exercises(network(loss=loss, last="identity", outputs=2), 1).markdown()
+
+
 def test_the_notebook_is_valid_and_folds_its_answers():
     nbformat = pytest.importorskip("nbformat")
     sheet = exercises(network("relu"), 6)
@@ -268,7 +281,7 @@ def test_an_exercise_without_choices_or_working_is_just_its_answer():
     ("keywords", "told"),
     [
         ({"n": 0}, "n must be at least 1"),
-        ({"n": 10_000}, "different questions, not 10000"),
+        ({"n": 10_000}, "different questions were found for this network, not 10000"),
         ({"n": 2, "t": T}, "without inputs"),
         ({"n": 2, "x": X, "t": [[np.nan], [1.0]]}, "missing"),
         ({"n": 2, "x": [[1.0]]}, "x must have shape"),

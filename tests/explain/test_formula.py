@@ -7,15 +7,15 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 from hypothesis import given, settings
-
-import chainrule as cr
-from chainrule.errors import InputError
-from chainrule.explain.text import plain
 from tests.explain.test_html import checked
 from tests.explain.test_latex import is_balanced
 from tests.strategies import cases
+
+import chainrule as cr
+from chainrule.errors import InputError
 from chainrule.explain.expression import Dots, Sum
 from chainrule.explain.formula import formula
+from chainrule.explain.text import plain
 from chainrule.layers.base import Back, BackDot, Layer
 
 
@@ -86,7 +86,7 @@ def test_a_large_network_shows_the_first_and_last_units_with_dots_between():
     sheet = net.formula()
     told = str(sheet)
     assert "...     = ..." in told
-    assert "+ ... + W1[63, 63] x[63]" in told
+    assert "+ ... + W1[63, 63] x[63]" in " ".join(told.split())
     assert "too many to be read as one formula" in told
     assert len(told.splitlines()) < 60
     whole = net.formula(most=None)
@@ -157,8 +157,28 @@ def test_a_layer_of_ones_own_is_named():
 
 @pytest.mark.parametrize("keywords", [{"x": [[1.0, 2.0], [3.0, 4.0]]}, {"most": 2}])
 def test_several_rows_or_too_few_units_are_refused(keywords):
-    with pytest.raises(InputError, match="one row|at least 3"):
+    with pytest.raises(InputError, match=r"one row|at least 3"):
         two_two_one().formula(**keywords)
+
+
+def test_a_row_puts_its_numbers_beside_the_symbols():
+    net = cr.Network(1, [cr.Dense(1, "tanh"), cr.Dense(1)], loss="squared_error", seed=0)
+    net.set_parameters({"W1": [[0.5]], "b1": [0.25], "W2": [[2.0]], "b2": [-1.0]})
+    told = str(net.formula([2.0]))
+    assert "z1[0]  = W1[0, 0] x[0] + b1[0]  = 0.5 * 2 + 0.25  = 1.25" in told
+    assert "= 2 * 0.848284 + (-1)" in told
+    assert "a2[0]  = z2[0]                   = 0.696567" in told
+
+
+def test_a_loss_that_mixes_the_outputs_is_written_out():
+    net = cr.Network(1, [cr.Dense(2)], loss="categorical_cross_entropy_from_logits", seed=0)
+    assert "e  = (t[0] + t[1]) log(exp(y[0]) + exp(y[1])) - (t[0] y[0] + t[1] y[1])" in str(net.formula())
+
+
+def test_a_network_without_parameters_has_formulas_too():
+    net = cr.Network(2, [cr.Dropout(0.5)], seed=0)
+    assert "y[1]  = x[1]" in str(net.formula())
+    assert "a1  = x * mask1" in str(net.derivation())
 
 
 def test_names_stand_in_every_rendering():

@@ -5,10 +5,10 @@ from html.parser import HTMLParser
 
 import pytest
 from hypothesis import given, settings
+from tests.explain.derived import dead, derivations, masked, two_two_one, wide, with_proof
 
 from chainrule.explain import html
 from chainrule.explain.html import bar
-from tests.explain.derived import dead, derivations, masked, two_two_one, wide, with_proof
 
 VOID = {"br", "meta", "mspace"}
 
@@ -52,7 +52,7 @@ def test_every_page_part_is_sound_and_fetches_nothing(why):
     told = why.html()
     tags = checked(told).tags
     assert "math" in tags
-    assert "nan" not in re.sub(r"<style>.*?</style>", "", told, flags=re.S).lower()
+    assert "nan" not in re.sub(r"<style>.*?</style>", "", told, flags=re.DOTALL).lower()
 
 
 def test_a_name_cannot_break_out_of_its_place():
@@ -73,7 +73,7 @@ def test_a_small_derivation_is_open_and_a_large_one_folded_below_its_second_leve
 
 
 def test_every_rule_of_the_style_reaches_only_its_own_part():
-    style = re.search(r"<style>(.*?)</style>", wide().html(), flags=re.S).group(1)
+    style = re.search(r"<style>(.*?)</style>", wide().html(), flags=re.DOTALL).group(1)
     rules = re.findall(r"([^{}]+)\{[^{}]*\}", style.replace("@media(max-width:600px){", ""))
     selectors = [one.strip() for rule in rules for one in rule.split(",")]
     assert len(selectors) > 20

@@ -5,6 +5,7 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.explain.derived import dead, derivations, masked, two_two_one, wide, with_proof
 
 from chainrule.explain.expression import (
     Call,
@@ -23,7 +24,6 @@ from chainrule.explain.expression import (
     from_formula,
 )
 from chainrule.explain.latex import escaped, latex, latex_number
-from tests.explain.derived import dead, derivations, masked, two_two_one, wide, with_proof
 
 W = Symbol("W", 1, (0, 1), -2.0)
 
@@ -63,7 +63,10 @@ def is_balanced(told):
         (Hadamard((W, W)), r"W_{1}[0, 1] \odot W_{1}[0, 1]"),
         (Transposed(Symbol("W", 2)), r"W_{2}^{\top}"),
         (Over("sum", "rows", W), r"\mathrm{sum}_{\text{rows}}\left(W_{1}[0, 1]\right)"),
-        (from_formula("Piecewise((1, z >= 0), (0, True))", {}), r"\begin{cases} 1 & \text{if } z \ge 0 \\ 0 & \text{otherwise} \end{cases}"),
+        (
+            from_formula("Piecewise((1, z >= 0), (0, True))", {}),
+            r"\begin{cases} 1 & \text{if } z \ge 0 \\ 0 & \text{otherwise} \end{cases}",
+        ),
     ],
 )  # fmt: skip
 def test_each_kind_has_its_notation(expression, told):
@@ -72,7 +75,13 @@ def test_each_kind_has_its_notation(expression, told):
 
 @pytest.mark.parametrize(
     ("value", "told"),
-    [(0.5, "0.5"), (-1.5e-9, r"-1.5 \times 10^{-9}"), (2e20, r"2 \times 10^{20}"), (float("inf"), r"\infty"), (-0.0, "0")],
+    [
+        (0.5, "0.5"),
+        (-1.5e-9, r"-1.5 \times 10^{-9}"),
+        (2e20, r"2 \times 10^{20}"),
+        (float("inf"), r"\infty"),
+        (-0.0, "0"),
+    ],
 )
 def test_numbers_are_written_as_mathematics_writes_them(value, told):
     assert latex_number(value) == told

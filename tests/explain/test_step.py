@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import chainrule as cr
 from chainrule.errors import DivergenceError, InputError
 from chainrule.explain.equations import evaluate
 from chainrule.explain.expression import from_formula
+from chainrule.layers import Back, BackDot, Layer
 from chainrule.optimizers import OPTIMIZERS, schedules
 
 X = np.array([[0.5, -1.0], [1.0, 2.0], [-0.3, 0.7], [2.0, 0.1]])
@@ -23,6 +25,38 @@ SETTINGS = [
     cr.SGD(0.3, momentum=0.9, nesterov=True, weight_decay=0.1),
     cr.Adam(schedules.WarmUp(0.1, 10), weight_decay=0.1),
 ]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Shift(Layer):
+    """A layer of one's own: ``a = a_in + s``."""
+
+    def units_out(self, units_in):
+        return units_in
+
+    def parameter_shapes(self, units_in):
+        return {"s": (units_in,)}
+
+    def initial_parameters(self, units_in, rng, dtype):
+        return {"s": np.ones(units_in, dtype)}
+
+    def forward(self, p, a_in, state, run):
+        return {"a_in": a_in, "z": a_in + p["s"], "a": a_in + p["s"]}
+
+    def backward(self, p, record, da):
+        return Back(da, {"s": da.sum(axis=0)}, da)
+
+    def forward_dot(self, p, p_dot, record, a_in_dot):
+        return {"a_in": a_in_dot, "z": a_in_dot + p_dot["s"], "a": a_in_dot + p_dot["s"]}
+
+    def backward_dot(self, p, p_dot, record, dot, da, back, da_dot):
+        return BackDot({"s": da_dot.sum(axis=0)}, da_dot)
+
+    def formulas(self, l):
+        return {"a": f"a{l - 1} + s{l}", "ds": f"sum over rows of da{l}", "da_in": f"da{l}"}
+
+    def options(self):
+        return {}
 
 
 @pytest.fixture
@@ -109,6 +143,17 @@ def test_dropout_drops_the_same_units_throughout():
     for step in steps:
         close(step.trace["dW3"], step.parameters["W3"].gradient)
         assert abs(step.change.real - step.change.second_order) <= 1e-3 * abs(step.change.real)
+
+
+def test_a_layer_of_ones_own_has_a_step_without_the_rows_parts():
+    net = cr.Network(2, [Shift(), cr.Dense(1)], loss="squared_error", seed=0)
+    step = net.explain_step(X, T, optimizer=cr.Adam(0.1))
+    net.fit(X, T, epochs=1, optimizer=cr.Adam(0.1))
+    same_bits(step.after, net.parameters)
+    assert step.parameters["s1"].parts is None
+    assert step.parameters["s1"].running_sum is None
+    assert "ds1" not in str(step).split("4. ")[1].split("5. ")[0]
+    assert step.to_dict()["parameters"][0]["rows"] is None
 
 
 @pytest.mark.parametrize("optimizer", [cr.SGD(0.1, momentum=0.9), cr.Adam(0.1), cr.NAdam(0.1), cr.Rprop(0.1)], ids=repr)

@@ -15,6 +15,7 @@ import chainrule as cr
 from chainrule.activations import ACTIVATIONS, ElementwiseActivation
 from chainrule.errors import InputError
 from chainrule.explain.export import written_activations, written_losses
+from chainrule.layers.normalization import Normalization
 from chainrule.losses import LOSSES, ElementwiseLoss
 from chainrule.optimizers import OPTIMIZERS, schedules
 
@@ -284,11 +285,36 @@ def test_ruff_finds_nothing_in_the_script(tmp_path):
     assert checked.returncode == 0, checked.stdout.decode()
 
 
+def test_what_a_reader_must_know_stands_at_the_top():
+    net = cr.Network(2, [cr.Dense(2)], loss="categorical_cross_entropy_from_logits", seed=0, dtype="float32")
+    head = net.to_python(X, T).split("import numpy")[0]
+    assert "apply it to the outputs to get predictions" in head
+    assert "computed in float32, this script in float64" in head
+
+
 # -------------------------------------------------------------------------------- what cannot be written
+class OwnNorm(Normalization):
+    """A layer of one's own."""
+
+    def __init__(self):
+        object.__setattr__(self, "activation", ACTIVATIONS["identity"])
+        object.__setattr__(self, "epsilon", 1e-5)
+        object.__setattr__(self, "trainable", True)
+
+    axis = 1
+
+    def statistics(self, a_in, state, run):
+        return a_in.mean(axis=1, keepdims=True), a_in.var(axis=1, keepdims=True), True
+
+    def options(self):
+        return {}
+
+
 @pytest.mark.parametrize(
     ("net", "told"),
     [
         (lambda: cr.Network(2, [cr.Dense(2, OWN)], seed=0), "activation 'ramp' of layer 1 is one of your own"),
+        (lambda: cr.Network(2, [OwnNorm(), cr.Dense(2)], seed=0), "layer 1 is a OwnNorm, a layer of your own"),
         (lambda: cr.Network(2, [cr.Dense(2, trainable=False)], seed=0), "no layer of this network is trainable"),
         (lambda: cr.Network(2, [cr.Dense(2)], loss=own_loss(), seed=0), "loss 'mine' is one of your own"),
     ],

@@ -50,8 +50,13 @@ class Module:
         return self.forward(x)
 
 
-def tensor(values, dtype=None):
-    return np.asarray(values, dtype).view(Tensor)
+def tensor(values):
+    return np.asarray(values).view(Tensor)
+
+
+def wrapped(function):
+    """The function, its answer a Tensor."""
+    return lambda *arguments, **named: np.asarray(function(*arguments, **named)).view(Tensor)
 
 
 def elu(z, alpha):
@@ -66,41 +71,41 @@ def gelu(z, approximate="none"):
 
 def huber_loss(y, t, reduction, delta):
     r = np.abs(t - y)
-    return np.where(r <= delta, r**2 / 2, delta * (r - delta / 2)).view(Tensor)
+    return np.where(r <= delta, r**2 / 2, delta * (r - delta / 2))
 
 
 def stand_in():
     """What is called torch."""
-    functional = types.SimpleNamespace(
-        leaky_relu=lambda z, alpha: np.where(z > 0, z, alpha * z),
-        elu=elu,
-        softsign=lambda z: z / (1 + np.abs(z)),
-        gelu=gelu,
-        silu=lambda z: z * special.expit(np.asarray(z)),
-        hardtanh=lambda z: np.clip(z, -1, 1),
-        dropout=lambda z, rate, training: z,
-        huber_loss=huber_loss,
-        binary_cross_entropy_with_logits=lambda y, t, reduction: (np.logaddexp(0, y) - t * y).view(Tensor),
-    )
-    names = {
-        "float64": np.float64,
-        "float32": np.float32,
-        "tensor": tensor,
-        "as_tensor": tensor,
-        "sigmoid": lambda z: special.expit(np.asarray(z)).view(Tensor),
+    functional = {
+        "leaky_relu": lambda z, alpha: np.where(z > 0, z, alpha * z),
+        "elu": elu,
+        "softsign": lambda z: z / (1 + np.abs(z)),
+        "gelu": gelu,
+        "silu": lambda z: z * special.expit(np.asarray(z)),
+        "hardtanh": lambda z: np.clip(z, -1, 1),
+        "dropout": lambda z, rate, training: z,
+        "huber_loss": huber_loss,
+        "binary_cross_entropy_with_logits": lambda y, t, reduction: np.logaddexp(0, y) - t * y,
+    }
+    functions = {
+        "tensor": np.asarray,
+        "as_tensor": np.asarray,
+        "sigmoid": lambda z: special.expit(np.asarray(z)),
         "relu": lambda z: np.maximum(z, 0),
-        "softmax": lambda z, dim: special.softmax(np.asarray(z), axis=dim).view(Tensor),
-        "log_softmax": lambda z, dim: special.log_softmax(np.asarray(z), axis=dim).view(Tensor),
+        "softmax": lambda z, dim: special.softmax(np.asarray(z), axis=dim),
+        "log_softmax": lambda z, dim: special.log_softmax(np.asarray(z), axis=dim),
         "clamp": lambda z, **limits: np.clip(z, limits.get("min"), limits.get("max")),
-        "stack": lambda columns, dim: np.stack(columns, axis=dim).view(Tensor),
-        "where": lambda c, a, b: np.where(c, a, b).view(Tensor),
-        "nn": types.SimpleNamespace(Module=Module, Parameter=lambda value: value, functional=functional),
+        "stack": lambda columns, dim: np.stack(columns, axis=dim),
+        "where": np.where,
         **{
             name: getattr(np, name)
-            for name in ("tanh", "exp", "abs", "sqrt", "log", "log1p", "zeros_like", "finfo", "logaddexp")
+            for name in ("tanh", "exp", "abs", "sqrt", "log", "log1p", "zeros_like", "logaddexp")
         },
     }
-    return types.SimpleNamespace(**names)
+    layers = types.SimpleNamespace(**{name: wrapped(function) for name, function in functional.items()})
+    nn = types.SimpleNamespace(Module=Module, Parameter=lambda value: value, functional=layers)
+    as_numpy = {"float64": np.float64, "float32": np.float32, "finfo": np.finfo, "nn": nn}
+    return types.SimpleNamespace(**as_numpy, **{name: wrapped(function) for name, function in functions.items()})
 
 
 def run(source):

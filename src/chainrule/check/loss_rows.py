@@ -27,8 +27,8 @@ def check_loss(row: Loss, *, two_step: Loss | None = None) -> Proof:
         difference, second_difference: derivatives by the outputs equal centred differences of value and derivative.
         rows_independent: a row's loss does not depend on the other rows.
         missing_targets: a NaN takes its output (of a ``RowLoss``: its row) out, as if it were not there.
-        target_range: targets outside are refused, those at its ends are not; nor is a row that misses some, except of a
-            ``RowLoss``, or all.
+        target_range: targets outside are refused, those at its ends accepted; so are rows that miss all their targets
+            and, except for a ``RowLoss``, rows that miss some.
         link, link_derivative: of a fused loss, ``row(z, t) = two_step(link(z), t)``, and so do derivatives.
 
     Of an ``ElementwiseLoss`` also:

@@ -123,6 +123,34 @@ def explain(
     run(model, table, row)
 
 
+@app.command()
+def check(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="A Python file that defines gradients(parameters, x, t) or step(...); or a folder of them.",
+        ),
+    ],
+    reference: Annotated[
+        str, typer.Option(help="A model file, or a network: '2 -> 3 tanh -> 1 sigmoid, squared_error'.")
+    ],
+    function: Annotated[str, typer.Option(help="The function's name; gradients, else step, unless given.")] = "",
+    rows: Annotated[int, typer.Option(help="Rows to draw.")] = 5,
+    seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
+    seconds: Annotated[int, typer.Option(help="Time limit for each file.")] = 10,
+    megabytes: Annotated[int, typer.Option(help="Memory limit for each file (on Linux).")] = 2048,
+    out: Annotated[Path, typer.Option(help="Where a folder's tables go: .csv and .html are put after it.")] = Path(
+        "marking"
+    ),
+) -> None:
+    """Mark hand-written backpropagation and name the mistake. The files are run: a separate process is no sandbox."""
+    from chainrule.check.grading import Limits  # noqa: PLC0415
+    from chainrule.cli.check import run  # noqa: PLC0415
+
+    run(file, reference, function, rows, seed, Limits(seconds, megabytes), out)
+
+
 def _units(text: str) -> tuple[int, ...]:
     """``"64,32"`` as (64, 32)."""
     parts = text.split(",") if text.strip() else []

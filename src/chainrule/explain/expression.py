@@ -6,7 +6,7 @@ one tree, written twice.
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 
@@ -142,11 +142,6 @@ Names: TypeAlias = Mapping[str, "Expression | tuple[Expression, ...]"]
 """What stands for each letter of a row's formula; for a letter with an index, its entries."""
 
 
-def with_value(leaf: Leaf, value: float) -> Leaf:
-    """The leaf with its number."""
-    return replace(leaf, value=float(value))
-
-
 def product(*factors: Expression) -> Expression:
     """A product without factors of exactly 1 and without nested products; a lone factor stands by itself."""
     flat: list[Expression] = []
@@ -186,7 +181,7 @@ def _convert(node: ast.expr, names: Names) -> Expression:  # noqa: C901, PLR0911
         case ast.Name(id=name):
             return _one(names.get(name, Symbol(name)))
         case ast.Subscript(value=ast.Name(id=name), slice=index):
-            return _entry(names[name], again(index))
+            return _entry(names.get(name, Symbol(name)), again(index))
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return product(Number(-1.0), again(operand))
         case ast.BinOp(left=left, op=ast.Add(), right=right):

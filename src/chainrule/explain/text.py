@@ -187,8 +187,6 @@ def _equation(row: tuple[str, Sequence[str], str], left: int, widths: list[int] 
 
 def columns(rows: Sequence[Sequence[str]], width: int) -> str:
     """Cells two spaces apart; a first cell too wide is wrapped, the others standing beside its last line."""
-    if not rows:
-        return ""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     room = width - sum(w + 2 for w in widths[1:])
     widths[0] = min(widths[0], max(room, width // 3))
@@ -201,7 +199,7 @@ def columns(rows: Sequence[Sequence[str]], width: int) -> str:
 
 _COLOURS = ("cyan", "yellow", "magenta", "green", "bright_blue", "red")
 assert len(_COLOURS) == LAYER_COLOURS
-_OF_A_LAYER = r"(?:dE/d)?\b(?:W|b|z|a|delta|gamma|beta|xhat|mean|variance|mask){layer}\b(?:\[[\d, ]+\])?"
+_OF_A_LAYER = r"(?:\bdE/d|\bd|/d|\b)(?:W|b|z|a|delta|gamma|beta|xhat|mean|variance|mask){layer}\b(?:\[[\d, ]+\])?"
 
 
 def coloured(text: str) -> str:
@@ -215,7 +213,7 @@ def coloured(text: str) -> str:
     for layer in sorted(set(map(int, re.findall(r"\b[A-Za-z]+([1-9]\d*)\b", text)))):
         colour = _COLOURS[(layer - 1) % LAYER_COLOURS]
         rich.highlight_regex(_OF_A_LAYER.replace("{layer}", str(layer)), colour)
-    rich.highlight_regex(r"(?m)^(?:\S.*:|.* = .*(?=\n\n))$", "bold")
+    rich.highlight_regex(r"(?m)^\S[^=\n]*:$", "bold")
     console = Console(file=io.StringIO(), force_terminal=True, color_system="standard", legacy_windows=False)
     with console.capture() as capture:
         console.print(rich, soft_wrap=True, end="")

@@ -180,15 +180,15 @@ class Writer(ABC):
                 return self.write(Number(-value)), "-"
             case Product((Number(-1.0), *factors)) if factors:
                 return self.inside(_again(factors), FRACTION), "-"
-            case Product(factors):
-                return self._product(factors, first=first)[0], "+"
-        return self.write(term), "+"
+            case Quotient(Product((Number(-1.0), *factors)), bottom) if factors:
+                return self.fraction(_again(factors), bottom), "-"
+            case Product(factors) if not first:
+                return self._product(factors, first=False)[0], "+"
+        return self.write(term) if first else self.inside(term, FRACTION), "+"
 
     def _product(self, factors: Sequence[Expression], *, first: bool = True) -> Written:
         """Factors side by side; a negative number that comes first needs no brackets at the beginning of a formula."""
-        if len(factors) == 1:
-            return self._write(factors[0])
-        if factors[0] == Number(-1.0):
+        if factors[0] == Number(-1.0) and len(factors) > 1:
             return self.negative(self.inside(_again(factors[1:]), FRACTION)), SUM
         between = "·" if self._numeric or any(isinstance(factor, Number) for factor in factors[1:]) else ""
         head, binds = self._write(factors[0])

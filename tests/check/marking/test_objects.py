@@ -74,7 +74,7 @@ def test_the_layout_can_be_told_where_shapes_cannot_tell():
     [
         ({"parameters": {}}, "must say where"),
         ({"parameters": {"W1": "weights"}}, "it has w, b, more"),
-        ({"parameters": {"W1": "more['no']"}}, "no \"more"),
+        ({"parameters": {"W1": "more['no']"}}, 'no "more'),
         ({"parameters": {"W1": "w w"}}, "is no place"),
         ({"parameters": {"W1": "more['row'][0][0]"}}, "one number for W1"),
         ({"parameters": {"W1": ["b", "b"]}}, "2 places were given"),

@@ -17,6 +17,8 @@ nothing is changed, what ``chainrule.chain.backward`` does.
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
+
 from chainrule import chain as maths
 from chainrule.arrays import Array
 from chainrule.check.marking.situation import Site, Situation
@@ -72,7 +74,7 @@ def run(s: Situation, changes: Changes) -> Gone:
         gradients |= {at.name(key): value for key, value in own.items()}
         deltas.append(d)
         das.append(da)
-        da = down(at, d, own, changes.get(("down", l)))
+        da = down(at, d, in_shape(at, own), changes.get(("down", l)))
     for place in ("sign", "factor"):
         change = changes.get((place, 0))
         if change is not None:
@@ -132,6 +134,14 @@ def bias(at: Site, d: Array, da: Array, change: Change | None) -> Array:
 def update(at: Site, own: Record, change: Change | None) -> Record:
     """The gradients of one layer as they reach its parameters."""
     return own if change is None else {key: change(at, value) for key, value in own.items()}
+
+
+def in_shape(at: Site, own: Record) -> Record:
+    """What an update would use: a transposed gradient of another shape is none that can be taken off."""
+    shapes = at.situation.parameters.of_layer(at.l)
+    return {
+        key: value if np.ndim(value) < 2 or value.shape == shapes[key].shape else value.T for key, value in own.items()
+    }
 
 
 def down(at: Site, d: Array, own: Record, change: Change | None) -> Array:

@@ -32,7 +32,7 @@ def readings(s: Situation, value: float) -> list[str]:
     """The simplest names of a value: with two rows, 2 is both ``"2"`` and ``"N"``."""
     named = [name for name, known in all_constants(s).items() if abs(known - value) <= 1e-12 * value]
     simplest = min(map(_parts, named), default=0)
-    return [name for name in named if _parts(name) == simplest]
+    return sorted((name for name in named if _parts(name) == simplest), key=_rank)
 
 
 def value_of(s: Situation, name: str) -> float:
@@ -46,7 +46,7 @@ def value_of(s: Situation, name: str) -> float:
 @lru_cache(maxsize=256)
 def _constants(rows: int, outputs: int) -> Mapping[str, float]:
     by_value: dict[float, str] = {}
-    for name, value in sorted(_all(rows, outputs).items(), key=lambda item: _parts(item[0])):
+    for name, value in sorted(_all(rows, outputs).items(), key=lambda item: _rank(item[0])):
         if not any(abs(value - known) <= 1e-12 * known for known in by_value):
             by_value[value] = name
     return MappingProxyType({name: value for value, name in by_value.items()})
@@ -73,6 +73,11 @@ def _name(two: str, n: int, k: int) -> str:
     under = [sign for sign, power in powers if power < 0]
     top = " ".join(over) or "1"
     return top if not under else f"{top}/{under[0]}" if len(under) == 1 else f"{top}/({' '.join(under)})"
+
+
+def _rank(name: str) -> tuple[int, bool]:
+    """Simplest first; of equally simple ones those with the 2 of a square first, the commonest."""
+    return _parts(name), "2" not in name
 
 
 def _parts(name: str) -> int:

@@ -223,7 +223,7 @@ class _Tree:
                 for scaled in self._options("update", at.l, biased.slips):
                     mutant = backward.update(at, own, _change(scaled))
                     for fitting in self._scaled(at, mutant, biased.with_slips(scaled)):
-                        yield self._in_shape(at, mutant), fitting
+                        yield backward.in_shape(at, mutant), fitting
 
     def _weights(self, at: Site, d: Array, da: Array, state: _State) -> Iterator[tuple[Record, _State]]:
         """The ways to make dW whose numbers are the given ones up to a factor."""
@@ -258,11 +258,6 @@ class _Tree:
             changed = not wrong or not _same(value, plain)
             if changed and self._is_proportional(at.name(key), value, state.scale):
                 yield {key: value}, state.with_slips(wrong)
-
-    def _in_shape(self, at: Site, own: Record) -> Record:
-        """What an update would use: a transposed gradient of another shape is none that can be taken off."""
-        shapes = self.s.parameters.of_layer(at.l)
-        return {key: value if value.shape == shapes[key].shape else value.T for key, value in own.items()}
 
     # ------------------------------------------------------------------ does it fit
     def _is_proportional(self, name: str, mutant: Array, scale: _Scale | None) -> bool:

@@ -28,7 +28,7 @@ class Exercise:
     """One question about a network.
 
     Attributes:
-        kind: such as ``"delta"``; see ``chainrule.explain.exercises.KINDS``.
+        kind: such as ``"delta"``; see ``KINDS`` in ``chainrule.explain.exercises.drawing``.
         title: its heading.
         question: in Markdown.
         answer: in Markdown, short.

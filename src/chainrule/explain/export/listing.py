@@ -43,6 +43,7 @@ def array_literal(values: Array, dtype: str = "") -> str:
     """An array as code that gives back every bit of it: a row a line where it does not fit on one.
 
     Example:
+        >>> import numpy as np
         >>> array_literal(np.array([[0.1, 2.0]]))
         'np.array([[0.1, 2.0]])'
     """

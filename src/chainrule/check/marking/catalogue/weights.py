@@ -127,6 +127,13 @@ def _before_the_derivative(at: Site, source: Array, d: Array, da: Array) -> Arra
     return at.wired(source.T @ da)
 
 
+def _is_used_elsewhere(at: Site) -> bool:
+    """Whether delta has another use, in which its derivative may be there: the bias, or a layer below that learns."""
+    below = any(site.weights_key for site in at.situation.sites[: at.l - 1])
+    curved = at.is_dense and at.activation is not None and at.activation.name != "identity"
+    return curved and (below or at.bias_key is not None)
+
+
 _DERIVATIVE_SKIPPED = Mistake(
     "derivative-skipped-for-weights",
     "weights",
@@ -138,11 +145,7 @@ _DERIVATIVE_SKIPPED = Mistake(
     wrong="dW{l} = a{k}' da{l}",
     right_latex=_RIGHT_LATEX,
     wrong_latex=r"\partial E/\partial W_{l} = a_{k}^{\top}\, \partial E/\partial a_{l}",
-    variants=lambda at: (
-        [Variant("", _before_the_derivative)]
-        if at.is_dense and at.activation is not None and at.activation.name != "identity"
-        else []
-    ),
+    variants=lambda at: [Variant("", _before_the_derivative)] if _is_used_elsewhere(at) else [],
 )
 
 
