@@ -25,6 +25,7 @@ def test_it_is_the_activation_of_the_weighted_sum(weights, bias, data):
     z = math.fsum(w * v for w, v in zip(weights, x, strict=True)) + bias
     got = cr.Neuron(weights, bias=bias, activation="tanh")(x)
     assert isinstance(got, float)
+    assert cr.Neuron(weights).bias == 0.0
     assert got == pytest.approx(math.tanh(z), abs=1e-12)
 
 

@@ -7,9 +7,10 @@
 10
 """
 
+from typing import TYPE_CHECKING, Any
+
 from chainrule.activations import Activation, activation
 from chainrule.check.gradients import GradientCheck
-from chainrule.check.marking import Marking, check_backprop, check_object, check_step
 from chainrule.errors import (
     ChainruleError,
     DivergenceError,
@@ -41,6 +42,9 @@ from chainrule.optimizers import (
 from chainrule.parameters import Parameters
 from chainrule.trace import Trace
 from chainrule.training import History, Update
+
+if TYPE_CHECKING:
+    from chainrule.check.marking import Marking, check_backprop, check_object, check_step
 
 __version__ = "0.1.0"
 
@@ -88,3 +92,12 @@ __all__ = [
     "optimizer",
     "schedules",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The catalogue of mistakes is fetched by those who have something marked."""
+    if name in ("Marking", "check_backprop", "check_object", "check_step"):
+        from chainrule.check import marking  # noqa: PLC0415 - as the docstring says
+
+        return getattr(marking, name)
+    raise AttributeError(f"module 'chainrule' has no attribute {name!r}")

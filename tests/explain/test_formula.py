@@ -167,7 +167,7 @@ def test_a_row_puts_its_numbers_beside_the_symbols():
     told = str(net.formula([2.0]))
     assert "z1[0]  = W1[0, 0] x[0] + b1[0]  = 0.5 * 2 + 0.25  = 1.25" in told
     assert "= 2 * 0.848284 + (-1)" in told
-    assert "a2[0]  = z2[0]                   = 0.696567" in told
+    assert "a2[0] = z2[0] = 0.696567" in " ".join(told.split())
 
 
 def test_a_loss_that_mixes_the_outputs_is_written_out():

@@ -228,6 +228,14 @@ def test_columns_of_the_text_are_aligned(net):
     assert all(line[place] != " " and line[place - 1] == " " for line in table)
 
 
+def test_moments_that_are_the_same_everywhere_are_told_once(net):
+    first = net.explain_step(X, T, optimizer=cr.Adam(0.1))
+    assert "  first_moment before = 0\n" in str(first)
+    net.set_parameters(first.after)
+    table = str(net.explain_step(X, T, optimizer=cr.Adam(0.1), after=first)).split("5. Update")[1]
+    assert "first_moment before  second_moment before" in table
+
+
 def test_one_row_has_nothing_to_add_up(net):
     assert "add up" not in str(net.explain_step(X[0], T[0]))
 

@@ -263,10 +263,13 @@ def test_a_large_networks_parameters_are_handed_in():
     alike(parameters["W1"], net.parameters["W1"])
 
 
-def test_no_line_is_wider_than_120_columns_and_numbers_keep_every_bit():
-    net = cr.Network(12, [cr.Dense(12, "gelu_tanh", mask=np.tri(12)), cr.Dense(2)], seed=0)
-    script = net.to_python(np.ones((1, 12)) / 3, [[1.0, np.nan]])
-    assert max(map(len, script.splitlines())) <= 120
+@pytest.mark.parametrize("last", ["identity", "softmax", "gelu_tanh"])
+def test_no_line_is_wider_than_120_columns_and_numbers_keep_every_bit(last):
+    layers = [cr.Dense(12, "gelu_tanh", mask=np.tri(12)), cr.BatchNorm("mish"), cr.LayerNorm("selu"), cr.Dropout(0.123)]
+    net = cr.Network(12, [*layers, *(cr.Dense(12, "hard_sigmoid") for _ in range(9)), cr.Dense(2, last)], seed=0)
+    optimizer = cr.NAdam(schedules.WarmUp(schedules.OneCycle(0.1, final_factor=12345.678), 10), weight_decay=0.0123)
+    script = net.to_python(np.ones((2, 12)) / 3, [[1.0, np.nan]] * 2, optimizer=optimizer, l1=0.1, clip_norm=1 / 3)
+    assert [line for line in script.splitlines() if len(line) > 120] == []
     assert (run(script)["PARAMETERS"]["W1"] == net.parameters["W1"]).all()
 
 

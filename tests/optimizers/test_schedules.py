@@ -112,6 +112,11 @@ def test_on_plateau_multiplies_by_its_factor_at_each_cut_down_to_the_lowest():
     assert [schedule.rate(clock, Memory(cuts=c)) for c in range(4)] == [1.0, 0.5, 0.25, 0.2]
 
 
+def test_on_plateau_counts_any_progress_and_cuts_without_end_unless_told_otherwise():
+    assert cuts(OnPlateau(1.0, patience=1), [5, 4.999, 4.998, 4.998]) == [0, 0, 0, 1]
+    assert OnPlateau(1.0).rate(Clock(0, 0, 1, 1), Memory(cuts=20)) == pytest.approx(1e-20)
+
+
 def test_others_do_not_look_at_the_losses():
     memory = Memory(1.0, 2, 3)
     assert all(s.observe(memory, 0.5) is memory for s in (Constant(1.0), Step(1.0), Cosine(1.0), OneCycle(1.0)))
@@ -145,6 +150,7 @@ def test_fit_cuts_the_rate_on_a_plateau_of_validation_or_else_training_loss(vali
         (lambda: Cosine(0.1, -1), "final must be a finite number from 0, got -1"),
         (lambda: Cosine("a"), "learning_rate must be a positive finite number, got 'a'"),
         (lambda: OneCycle(0.1, rise=1), "rise must be between 0 and 1, got 1"),
+        (lambda: OneCycle(0.1, rise=0), "rise must be between 0 and 1, got 0"),
         (lambda: OneCycle(0.1, start_factor=0), "start_factor must be a positive"),
         (lambda: OneCycle(0.1, final_factor=0), "final_factor must be a positive"),
         (lambda: WarmUp("a"), "learning_rate must be a positive finite number, got 'a'$|got 'a'\\."),

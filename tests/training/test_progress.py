@@ -47,6 +47,10 @@ def test_a_bar_is_shown_on_long_work_or_when_asked_for(monkeypatch, capsys, term
     assert capsys.readouterr().out == ""
 
 
+def test_long_work_is_more_than_a_second():
+    assert progress.PATIENCE == 1.0
+
+
 def test_it_tells_training_and_validation_loss(monkeypatch):
     text = shown(monkeypatch, terminal=False, long=False, wanted=True, validation=([[1.0]], [1.0]))
     assert "loss " in text

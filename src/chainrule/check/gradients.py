@@ -188,32 +188,32 @@ class Probe:
 
     def at(self, k: int, value: float) -> tuple[Array, bytes]:
         """Each row's part of E with parameter ``k`` at ``value``, and the sides of all kinks as a key."""
-        return self._at(self.chain, k, value)
+        return self._at(self.chain, lambda y: self.chain.loss.value(y, self.t), k, value)
 
     def at_straightened(self, k: int, value: float) -> tuple[Array, bytes]:
         """The same where what lies on a kink goes on along the tangent there, and so has no sides."""
-        chain, on = self._straightened
-        rows, sides = self._at(chain, k, value)
+        chain, losses, on = self._straightened
+        rows, sides = self._at(chain, losses, k, value)
         return rows, np.where(on, 0, np.frombuffer(sides, np.int8)).tobytes()
 
-    def _at(self, chain: Chain, k: int, value: float) -> tuple[Array, bytes]:
+    def _at(self, chain: Chain, losses: Callable[[Array], Array], k: int, value: float) -> tuple[Array, bytes]:
         kept = self.vector[k]
         self.vector[k] = value
         try:
             records = maths.forward(chain, self.parameters, self.x, self._run())
             y = records[-1]["a"]
             shares = maths.row_shares(self.t, self.weights)
-            rows = chain.loss.value(y, self.t) * (1 / len(y) if shares is None else shares)
-            return rows, sides_of(chain, records, y - self.t)
+            rows = losses(y) * (1 / len(y) if shares is None else shares)
+            return rows, sides_of(self.chain, records, y - self.t)
         finally:
             self.vector[k] = kept
 
     @cached_property
-    def _straightened(self) -> tuple[Chain, Array]:
-        """The chain without the kinks that the values lie on, and which entries of the key those are."""
+    def _straightened(self) -> tuple[Chain, Callable[[Array], Array], Array]:
+        """The chain and rows' losses without the kinks that values lie on, and which entries of the key those are."""
         records = maths.forward(self.chain, self.parameters, self.x, self._run())
         sides = sides_of(self.chain, records, records[-1]["a"] - self.t)
-        return straightened(self.chain, records, self.t), np.frombuffer(sides, np.int8) == 0
+        return *straightened(self.chain, records, self.t), np.frombuffer(sides, np.int8) == 0
 
 
 def sides_of(chain: Chain, records: Sequence[Record], residual: Array) -> bytes:

@@ -5,6 +5,7 @@ lies on one. No finite difference of the chain itself shows that number: where o
 another moves to the right. Differences of the straightened chain do.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -19,10 +20,10 @@ from chainrule.losses import ElementwiseLoss, Loss
 from chainrule.unitwise import UnitwiseActivation
 
 
-def straightened(chain: Chain, records: list[Record], t: Array) -> Chain:
-    """The chain, straight wherever a value of these records lies on a kink."""
+def straightened(chain: Chain, records: list[Record], t: Array) -> tuple[Chain, Callable[[Array], Array]]:
+    """The chain, and each row's loss by its outputs, straight wherever a value of these records lies on a kink."""
     layers = tuple(_layer(layer, record["z"]) for layer, record in zip(chain.layers, records, strict=True))
-    return replace(chain, layers=layers, loss=_loss(chain.loss, records[-1]["a"], t))
+    return replace(chain, layers=layers), _losses(chain.loss, records[-1]["a"], t)
 
 
 def _layer(layer: Layer, z: Array) -> Layer:
@@ -48,15 +49,12 @@ def _row(row: ElementwiseActivation, z: Array) -> ElementwiseActivation:
     return replace(row, phi=phi)
 
 
-def _loss(loss: Loss, y: Array, t: Array) -> Loss:
-    """The same for the terms of a loss, by their residuals ``y - t``."""
-    if not isinstance(loss, ElementwiseLoss):
-        return loss
-    targets = np.where(np.isnan(t), y, t)  # a missing one does not count, whatever stands in its place
-    on = np.isin(y - targets, loss.kinks(**loss.parameters))
-    term, slope = loss.term(y, targets, **loss.parameters), loss.term_prime(y, targets, **loss.parameters)
+def _losses(loss: Loss, y: Array, t: Array) -> Callable[[Array], Array]:
+    """The same for the outputs whose residual ``y - t`` lies on a kink of the loss."""
+    on = np.isin(y - t, loss.kinks(**loss.parameters)) if isinstance(loss, ElementwiseLoss) else np.full(y.shape, False)
+    slope = np.where(on, loss.derivative(y, t), 0.0)
 
-    def straight(moved: Array, t: Array, **parameters: float) -> Array:
-        return np.where(on, term + slope * (moved - y), loss.term(moved, t, **parameters))
+    def straight(moved: Array) -> Array:
+        return loss.value(np.where(on, y, moved), t) + (slope * (moved - y)).sum(axis=1)
 
-    return replace(loss, term=straight)
+    return straight

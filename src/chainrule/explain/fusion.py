@@ -57,7 +57,7 @@ def _from_logits(model: Model) -> Section:
     exp = Call("exp", (_Y,))
     written_out = {
         "sigmoid": Quotient(_ONE, Sum((_ONE, Call("exp", (Product((_MINUS, _Y)),))))),
-        "softmax": Quotient(exp, Over("sum", "outputs", exp)),
+        "softmax": Quotient(exp, Over("sum", "units", exp)),
         "exponential": exp,
     }
     steps = (_error(written_out[loss.link]), _error(Call(loss.link, (_Y,))))

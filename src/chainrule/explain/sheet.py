@@ -124,8 +124,7 @@ def _forms(line: Equation, names: Mapping[str, str] | None) -> Iterator[str]:
     yield plain(line.right, names)
     if line.value is not None:
         in_numbers = plain(line.right, names, numeric=True)
-        if in_numbers != number(line.value):
-            yield in_numbers
+        yield "" if in_numbers == number(line.value) else in_numbers
         yield number(line.value)
 
 

@@ -42,9 +42,10 @@ def _section_html(number: int, section: Section) -> str:
 
 
 def _table(section: Section) -> str:
-    """Cells stay on one line, but for arrays, which may be longer than the page is wide."""
-    kinds = ["" if name == "value" else ' style="white-space:nowrap"' for name in section.header]
-    head = "".join(f"<th{kind}>{printable(cell)}</th>" for kind, cell in zip(kinds, section.header, strict=True))
+    """Numbers stay on one line; formulas and arrays, which may be longer than the page is wide, are broken."""
+    styles = {"formula": "", "value": ' style="min-width:9em"'}
+    kinds = [styles.get(name, ' style="white-space:nowrap"') for name in section.header]
+    head = "".join(f'<th style="vertical-align:bottom">{printable(cell)}</th>' for cell in section.header)
     rows = "".join(
         "<tr>" + "".join(f"<td{kind}>{printable(cell)}</td>" for kind, cell in zip(kinds, row, strict=True)) + "</tr>"
         for row in section.rows

@@ -124,12 +124,28 @@ def _update(step: "Step", chosen: Sequence[_Entry]) -> Section:
 
 
 def _columns(step: "Step") -> tuple[list[str], list[str]]:
-    """The contributions' names, and their equations; those of a weight, which may also decay, are the most."""
+    """The contributions' names, and their equations; those of a weight, which may also decay, are the most.
+
+    What was kept from before and is the same number everywhere, as in a first step, is a line and not a column.
+    """
     most = max(step.parameters.values(), key=lambda told: len(told.contributions), default=None)
     if most is None:
         return [], []
-    names = list(dict.fromkeys(c.name for c in most.contributions))
-    return names, [f"{c.name} = {c.formula}" for c in most.contributions if c.formula]
+    names, lines = [], []
+    for contribution in most.contributions:
+        same = None if contribution.formula else _same_everywhere(step, contribution.name)
+        if same is not None:
+            lines.append(f"{contribution.name} = {number(same)}")
+        elif contribution.name not in names:
+            names.append(contribution.name)
+    return names, lines + [f"{c.name} = {c.formula}" for c in most.contributions if c.formula]
+
+
+def _same_everywhere(step: "Step", name: str) -> float | None:
+    """The one number that all values of that name have, if they do."""
+    kept = [c.value.ravel() for told in step.parameters.values() for c in told.contributions if c.name == name]
+    values = np.concatenate(kept)
+    return float(values[0]) if (values == values[0]).all() else None
 
 
 def _change(step: "Step") -> Section:

@@ -136,7 +136,7 @@ def equations(rows: Sequence[tuple[str, Sequence[str], str]], width: int) -> str
     """Quantities and what they equal, in columns; where a line is too wide for that, one below the other.
 
     Args:
-        rows: a quantity, the forms it takes (formula, numbers, value), and a note.
+        rows: a quantity, the forms it takes (formula, numbers or "", value), and a note.
         width: of the terminal.
     """
     if not rows:
@@ -174,7 +174,7 @@ def _equation(row: tuple[str, Sequence[str], str], left: int, widths: list[int] 
         lines = [f"{quantity}  = " + "  = ".join(forms)]
     else:
         lines = []
-        for form in forms:
+        for form in filter(None, forms):
             first, *more = wrapped(form, width - indent, indent)
             lines += [f"{quantity if not lines else ' ' * len(quantity)}  = {first}", *more]
     if note and len(lines[-1]) + len(note) + 5 <= width:

@@ -10,12 +10,13 @@ from chainrule.check.marking import CATALOGUE, Mistake, Variant, check_backprop
 from chainrule.check.marking.constants import all_constants, constants, readings, value_of
 from chainrule.check.marking.situation import situation
 
-FROM_THE_REFERENCE = """
-    sign-flipped factor missing-activation-derivative derivative-at-activation wrong-activation-derivative
-    weights-updated-before-use missing-weights transposed-weights weight-in-place-of-input
-    net-input-in-place-of-activation wrong-layer-input transposed-gradient bias-not-updated bias-shared-by-units
-    bias-averaged last-row-only not-reset softmax-derivative-twice loss-derivative-missing target-broadcast dead-kink
-""".split()
+FROM_THE_REFERENCE = (
+    "sign-flipped", "factor", "missing-activation-derivative", "derivative-at-activation",
+    "wrong-activation-derivative", "weights-updated-before-use", "missing-weights", "transposed-weights",
+    "weight-in-place-of-input", "net-input-in-place-of-activation", "wrong-layer-input", "transposed-gradient",
+    "bias-not-updated", "bias-shared-by-units", "bias-averaged", "last-row-only", "not-reset",
+    "softmax-derivative-twice", "loss-derivative-missing", "target-broadcast", "dead-kink",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("code", FROM_THE_REFERENCE)

@@ -1,4 +1,4 @@
-"""Ten hand-written networks in ten styles, each as it should be and with mistakes: marked without touching their code."""
+"""Ten hand-written networks in ten styles, right and with mistakes, marked without touching their code."""
 
 import math
 from types import SimpleNamespace
@@ -231,7 +231,7 @@ class SoftmaxNet:
 
 # ---------------------------------------------------------------- 9: one bias a layer, a mean over all elements
 class ScalarBiasNet:
-    """After a notebook: with one unit a layer it is right; with more, each bias is shared and the loss's mean is not."""
+    """After a notebook: right with one unit a layer; with more, biases are shared and the mean is not the loss's."""
 
     def __init__(self, wrong=""):
         self.W1, self.b1 = np.zeros((3, 4)), 0.0

@@ -18,15 +18,14 @@ def test_a_single_mistake_is_named_in_random_networks(code):
 
 
 def test_right_gradients_of_random_networks_are_right():
-    assert set(benchmark.right(80, seed=8)) <= {"right", "right within float32", "right but for a kink"}
+    assert set(benchmark.right(24, seed=8)) <= {"right", "right within float32", "right but for a kink"}
 
 
 def test_pairs_of_mistakes_are_named_in_random_networks():
-    counts, missed = benchmark.pairs(1, seed=9, every=12)
-    assert counts["first"] + counts["among several"] >= 0.97 * (counts["missed"] + counts["first"])
-    assert counts["first"] > 30
+    counts, missed = benchmark.pairs(1, seed=9, every=40)
+    assert counts["first"] > 8
     assert not counts["CALLED CORRECT"]
-    assert len(missed) <= 1
+    assert not missed
 
 
 def test_the_matrix_can_be_drawn(tmp_path):

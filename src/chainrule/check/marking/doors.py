@@ -15,7 +15,7 @@ from chainrule.check.marking.separate import drawn
 from chainrule.check.marking.sequence import mark_sequence
 from chainrule.check.marking.situation import Situation, situation
 from chainrule.check.marking.tolerance import response
-from chainrule.errors import InputError
+from chainrule.errors import ChainruleError, InputError
 from chainrule.layers.checks import check_number
 from chainrule.model import Model
 from chainrule.rows import as_inputs, as_targets
@@ -270,7 +270,8 @@ def mark_calls(
 
 def _case_of(s: Situation, answer: Any, layout: Layout, *, updated: bool) -> Case:
     if isinstance(answer, Exception):
-        raise InputError(f"your function raised {type(answer).__name__}: {answer}") from answer
+        told = answer if isinstance(answer, ChainruleError) else f"{type(answer).__name__}: {answer}"
+        raise InputError(f"your function raised {told}") from answer
     given = read(s, answer, layout=layout, what="what your function returned")
     if updated:
         assert s.learning_rate is not None

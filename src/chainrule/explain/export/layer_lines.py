@@ -30,7 +30,7 @@ def forward_lines(l: int, layer: Layer, *, training: bool) -> list[Line]:
     else:
         assert isinstance(layer, Normalization)
         lines = _standardised(l, layer, training=training)
-    return [*lines, _activation_line(l, activation_of(layer))]
+    return [*lines, *_activation_lines(l, activation_of(layer))]
 
 
 def _standardised(l: int, layer: Normalization, *, training: bool) -> list[Line]:
@@ -57,27 +57,27 @@ def _standardised(l: int, layer: Normalization, *, training: bool) -> list[Line]
     ]
 
 
-def _activation_line(l: int, row: Activation) -> Line:
+def _activation_lines(l: int, row: Activation) -> list[Line]:
     """``a = phi(z)``."""
     z, a = f"z{l}", f"a{l}"
     if row.name == "identity":
-        return Line(f"{a} = {z}", f"{a} = {z}: identity")
+        return [Line(f"{a} = {z}", f"{a} = {z}: identity")]
     if isinstance(row, UnitwiseActivation):
-        return Line(f"{a} = {_by_unit(z, row, '')}", f"{a}[n, j] = phi_j({z}[n, j]): each unit's own")
+        return _by_unit(a, z, row, "", f"{a}[n, j] = phi_j({z}[n, j]): each unit's own")
     formula = f"exp({z}[k])/sum over j of exp({z}[j]), by row"
     if isinstance(row, ElementwiseActivation):
         formula = told(row.formula, f"{row.name}({z})", z=z)
-    return Line(f"{a} = {row.name}({z}{constants(row)})", f"{a} = {formula}")
+    return [Line(f"{a} = {row.name}({z}{constants(row)})", f"{a} = {formula}")]
 
 
-def _by_unit(z: str, row: UnitwiseActivation, prime: str) -> str:
+def _by_unit(name: str, z: str, row: UnitwiseActivation, prime: str, comment: str) -> list[Line]:
     """A column for each unit by its own function."""
     columns = []
     for j, own in enumerate(row.rows):
         column = f"{z}[:, {j}]"
         whole = f"np.ones_like({column})" if prime else column
         columns.append(whole if own.name == "identity" else f"{own.name}{prime}({column}{constants(own)})")
-    return f"np.column_stack([{', '.join(columns)}])"
+    return [Line(f"{name} = np.column_stack([", comment), *(Line(f"    {column},") for column in columns), Line("])")]
 
 
 # -------------------------------------------------------------------------------- deltas come down
@@ -108,14 +108,14 @@ def _delta_lines(l: int, row: Activation) -> list[Line]:
         return [Line(f"{delta} = {row.name}_pull_back({a}, {da})", how)]
     slope = f"da{l}_dz{l}"
     if isinstance(row, UnitwiseActivation):
-        first = Line(f"{slope} = {_by_unit(z, row, '_prime')}", f"d{a}/d{z} by unit: phi_j'({z}[n, j])")
+        first = _by_unit(slope, z, row, "_prime", f"d{a}/d{z} by unit: phi_j'({z}[n, j])")
     else:
         assert isinstance(row, ElementwiseActivation)
         prime = f"{row.name}'({z})"
         formula = told(row.derivative_formula, prime, z=z, a=a)
         how = prime if formula == prime else f"{prime} = {formula}"
-        first = Line(f"{slope} = {row.name}_prime({z}{constants(row)})", f"d{a}/d{z} = {how}")
-    return [first, Line(f"{delta} = {da} * {slope}", f"{delta} = dE/d{z} = dE/d{a} d{a}/d{z}")]
+        first = [Line(f"{slope} = {row.name}_prime({z}{constants(row)})", f"d{a}/d{z} = {how}")]
+    return [*first, Line(f"{delta} = {da} * {slope}", f"{delta} = dE/d{z} = dE/d{a} d{a}/d{z}")]
 
 
 def _dense_gradients(l: int, layer: Dense) -> list[Line]:
@@ -144,12 +144,13 @@ def _standardised_down(l: int, layer: Normalization) -> list[Line]:
     """``J (delta gamma)``: mean and variance depend on the activations too."""
     over = f"mean(axis={layer.axis}, keepdims=True)"
     m, g, xhat = f"mean over {layer.axis_name}", f"dxhat{l}", f"xhat{l}"
-    through = f"({g} - {g}.{over} - {xhat} * ({g} * {xhat}).{over}) / s{l}"
     return [
         Line(f"{g} = delta{l} * gamma{l}", f"dE/d{xhat} = delta{l} gamma{l}"),
+        Line(f"{g}_mean = {g}.{over}", f"{m} of {g}: what the mean takes away"),
+        Line(f"{g}_along = ({g} * {xhat}).{over}", f"{m} of {g} {xhat}: what the variance takes away"),
         Line(
-            f"da{l - 1} = {through}",
-            f"dE/da{l - 1} = (g - {m} of g - {xhat} {m} of g {xhat})/s{l} with g = {g}",
+            f"da{l - 1} = ({g} - {g}_mean - {xhat} * {g}_along) / s{l}",
+            f"dE/da{l - 1} = ({g} - {g}_mean - {xhat} {g}_along)/s{l}",
         ),
     ]
 

@@ -5,6 +5,7 @@ activations, loss and optimizer it needs, copied from functions that tests hold 
 float64 what the reference engine computes, from the same seed.
 """
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import FunctionType
@@ -17,7 +18,7 @@ from chainrule.errors import InputError
 from chainrule.explain.equations import equations_of, names_in
 from chainrule.explain.export import components, update_lines
 from chainrule.explain.export.layer_lines import backward_lines, forward_lines, functions_rows
-from chainrule.explain.export.listing import Line, array_literal, block, sources
+from chainrule.explain.export.listing import WIDTH, Line, array_literal, block, sources
 from chainrule.explain.export.loss_lines import loss_lines, output_lines
 from chainrule.layers import BatchNorm, Dense, Dropout
 from chainrule.model import Model
@@ -86,9 +87,11 @@ class _Script:
 
     def uses(self, name: str) -> bool:
         """Whether the update's lines name ``epoch``, ``progress`` or ``count``."""
-        rate = update_lines.rate_code(self.settings.optimizer.schedule)
+        rate = update_lines.rate_lines(self.settings.optimizer.schedule)
         equations = equations_of(self.settings.optimizer)
-        return name in rate or any(name in names_in(equation.formula) for equation in equations)
+        return any(name in line.code for line in rate) or any(
+            name in names_in(equation.formula) for equation in equations
+        )
 
 
 def to_python(model: Model, data: Data | None, settings: Settings) -> str:
@@ -138,7 +141,8 @@ def _docstring(script: _Script) -> str:
         lines.append(f"Its {chain.size} parameters are too many to be written here: hand them to train, by name.")
     if not script.inline_data:
         lines.append("Hand the data to train: x (N, inputs) and t (N, outputs), no target missing.")
-    return "\n".join([*lines, '"""', ""])
+    wrapped = [part for line in lines for part in textwrap.wrap(line, WIDTH, subsequent_indent="    ") or [""]]
+    return "\n".join([*wrapped, '"""', ""])
 
 
 def _data(script: _Script) -> list[str]:
@@ -198,8 +202,7 @@ def _train(script: _Script) -> str:
     else:
         loop += _batches(script, inner)
     kept = [slot.name for slot in script.chain.slots] + [name for name, _ in _state(script)]
-    pairs = ", ".join(f'"{name}": {name}' for name in kept)
-    tail = ["", f"return {{{pairs}}}, losses"]
+    tail = ["", "trained = {", *(f'    "{name}": {name},' for name in kept), "}", "return trained, losses"]
     return "\n".join([*head, *body, *(f"    {line}".rstrip() for line in [*loop, *tail])]) + "\n"
 
 
@@ -213,7 +216,7 @@ def _before(script: _Script) -> list[Line]:
         lines.append(Line(f"{names} = {streams}"))
     lines += update_lines.moments_lines(script.settings, script.slots)
     if update_lines.is_constant(script.settings.optimizer):
-        lines.append(update_lines.rate_line(script.settings.optimizer))
+        lines += update_lines.rate_lines(script.settings.optimizer.schedule)
     if script.uses("progress"):
         per_epoch = "1" if script.batch_size is None else f"-(-len(x) // {script.batch_size})"
         lines.append(Line("updates = epochs" if per_epoch == "1" else f"updates = epochs * {per_epoch}"))

@@ -30,7 +30,7 @@ _ACTIVATIONS = {
 }
 
 _EXPONENTIAL = '''def exponential(z):
-    """exp(z), held at the largest number there is where it would overflow."""
+    """exp(z), held below the largest number there is where it would overflow."""
     return torch.exp(torch.clamp(z, max=709.0 if z.dtype == torch.float64 else 88.0))
 '''
 

@@ -25,31 +25,37 @@ from chainrule.training import Settings
 
 
 # -------------------------------------------------------------------------------- the learning rate
-def rate_code(schedule: Schedule) -> str:
-    """The rate of an update as an expression of ``epoch``, ``progress`` (0 to 1) and ``count`` (from 1).
+def rate_lines(schedule: Schedule) -> list[Line]:
+    """``eta`` of an update from ``epoch``, ``progress`` (0 to 1) and ``count`` (from 1).
 
     Raises:
         InputError: the rate depends on losses, or on code of somebody's own.
 
     Example:
-        >>> rate_code(Step(0.1, every=2, factor=0.5))
-        '0.1 * 0.5 ** (epoch // 2)'
+        >>> rate_lines(Step(0.1, every=2, factor=0.5))[0].code
+        'eta = 0.1 * 0.5 ** (epoch // 2)'
     """
     match schedule:
         case Constant(eta):
-            return repr(float(eta))
+            return [Line(f"eta = {float(eta)!r}", "the learning rate")]
         case Step(eta, every, factor):
-            return f"{eta!r} * {factor!r} ** (epoch // {every!r})"
+            return [Line(f"eta = {eta!r} * {factor!r} ** (epoch // {every!r})", "the learning rate")]
         case Exponential(eta, factor):
-            return f"{eta!r} * {factor!r} ** epoch"
+            return [Line(f"eta = {eta!r} * {factor!r} ** epoch", "the learning rate")]
         case Cosine(eta, final):
-            return _wave(eta, final, "progress")
+            return [Line(f"eta = {_wave(repr(eta), repr(final) if final else '', 'progress')}", "the learning rate")]
         case OneCycle(eta, rise, start_factor, final_factor):
-            up = _wave(eta / start_factor, eta, f"(progress / {rise!r})")
-            down = _wave(eta, eta / final_factor, f"((progress - {rise!r}) / (1 - {rise!r}))")
-            return f"{up} if progress < {rise!r} else {down}"
+            return [
+                Line(f"start, top, end = {eta / start_factor!r}, {eta!r}, {eta / final_factor!r}"),
+                Line(f"rising = {_wave('start', 'top', f'progress / {rise!r}')}"),
+                Line(f"falling = {_wave('top', 'end', f'(progress - {rise!r}) / (1 - {rise!r})')}"),
+                Line(f"eta = rising if progress < {rise!r} else falling", "the learning rate"),
+            ]
         case WarmUp(then, updates):
-            return f"({rate_code(as_schedule(then))}) * min(1.0, count / {updates!r})"
+            return [
+                *rate_lines(as_schedule(then)),
+                Line(f"eta = eta * min(1.0, count / {updates!r})", "held down at first"),
+            ]
         case _:
             raise InputError(
                 f"the schedule {schedule!r} cannot be written out as a formula of the time: choose a number, or "
@@ -57,18 +63,16 @@ def rate_code(schedule: Schedule) -> str:
             )
 
 
-def _wave(first: float, last: float, progress: str) -> str:
-    return f"{last!r} + ({first!r} - {last!r}) * (1 + np.cos(np.pi * {progress})) / 2"
+def _wave(first: str, last: str, progress: str) -> str:
+    """Half a cosine wave from one rate to another; to 0 if the second is empty."""
+    inner = progress if progress.isidentifier() else f"({progress})"
+    wave = f"(1 + np.cos(np.pi * {inner})) / 2"
+    return f"{last} + ({first} - {last}) * {wave}" if last else f"{first} * {wave}"
 
 
 def is_constant(optimizer: Optimizer) -> bool:
     """Whether the learning rate is one number."""
     return isinstance(optimizer.schedule, Constant)
-
-
-def rate_line(optimizer: Optimizer) -> Line:
-    """``eta``."""
-    return Line(f"eta = {rate_code(optimizer.schedule)}", "the learning rate")
 
 
 # -------------------------------------------------------------------------------- the optimizer
@@ -135,7 +139,7 @@ def update_lines(settings: Settings, slots: Sequence[Slot], decayed: Sequence[st
             lines.append(Line(f"{g} = {g} + {penalty.format(w=w)}", f"d{w} plus the penalties' {' + '.join(told)}"))
     lines += _clipping(settings, [f"d{slot.name}" for slot in slots])
     if not is_constant(settings.optimizer):
-        lines.append(rate_line(settings.optimizer))
+        lines += rate_lines(settings.optimizer.schedule)
     for slot in slots:
         lines += _change(settings.optimizer, slot.name, decays=slot.name in decayed)
     return lines
@@ -152,10 +156,12 @@ def _clipping(settings: Settings, names: list[str]) -> list[Line]:
         c = settings.clip_value
         lines += [Line(f"{g} = np.clip({g}, {-c!r}, {c!r})", f"{g} held between {-c:g} and {c:g}") for g in names]
     if settings.clip_norm is not None:
-        squares = " + ".join(f"({g}**2).sum()" for g in names)
         shrink = f"shrink = min(1.0, {settings.clip_norm!r} / max(length, {settings.clip_norm!r}))"
         lines += [
-            Line(f"length = np.sqrt({squares})", "of all gradients together"),
+            Line("squares = ["),
+            *(Line(f"    ({g}**2).sum(),") for g in names),
+            Line("]"),
+            Line("length = np.sqrt(sum(squares))", "of all gradients together"),
             Line(shrink, f"so that it is at most {settings.clip_norm:g}"),
             *(Line(f"{g} = {g} * shrink") for g in names),
         ]
