@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, overload
 import numpy as np
 
 from chainrule import chain as maths
+from chainrule.activations import activation as find_activation
 from chainrule.arrays import Array
 from chainrule.check.gradients import GradientCheck, check_gradients
 from chainrule.errors import InputError
@@ -175,6 +176,20 @@ class Network:
         return y[0] if np.ndim(x) == 1 else y
 
     __call__ = forward
+
+    def predict(self, x: Any) -> Array:
+        """The outputs in the targets' terms: ``forward``, and for a fused loss the activation that belongs to it.
+
+        Softmax for ``categorical_cross_entropy_from_logits``, sigmoid for ``binary_cross_entropy_from_logits``,
+        exponential for ``poisson_from_logits``; shapes and errors are those of ``forward``.
+
+        Example:
+            >>> net = Network(1, [Dense(2)], loss="categorical_cross_entropy_from_logits", seed=0)
+            >>> bool(abs(net.predict([3.0]).sum() - 1) < 1e-12)
+            True
+        """
+        y = find_activation(self.loss_function.link).value(np.atleast_2d(self.forward(x)))
+        return y[0] if np.ndim(x) == 1 else y
 
     def loss(self, x: Any, t: Any, *, weights: Any = None, training: bool = False, seed: int | None = None) -> float:
         """``E``: the mean over rows of each row's loss.

@@ -563,3 +563,20 @@ def test_no_epochs_are_no_training(net):
     history = net.fit(X, T, epochs=0)
     assert (history.epochs, history.stopped) == (0, "all epochs")
     assert (net.parameters.vector == before).all()
+
+
+def test_row_weights_count_in_small_batches_too():
+    rng = np.random.default_rng(0)
+    x, t = rng.normal(size=(6, 2)), rng.normal(size=(6, 1))
+    weights = np.array([1.0, 3.0, 0.5, 2.0, 1.0, 4.5])
+    net = cr.Network(2, [cr.Dense(1)], loss="squared_error", seed=0)
+    whole = np.concatenate([g.ravel() for g in net.gradients(x, t, weights=weights).values()])
+    still = cr.SGD(1e-300)  # so small that the parameters stay, and each gradient is taken at the same place
+    steps = net.training(x, t, weights=weights, batch_size=1, epochs=1, optimizer=still, shuffle=False)
+    assert np.allclose(np.mean([step.gradients.vector.copy() for step in steps], axis=0), whole, rtol=1e-12)
+
+
+def test_a_callback_may_answer_with_numpys_true():
+    net = cr.Network(1, [cr.Dense(1)], seed=0)
+    history = net.fit([[1.0]], [1.0], epochs=50, callbacks={"epoch": lambda event: event.history.loss[-1] < np.inf})
+    assert (history.epochs, history.stopped) == (1, "callback")

@@ -1,7 +1,6 @@
 """The shell: ``chainrule demo``, ``fit``, ``predict``, ``explain``. Parse, call the library, print."""
 
 import io
-import os
 import sys
 from typing import NoReturn
 
@@ -21,9 +20,6 @@ def main() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")  # a name that the terminal's encoding lacks is no error
     try:
         app()
-    except BrokenPipeError:  # whoever read our output has gone, as `head` does: nothing is left to say
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
     except MemoryError:
         fail("the memory does not suffice: take fewer rows or columns, smaller batches or smaller hidden layers.")
     except OSError as error:

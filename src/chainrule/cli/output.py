@@ -4,6 +4,8 @@ Rich and Matplotlib are fetched where they are needed (hence PLC0415): most of w
 """
 
 import io
+import os
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,8 +23,17 @@ if TYPE_CHECKING:
 
 MODEL_ENDING = ".safetensors"
 
-# Names and cells come from tables of strangers: nothing in them is markup, an emoji's name or a colour.
-_console = Console(highlight=False, markup=False, emoji=False)
+
+class _Console(Console):
+    """Prints names and cells of strangers' tables, in which nothing is markup, an emoji's name or a colour."""
+
+    def on_broken_pipe(self) -> None:
+        """Whoever read our output has gone, as `head` does: say no more, but finish the work, whose result is a file."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+_console = _Console(highlight=False, markup=False, emoji=False)
 
 
 def printable(text: str) -> str:
@@ -30,9 +41,10 @@ def printable(text: str) -> str:
     return "".join(" " if ord(letter) < 32 or 127 <= ord(letter) < 160 else letter for letter in text)
 
 
-def say(text: str = "") -> None:
-    """Print lines: on a terminal broken between words, when piped as they are."""
-    _console.print("\n".join(map(printable, text.split("\n"))), soft_wrap=not _console.is_terminal)
+def say(text: str = "", *, wrap: bool = True) -> None:
+    """Print lines: on a terminal broken between words, when piped (or to be copied) as they are."""
+    lines = "\n".join(map(printable, text.split("\n")))
+    _console.print(lines, soft_wrap=not (wrap and _console.is_terminal))
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

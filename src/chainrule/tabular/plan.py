@@ -55,7 +55,7 @@ class Plan:
     batch_size: int | None = None
     patience: int | None = None
     test: float = 0.2
-    validation: float = 0.15
+    validation: float = 0.1
     seed: int = 0
     progress: bool | None = None
 

@@ -87,7 +87,7 @@ class _Run:
         """Call those who wait for the event; an answer of True stops training."""
         event = Event(name, self.history, self.model, self.last)
         for listener in self.settings.listeners(name):
-            if listener(event) is True:
+            if isinstance(answer := listener(event), bool | np.bool_) and answer:
                 self.stop("callback")
 
     def stop(self, reason: str) -> None:

@@ -5,6 +5,7 @@ Each update: gather a batch, forward, loss, backward, penalties, clipping, the o
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,7 @@ class Update:
         rows: the batch's row numbers.
         loss: E of the batch, before the update.
         learning_rate: eta.
-        gradients: by name, after penalties and clipping.
+        gradients: by name, of the batch's part in E over all rows, after penalties and clipping.
         updates: by name, what was subtracted from the parameters.
         parameters: by name, after the update: live views.
         ends_epoch: whether it was the epoch's last.
@@ -75,6 +76,7 @@ def _updates(
     schedule = settings.optimizer.schedule
     size = min(settings.batch_size or len(x), len(x))
     per_epoch = -(-len(x) // size)
+    counts = counted(t, weights)
     moments = settings.optimizer.start(
         chain.size, chain.dtype, schedule.rate(Clock(0, 0, per_epoch * settings.epochs, settings.epochs), Memory())
     )
@@ -92,7 +94,7 @@ def _updates(
 
             with np.errstate(all="ignore"):  # overflow is looked for in the results, where it can be named
                 done = maths.forward_backward(chain, model.parameters, x_rows, t_rows, run, w_rows)
-                gradient = _penalised(done.gradient, vector, decayed, settings)
+                gradient = _penalised(done.gradient * _standing(counts, rows), vector, decayed, settings)
                 _check_finite(chain, done, gradient, epoch, number)
                 gradient = _clipped(np.where(free, gradient, 0), settings).astype(chain.dtype, copy=False)
                 update, moments = settings.optimizer.update(moments, gradient, eta, number + 1)
@@ -126,7 +128,16 @@ def check_targets(name: str, t: Array, weights: Array | None) -> None:
 
 def counted(t: Array, weights: Array | None) -> Array:
     """How much each row counts, shape (N,): its weight, 0 if it has no target."""
-    return np.where(np.isnan(t).all(axis=1), 0.0, 1.0 if weights is None else weights)
+    return np.where(np.isnan(t).all(axis=1), 0.0, 1.0 if weights is None else weights).astype(t.dtype)
+
+
+def _standing(counts: Array, rows: Array) -> Any:
+    """How much a batch's rows count beside all rows, on the mean: 1 where all rows count alike.
+
+    A batch's own loss is its weighted mean, ``sum_n w_n e_n / sum_n w_n`` over its rows, in which the weight of a batch
+    as a whole cancels; times this factor its gradient is, on the mean over batches, that of E over all rows.
+    """
+    return 1.0 if len(rows) == len(counts) else counts.dtype.type(counts[rows].mean() / counts.mean())
 
 
 def _check_batches(chain: Chain, rows: int, batch_size: int | None) -> None:
