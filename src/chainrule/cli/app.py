@@ -24,6 +24,7 @@ _TABLE = typer.Argument(
     metavar="TABLE", help="A .csv, .tsv, .parquet or .jsonl file, or a SQL query over such files: SELECT ..."
 )
 _MODEL = typer.Argument(metavar="MODEL", help="A model file that `chainrule fit` wrote.")
+_TRAINING = "Network and training"
 
 
 def _version(wanted: bool) -> None:
@@ -60,25 +61,44 @@ def fit(
         str | None,
         typer.Option(help="regression, classification, binary or multiclass; told from the target unless given."),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Model file to write; named after the table unless given.")] = None,
     without: Annotated[list[str] | None, typer.Option(help="A column not to use; may be given again.")] = None,
-    hidden: Annotated[str, typer.Option(help="Units of the hidden layers; '' for none.")] = ",".join(
-        map(str, Plan.hidden)
-    ),
-    activation: Annotated[str, typer.Option(help=f"Of the hidden layers: {', '.join(ACTIVATIONS)}.")] = Plan.activation,
-    optimizer: Annotated[str, typer.Option(help=f"One of {', '.join(OPTIMIZERS)}.")] = Plan.optimizer,
-    learning_rate: Annotated[float, typer.Option(help="The highest of a one-cycle schedule.")] = Plan.learning_rate,
-    epochs: Annotated[int | None, typer.Option(help="At most; by the number of rows unless given.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Rows an update; by their number unless given.")] = None,
-    patience: Annotated[
-        int | None, typer.Option(help="Epochs without a better validation loss before it stops.")
-    ] = None,
     test: Annotated[float, typer.Option(help="Share of the rows set aside to judge by.")] = Plan.test,
     validation: Annotated[float, typer.Option(help="Share of the other rows set aside to stop by.")] = Plan.validation,
-    seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of every draw.")] = Plan.seed,
+    out: Annotated[Path | None, typer.Option(help="Model file to write; named after the table unless given.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Also draw the losses by epoch to this picture.")] = None,
+    hidden: Annotated[
+        str, typer.Option(help="Units of the hidden layers; '' for none.", rich_help_panel=_TRAINING)
+    ] = ",".join(map(str, Plan.hidden)),
+    activation: Annotated[
+        str, typer.Option(help=f"Of the hidden layers: {', '.join(ACTIVATIONS)}.", rich_help_panel=_TRAINING)
+    ] = Plan.activation,
+    optimizer: Annotated[
+        str, typer.Option(help=f"One of {', '.join(OPTIMIZERS)}.", rich_help_panel=_TRAINING)
+    ] = Plan.optimizer,
+    learning_rate: Annotated[
+        float, typer.Option(help="The highest of a one-cycle schedule.", rich_help_panel=_TRAINING)
+    ] = Plan.learning_rate,
+    epochs: Annotated[
+        int | None, typer.Option(help="At most; by the number of rows unless given.", rich_help_panel=_TRAINING)
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Rows an update; by their number unless given.", rich_help_panel=_TRAINING)
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(
+            help="Epochs without a better validation loss before it stops; a quarter of the epochs unless given.",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = None,
 ) -> None:
-    """Train a network to predict one column of a table from the others; judge it on rows it has not seen."""
+    """Train a network to predict one column of a table from the others; judge it on rows it has not seen.
+
+    Ctrl-C ends training early and keeps what was trained.
+
+    Example: chainrule fit penguins.csv --target species
+    """
     from chainrule.cli.fit import run  # noqa: PLC0415
 
     plan = Plan(
@@ -105,7 +125,10 @@ def predict(
         typer.Option(help="Table to write (.csv, .tsv, .parquet, .jsonl); named after the table unless given."),
     ] = None,
 ) -> None:
-    """Write the prediction for each row of a table (and for classes the probability of each)."""
+    """Write the prediction for each row of a table (and for classes the probability of each).
+
+    Example: chainrule predict penguins.safetensors new.csv --out predicted.csv
+    """
     from chainrule.cli.predict import run  # noqa: PLC0415
 
     run(model, table, out)
@@ -117,7 +140,10 @@ def explain(
     table: Annotated[str, _TABLE],
     row: Annotated[int, typer.Option(help="Which row of the table, counted from 1.")] = 1,
 ) -> None:
-    """Show every number behind one row: values going up and, if its target is known, deltas coming down."""
+    """Show every number behind one row: values going up and, if its target is known, deltas coming down.
+
+    Example: chainrule explain penguins.safetensors penguins.csv --row 3
+    """
     from chainrule.cli.explain import run  # noqa: PLC0415
 
     run(model, table, row)

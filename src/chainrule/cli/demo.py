@@ -54,7 +54,7 @@ def run(out: Path, seed: int) -> None:
     title = f"A {species} penguin passes through the network ({told})"
     _draw(trained, x, title, picture)
     say(f"\nsaved {model_file}, drew {picture} ({time.perf_counter() - started:.1f} s)")
-    say(f"next: chainrule explain {shlex.quote(str(model_file))} {shlex.quote(str(penguins_path()))} --row 1", wrap=False)
+    say("next: " + shlex.join(["chainrule", "explain", str(model_file), str(penguins_path()), "--row", "1"]), wrap=False)
 
 
 def _print_epochs(history: History) -> None:

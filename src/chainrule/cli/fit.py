@@ -43,4 +43,4 @@ def run(
         trained.history.plot(figure.subplots())
         write_picture(figure, plot)
         say(f"drew {plot}")
-    say(f"next: chainrule explain {shlex.quote(str(out))} {shlex.quote(source)} --row 1", wrap=False)
+    say("next: " + shlex.join(["chainrule", "explain", str(out), source, "--row", "1"]), wrap=False)

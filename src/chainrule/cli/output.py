@@ -28,7 +28,7 @@ class _Console(Console):
     """Prints names and cells of strangers' tables, in which nothing is markup, an emoji's name or a colour."""
 
     def on_broken_pipe(self) -> None:
-        """Whoever read our output has gone, as `head` does: say no more, but finish the work, whose result is a file."""
+        """Whoever read our output has gone, as `head` does: say no more, but finish the work: its result is a file."""
         self.quiet = True
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

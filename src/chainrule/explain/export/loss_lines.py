@@ -48,8 +48,8 @@ def _divided(chain: Chain, by: str) -> str:
     return f" {by}" if _averages(chain) else ""
 
 
-def output_lines(chain: Chain, top: int, *, shares: bool, missing: bool) -> list[Line]:
-    """``da{top} = dE/dy``, where backpropagation begins."""
+def output_lines(chain: Chain, top: int, *, shares: bool, missing: bool, batches: bool) -> list[Line]:
+    """``da{top} = dE/dy``, where backpropagation begins; in batches, scaled by how much their rows count."""
     loss = chain.loss
     call = f"{function_name(loss)}_prime(y, targets{constants(loss)})"
     slope = call
@@ -60,5 +60,10 @@ def output_lines(chain: Chain, top: int, *, shares: bool, missing: bool) -> list
     over = "K" if missing else str(chain.outputs)
     by_outputs = _divided(chain, f"/ {over}")
     de_dy = Line(f"de_dy = {slope}{by_outputs}", f"de/dy = {formula}{by_outputs.replace(' ', '')}")
-    how = "share[:, None] * de_dy" if shares else "de_dy / N"
-    return [de_dy, Line(f"da{top} = {how}", f"dE/dy = dE/da{top} = {'share de/dy' if shares else 'de/dy 1/N'}")]
+    if not shares:
+        return [de_dy, Line(f"da{top} = de_dy / N", f"dE/dy = dE/da{top} = de/dy 1/N")]
+    if not batches:
+        return [de_dy, Line(f"da{top} = share[:, None] * de_dy", f"dE/dy = dE/da{top} = share de/dy")]
+    standing = Line("standing = counted.mean() / mean_count", "how much this batch's rows count beside all rows")
+    da = Line(f"da{top} = standing * share[:, None] * de_dy", f"dE/dy = dE/da{top}, of the loss of all rows")
+    return [de_dy, standing, da]

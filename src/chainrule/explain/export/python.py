@@ -222,7 +222,15 @@ def _before(script: _Script) -> list[Line]:
         lines.append(Line("updates = epochs" if per_epoch == "1" else f"updates = epochs * {per_epoch}"))
     if script.uses("count") or script.uses("progress"):
         lines.append(Line("count = 0", "of the updates"))
+    if script.batch_size is not None and (script.weighted or script.missing):
+        lines.append(Line(f"mean_count = {_counts(script)}.mean()", "how much a row counts on the mean"))
     return [*lines, Line("losses = []")]
+
+
+def _counts(script: _Script) -> str:
+    """How much each of all rows counts: its weight, 0 without any target."""
+    weights = "weights" if script.weighted else "1.0"
+    return f"np.where(np.isnan(t).all(axis=1), 0.0, {weights})" if script.missing else weights
 
 
 def _batches(script: _Script, inner: Sequence[str]) -> list[str]:
@@ -254,7 +262,8 @@ def _step(script: _Script) -> list[str]:
     """Forward, loss, backward, update."""
     layers, top = script.chain.layers, len(script.chain.layers)
     forward = [line for l, layer in enumerate(layers, start=1) for line in forward_lines(l, layer, training=True)]
-    backward = [*output_lines(script.chain, top, shares=script.weighted or script.missing, missing=script.missing)]
+    shares, batches = script.weighted or script.missing, script.batch_size is not None
+    backward = [*output_lines(script.chain, top, shares=shares, missing=script.missing, batches=batches)]
     for l in range(top, script.lowest - 1, -1):
         backward += backward_lines(l, layers[l - 1], down=l > script.lowest)
     counting = [Line("count += 1")] if script.uses("count") or script.uses("progress") else []
