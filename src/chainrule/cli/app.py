@@ -1,5 +1,6 @@
 """The commands and their options."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -139,6 +140,11 @@ def explain(
     model: Annotated[Path, _MODEL],
     table: Annotated[str, _TABLE],
     row: Annotated[int, typer.Option(help="Which row of the table, counted from 1.")] = 1,
+    of: Annotated[
+        str | None, typer.Option(help="Unfold one derivative instead: of a weight 'W1[0, 1]', an input 'x[2]', ...")
+    ] = None,
+    form: Annotated[str, typer.Option("--format", help="With --of: text, latex, html or json.")] = "text",
+    out: Annotated[Path | None, typer.Option(help="With --of: the file to write it to.")] = None,
 ) -> None:
     """Show every number behind one row: values going up and, if its target is known, deltas coming down.
 
@@ -146,7 +152,37 @@ def explain(
     """
     from chainrule.cli.explain import run  # noqa: PLC0415
 
-    run(model, table, row)
+    run(model, table, row, of, form, out)
+
+
+@app.command()
+def formula(
+    model: Annotated[Path, _MODEL],
+    form: Annotated[str, typer.Option("--format", help="text, latex, html or json.")] = "text",
+    out: Annotated[Path | None, typer.Option(help="The file to write it to.")] = None,
+) -> None:
+    """Write the network as formulas, with the table's column names.
+
+    Example: chainrule formula penguins.safetensors --format html --out penguins.html
+    """
+    from chainrule.cli.derive import formula as run  # noqa: PLC0415
+
+    run(model, form, out)
+
+
+@app.command()
+def export(
+    model: Annotated[Path, _MODEL],
+    to: Annotated[str, typer.Option(help="python (NumPy alone) or pytorch.")],
+    out: Annotated[Path | None, typer.Option(help="The file to write it to.")] = None,
+) -> None:
+    """Write the network as source code that needs this library no longer.
+
+    Example: chainrule export penguins.safetensors --to python --out penguins.py
+    """
+    from chainrule.cli.derive import export as run  # noqa: PLC0415
+
+    run(model, to, out)
 
 
 @app.command()
@@ -180,6 +216,6 @@ def check(
 def _units(text: str) -> tuple[int, ...]:
     """``"64,32"`` as (64, 32)."""
     parts = text.split(",") if text.strip() else []
-    if not all(part.strip().isdecimal() and int(part) for part in parts):
+    if not all(re.fullmatch(r"\s*[1-9][0-9]{0,8}\s*", part) for part in parts):
         raise InputError(f"--hidden must be whole numbers from 1 with commas between, such as 64,32, got {text!r}.")
     return tuple(map(int, parts))

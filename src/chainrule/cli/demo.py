@@ -1,6 +1,5 @@
 """``chainrule demo``: real data, a trained network, one derivative explained, a picture."""
 
-import shlex
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainrule.cli.explain import print_derivative
-from chainrule.cli.output import check_can_write, print_table, say, write_picture
+from chainrule.cli.output import check_can_write, print_table, say, say_next, write_picture
 from chainrule.cli.report import print_prepared, print_trained
 from chainrule.data import penguins_path, read_table
 from chainrule.show import number
@@ -54,7 +53,7 @@ def run(out: Path, seed: int) -> None:
     title = f"A {species} penguin passes through the network ({told})"
     _draw(trained, x, title, picture)
     say(f"\nsaved {model_file}, drew {picture} ({time.perf_counter() - started:.1f} s)")
-    say("next: " + shlex.join(["chainrule", "explain", str(model_file), str(penguins_path()), "--row", "1"]), wrap=False)
+    say_next("explain", str(model_file), str(penguins_path()), "--row", "1")
 
 
 def _print_epochs(history: History) -> None:

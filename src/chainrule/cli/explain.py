@@ -7,6 +7,7 @@ import numpy as np
 
 from chainrule.activations import ElementwiseActivation
 from chainrule.check.gradients import check_gradients
+from chainrule.cli.derive import check_output, derivation
 from chainrule.cli.output import figure_of, print_facts, print_table, say
 from chainrule.cli.report import surprises
 from chainrule.data import Column, Table, read_table
@@ -22,20 +23,26 @@ from chainrule.unitwise import UnitwiseActivation
 _MOST_PROBABILITIES = 5
 
 
-def run(model: Path, source: str, row: int) -> None:
-    """Read the model and the row, print its numbers."""
+def run(model: Path, source: str, row: int, of: str | None = None, form: str = "text", out: Path | None = None) -> None:
+    """Read the model and the row, print its numbers, or one derivative unfolded."""
+    if of is None and (form != "text" or out is not None):
+        raise InputError("--format and --out belong to a derivative: say which with --of 'W1[0, 1]'.")
+    check_output(form, out)
     trained, table = load_table_model(model), read_table(source)
     if not 1 <= row <= table.rows:
         raise InputError(f"--row must be from 1 to {table.rows} (the table's rows, counted from 1), got {row}.")
-    print_row(trained, table.select(np.array([row - 1])))
+    chosen = table.select(np.array([row - 1]))
+    if of is not None:
+        derivation(trained, chosen, of, form, out)
+        return
+    print_row(trained, chosen)
 
 
 def print_row(model: TableModel, row: Table) -> None:
     """A row's prediction, inputs, trace, and one derivative."""
     net = model.network.astype("float64")  # numbers one can follow by hand need more digits than float32 has
-    x = model.encoder.encode(row)
-    truth = _truth(model, row)
-    print_facts([*_told_prediction(model, net.forward(x)), ("target", truth or "not known: values only go up")])
+    x, t = model.encoder.encode(row), _known_target(model, row)
+    print_facts([*_told_prediction(model, net.forward(x)), ("target", _told_target(model, row))])
     for surprise in surprises(model, row):
         say(f"note: {surprise}")
     say()
@@ -46,22 +53,29 @@ def print_row(model: TableModel, row: Table) -> None:
         [[f"x[{i}]", name, cells[i], number(x[0, i])] for i, name in enumerate(names)],
     )
     say()
-    trace = net.trace(x, model.target.encode(row[model.target.name]) if truth else None)
+    trace = net.trace(x, t)
     print_trace(trace)
-    if truth:
+    if t is not None:
         say()
         print_derivative(net, trace, names)
 
 
-def _truth(model: TableModel, row: Table) -> str:
-    """The row's true value in words; empty if it is missing, or a class that was never seen in training."""
-    if model.target.name not in row.names or row[model.target.name].missing[0]:
-        return ""
-    column = row[model.target.name]
-    if model.target.task == "regression":
-        return _cell(column)
-    text = str(column.texts(known=model.target.classes)[0])
-    return text if text in model.target.classes else ""
+def _known_target(model: TableModel, row: Table) -> np.ndarray | None:
+    """The target ``t`` (1, outputs); None if the row has none, or a class never seen in training."""
+    target = model.target
+    if target.name not in row.names or row[target.name].missing[0]:
+        return None
+    column = row[target.name]
+    unseen = target.classes and column.texts(known=target.classes)[0] not in target.classes
+    return None if unseen else target.encode(column)
+
+
+def _told_target(model: TableModel, row: Table) -> str:
+    name = model.target.name
+    if name not in row.names or row[name].missing[0]:
+        return "not known: values only go up"
+    unseen = _known_target(model, row) is None
+    return _cell(row[name]) + (", a class never seen in training: values only go up" if unseen else "")
 
 
 def _told_prediction(model: TableModel, y: np.ndarray) -> Iterator[tuple[str, str]]:

@@ -1,6 +1,5 @@
 """``chainrule fit``."""
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from chainrule.cli.output import (
     check_model_name,
     check_picture_name,
     say,
+    say_next,
     write_picture,
 )
 from chainrule.cli.report import print_prepared, print_trained
@@ -43,4 +43,4 @@ def run(
         trained.history.plot(figure.subplots())
         write_picture(figure, plot)
         say(f"drew {plot}")
-    say("next: " + shlex.join(["chainrule", "explain", str(out), source, "--row", "1"]), wrap=False)
+    say_next("explain", str(out), source, "--row", "1")

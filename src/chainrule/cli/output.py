@@ -5,6 +5,7 @@ Rich and Matplotlib are fetched where they are needed (hence PLC0415): most of w
 
 import io
 import os
+import shlex
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -41,10 +42,14 @@ def printable(text: str) -> str:
     return "".join(" " if ord(letter) < 32 or 127 <= ord(letter) < 160 else letter for letter in text)
 
 
-def say(text: str = "", *, wrap: bool = True) -> None:
-    """Print lines: on a terminal broken between words, when piped (or to be copied) as they are."""
-    lines = "\n".join(map(printable, text.split("\n")))
-    _console.print(lines, soft_wrap=not (wrap and _console.is_terminal))
+def say(text: str = "") -> None:
+    """Print lines: on a terminal broken between words, when piped as they are."""
+    _console.print("\n".join(map(printable, text.split("\n"))), soft_wrap=not _console.is_terminal)
+
+
+def say_next(*command: str) -> None:
+    """Print what one may want to run next, on one line that can be copied."""
+    _console.print(printable(f"next: chainrule {shlex.join(command)}"), soft_wrap=True)
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -251,6 +251,8 @@ def test_two_mistakes_with_the_same_numbers_are_both_named_and_separated():
     assert {("missing-activation-derivative", 1)} in every
     assert {("wrong-activation-derivative", 1)} in every
     assert marking.mistakes[0].confidence.value < 1
+    assert "The same numbers on this input" in str(marking)
+    assert json.dumps(marking.to_dict())
 
     apart = marking.separating_input
     other = net.copy()
@@ -266,6 +268,7 @@ def test_what_is_one_computation_in_a_network_is_an_equivalent_and_no_alternativ
     marking = check_backprop(net, X, T, gradients={"W1": mine["W1"]})  # without b1 nothing tells where it was left out
     assert named(marking) == {("missing-activation-derivative", 1)}
     assert any(m.code == "derivative-skipped-for-weights" for other in marking.equivalents for m in other)
+    assert "is the same" in marking._repr_html_()
     assert marking.alternatives == ()
     assert "is the same" in str(marking)
 
@@ -358,6 +361,7 @@ def test_a_function_may_have_its_weights_the_other_way_round():
         (lambda g: 2.718 * g, "2.718 times"),
         (lambda g: g.ravel()[::-1].reshape(g.shape), "in another order"),
         (lambda g: np.full(g.shape, np.nan), "not all numbers are finite"),
+        (lambda g: 1.5 * g.T, "has the shape (3, 2)"),
         (lambda g: np.where(np.arange(6).reshape(2, 3) == 4, 9.0, g), "5 of 6 numbers are right"),
     ],
 )
@@ -437,3 +441,20 @@ def test_columns_and_rows_may_hold_a_bias_and_a_flat_list_a_column_of_weights():
     mine = net.gradients(X, T[:, :1])
     mine |= {"b1": mine["b1"][:, None], "b2": mine["b2"][None, :], "W2": mine["W2"].ravel().tolist()}
     assert check_backprop(net, X, T[:, :1], gradients=mine).verdict == "right"
+
+
+def test_several_parameters_that_are_off_are_each_told():
+    net = network("tanh", "sigmoid")
+    mine = net.gradients(X, T)
+    spoiled = {"W2": 0 * mine["W2"], "b2": mine["b2"] * [1.5, 2.5], "W1": mine["W1"].T, "b1": mine["b1"] + 1.0}
+    marking = check_backprop(net, X, T, gradients=spoiled)
+    assert marking.verdict == "unknown"
+    told = " ".join(marking.patterns)
+    assert "W2: all zero" in told
+    assert "W1: the transpose" in told
+
+
+def test_a_reduced_output_of_many_numbers_is_summed_up():
+    net = network("tanh", "sigmoid", width=20)
+    marking = check_backprop(net, X, T, gradients=made(net, ("missing-activation-derivative", 1)))
+    assert "mean" in str(marking)

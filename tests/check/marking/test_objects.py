@@ -98,3 +98,20 @@ def test_a_place_of_another_size_is_refused():
 def test_something_else_than_a_network_is_refused():
     with pytest.raises(InputError, match="net must be"):
         check_object(Linear(), 3, X, T, parameters={"W1": "w"}, step=Linear.step, learning_rate=0.1)
+
+
+@pytest.mark.parametrize("eta", [0.1, 1e-5])
+def test_an_object_in_float32_is_right_within_float32(eta):
+    class Single:
+        def __init__(self):
+            self.w, self.b = np.zeros((2, 1), np.float32), np.zeros(1, np.float32)
+
+        def step(self):
+            x, t = X.astype(np.float32), T.astype(np.float32)
+            d = 2 * (x @ self.w + self.b - t) / np.float32(2)
+            self.w -= np.float32(eta) * x.T @ d
+            self.b -= np.float32(eta) * d.sum(axis=0)
+
+    marking = marked({"W1": "w", "b1": "b"}, Single.step, Single(), learning_rate=eta)
+    assert marking.verdict == "right within float32"
+    assert bool(marking.notes) == (eta < 1e-4)

@@ -147,6 +147,22 @@ def test_a_factor_row_by_row_is_a_convention_and_a_flipped_sign_a_mistake():
     assert named(climbed) == {("sign-flipped", None)}
 
 
+def test_one_bias_for_all_units_row_by_row_is_named():
+    net = network()
+    net.parameters["b1"] = [0.2, 0.2, 0.2]
+    after = one_by_one(net, ("bias-shared-by-units", 1))[-1]
+    after["b1"] = float(after["b1"][0])
+    marking = check_step(net, X, T, after=after, learning_rate=ETA, rows="one by one")
+    assert named(marking) == {("bias-shared-by-units", 1)}
+
+
+def test_float32_row_by_row_is_right_within_float32():
+    net = network().astype("float32")
+    after = {name: value.astype(np.float32) for name, value in one_by_one(net.astype("float64"))[-1].items()}
+    marking = check_step(net, X, T, after=after, learning_rate=ETA, rows="one by one")
+    assert marking.verdict == "right within float32"
+
+
 def test_an_unknown_end_is_unknown():
     net = network()
     after = {name: value + 0.01 * RNG.normal(size=value.shape) for name, value in one_by_one(net)[-1].items()}

@@ -81,7 +81,7 @@ def check_backprop(
         answers = [_called(one, gradients, layout) for one in tried]
         return mark_calls(tried, answers, catalogue, layout=layout, loss=constant)
     given = read(s, gradients, layout=layout)
-    case = Case(s, given, response(s, digits, dict.fromkeys(given, noise)))
+    case = Case(s, given, response(s, digits, noise=noise))
     return mark(Evidence((case,), catalogue, is_single_precision(gradients), constant))
 
 
@@ -173,13 +173,12 @@ def _step(
 ) -> Case:
     """The gradients behind an update, and how uncertain the subtraction leaves them."""
     given: dict[str, Array] = {}
-    noise: dict[str, Array | float] = {}
-    eps = np.finfo(np.float64).eps
+    subtracted: dict[str, Array | float] = {}
     for name, value in after.items():
         old = before[name] if value.shape == before[name].shape else _matching(before[name], value)
         given[name] = (old - value) / eta
-        noise[name] = 2 * eps * (np.abs(old) + np.abs(value)) / eta + _printed(digits, eta)
-    return Case(s, given, response(s, digits, noise))
+        subtracted[name] = (np.abs(old) + np.abs(value)) / eta
+    return Case(s, given, response(s, digits, noise=_printed(digits, eta), subtracted=subtracted))
 
 
 def _matching(old: Array, new: Array) -> Array:

@@ -23,6 +23,9 @@ _COUNTS = {1: "one mistake", 2: "two mistakes", 3: "three mistakes"}
 _UNSEEN = 1e-12
 """A mistake that changes the gradients by no more than this share does not show."""
 
+_UNCERTAIN = 1e-3
+"""Above this share of a gradient's size, its uncertainty is told."""
+
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
@@ -128,12 +131,25 @@ def tell(evidence: Evidence, cases: Sequence[Case], found: Sequence[Hypothesis],
         errors=errors(first.given if best is None else evidence.cases[0].given, right.gradients),
         right=right.gradients,
         patterns=() if best else patterns(first.s.chain, first.given, right.gradients),
-        notes=evidence.notes,
+        notes=(*evidence.notes, *_digits_left(first, precision)),
     )
 
 
 def _is_one_computation(case: Case, one: Hypothesis, other: Hypothesis) -> bool:
     return always_equal(case.s, one.all_slips, other.all_slips, case.given)
+
+
+def _digits_left(case: Case, eps: float) -> tuple[str, ...]:
+    """A warning where the numbers are too uncertain to tell much."""
+    tolerance, size = case.response.tolerance(eps), case.response.size
+    shares = [np.max(tolerance.absolute[name]) / size[name] for name in case.given if size[name] > 0]
+    if max(shares, default=0.0) < _UNCERTAIN:
+        return ()
+    told = (
+        f"Some of these gradients are uncertain by {max(shares):.0e} of their size (rounding, or the digits printed): "
+        "smaller mistakes would not show. A larger learning rate, or more digits, tells more."
+    )
+    return (told,)
 
 
 def _verdict(

@@ -85,15 +85,22 @@ def check_object(
     turned = layout == "out, in" if layout else any(places[name].is_transposed(ours[name]) for name in places)
     for name, place in places.items():
         place.write(ours[name].T if turned and ours[name].ndim == 2 and place.whole else ours[name])
+    before = _as_written(model, places, turned=turned)
     try:
         step(mine)
     except Exception as error:
         raise InputError(f"your step raised {type(error).__name__}: {error}") from error
-    after = {
-        name: value.T if turned and value.ndim == 2 and places[name].whole else value
-        for name, value in ((name, place.read()) for name, place in places.items())
-    }
-    return check_step(net, x, t, after=after, learning_rate=learning_rate, rows=rows, loss=loss, mistakes=mistakes)
+    after = {name: place.read(turned=turned) for name, place in places.items()}
+    return check_step(before, x, t, after=after, learning_rate=learning_rate, rows=rows, loss=loss, mistakes=mistakes)
+
+
+def _as_written(model: Model, places: "Mapping[str, _Place]", *, turned: bool) -> Model:
+    """The model with the numbers that the object holds: in float32 they are not quite the network's."""
+    parameters = model.parameters.with_vector(model.parameters.vector.astype(np.float64))
+    for name, place in places.items():
+        written = place.read(turned=turned)
+        parameters[name][...] = written.reshape(parameters[name].shape) if written.ndim else written
+    return Model(model.chain, parameters, model.state)
 
 
 def _copied(obj: Any) -> Any:
@@ -137,13 +144,14 @@ class _Place:
         for k, part in enumerate(parts):
             self._write(part, np.take(value, k, axis=axis))
 
-    def read(self) -> Array:
-        """What stands there now."""
-        return self._read(self.where)
+    def read(self, *, turned: bool) -> Array:
+        """What stands there now, matrices turned to our layout."""
+        value = self._read(self.where)
+        return value.T if turned and value.ndim == 2 and self.whole else value
 
     def _read(self, where: Paths) -> Array:
         if isinstance(where, str):
-            return np.array(_get(self.obj, where), dtype=np.float64)
+            return np.array(_get(self.obj, where))
         axis = -1 if all(isinstance(part, str) for part in where) else 0
         return np.stack([np.asarray(self._read(part)) for part in where], axis=axis)
 

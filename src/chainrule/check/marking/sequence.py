@@ -38,10 +38,9 @@ def mark_sequence(
     assert eta is not None
     before = dict(s.parameters)
     given = {name: (_like(before[name], value) - value) / eta for name, value in after.items()}
-    eps = np.finfo(np.float64).eps
     printed = 0.0 if digits is None else 0.5 * 10.0**-digits / eta
-    noise = {name: 2 * eps * s.rows * (np.abs(value).max() + 1) / eta + printed for name, value in after.items()}
-    case = Case(s, given, response(s, digits, noise))
+    subtracted = {name: s.rows * (np.abs(value).max() + 1) / eta for name, value in after.items()}
+    case = Case(s, given, response(s, digits, noise=printed, subtracted=subtracted))
     player = _Player(case, catalogue)
     found, precision = player.explanations(FLOAT64), FLOAT64
     if not found and single:

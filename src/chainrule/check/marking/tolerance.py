@@ -18,7 +18,7 @@ also moved by ``h``, and the change that this makes is added. Gradients recovere
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -61,13 +61,15 @@ class Response:
         kappa: by name, the largest change for a relative change of 1 in parameters and inputs.
         size: by name, the largest number of the right gradient.
         printed: by name, the largest change when parameters move by half a unit of the last printed decimal.
-        noise: by name, what is known of the given numbers' own uncertainty.
+        subtracted: by name, the size of what the given numbers are differences of: their rounding is times eps.
+        noise: what else is known of the given numbers' uncertainty.
     """
 
     kappa: Mapping[str, float]
     size: Mapping[str, float]
     printed: Mapping[str, float]
-    noise: Mapping[str, Array | float] = field(default_factory=dict)
+    subtracted: Mapping[str, Array | float]
+    noise: float
 
     def tolerance(self, eps: float) -> Tolerance:
         """For numbers computed with this relative rounding."""
@@ -79,17 +81,25 @@ class Response:
             amplified = 1 + kappa / size if size > 0 else 1.0
             share = self.printed[name] / size if size > 0 else 0.0
             relative[name] = min(max(_SAFETY[eps] * eps * amplified, low), high) + 2 * share
-            absolute[name] = _SAFETY[eps] * eps * kappa + 2 * self.printed[name] + self.noise.get(name, 0.0) + 1e-300
+            own = 2 * eps * self.subtracted.get(name, 0.0) + self.noise
+            absolute[name] = _SAFETY[eps] * eps * kappa + 2 * self.printed[name] + own + 1e-300
         return Tolerance(relative, absolute)
 
 
-def response(s: Situation, digits: int | None = None, noise: Mapping[str, Array | float] | None = None) -> Response:
+def response(
+    s: Situation,
+    digits: int | None = None,
+    *,
+    noise: float = 0.0,
+    subtracted: Mapping[str, Array | float] | None = None,
+) -> Response:
     """Measure it.
 
     Args:
         s: the forward pass.
         digits: decimals to which the parameters are known; None if in full.
-        noise: by name, the uncertainty of the numbers that will be compared.
+        noise: the uncertainty of all numbers that will be compared.
+        subtracted: by name, the size of what these numbers are differences of.
     """
     rng = np.random.default_rng(0)
     right = run(s, {})
@@ -98,7 +108,7 @@ def response(s: Situation, digits: int | None = None, noise: Mapping[str, Array 
     kappa = {name: max(change[name] / _MOVE, terms.get(name, 0.0)) for name in g}
     printed = dict.fromkeys(g, 0.0) if digits is None else _largest_change(s, g, rng, 0.0, 0.5 * 10.0**-digits)
     size = {name: float(np.abs(value).max(initial=0.0)) for name, value in g.items()}
-    return Response(kappa, size, printed, noise or {})
+    return Response(kappa, size, printed, subtracted or {}, noise)
 
 
 def _sizes_of_terms(s: Situation, right: Gone) -> dict[str, float]:
