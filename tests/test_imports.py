@@ -33,6 +33,12 @@ HEAVY = {
 def imports(path):
     """The rooms that a file imports from, each with whether it does so only when a function is called."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
+    for_types = {
+        inner
+        for outer in ast.walk(tree)
+        if isinstance(outer, ast.If) and isinstance(outer.test, ast.Name) and outer.test.id == "TYPE_CHECKING"
+        for inner in ast.walk(outer)
+    }
     late = {
         inner
         for outer in ast.walk(tree)
@@ -46,6 +52,8 @@ def imports(path):
         elif isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         else:
+            continue
+        if node in for_types:  # read by type checkers only
             continue
         for name in names:
             parts = name.split(".")

@@ -1,15 +1,27 @@
 """The straightened chain: its differences are what backpropagation gives on kinks."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import chainrule as cr
 from chainrule import chain as maths
+from chainrule.activations import activation
 from chainrule.check.tangents import straightened
 from chainrule.layers import Run
+from chainrule.losses import loss
 from chainrule.unitwise import unitwise
 
 X = np.array([[0.5, -1.0], [1.5, 2.0], [-0.75, 0.25], [0.0, 0.0]])
+LEAKY = activation("leaky_relu", alpha=0.25)
+SHIFTED = replace(
+    LEAKY,
+    phi=lambda z, alpha: LEAKY.phi(z - 1, alpha),
+    phi_prime=lambda z, alpha: LEAKY.phi_prime(z - 1, alpha),
+    kinks=(1.0,),
+)
+TWO_SIDED = replace(loss("absolute_error"), term_prime=lambda y, t: np.where(y >= t, 1.0, -1.0))
 MIXED = unitwise([cr.activation(name) for name in ("relu", "hard_tanh", "tanh")])
 
 
@@ -48,7 +60,9 @@ NETS = {
     "softmax": zero_first(cr.Dense(3, "selu"), cr.Dense(2, "softmax"), loss="categorical_cross_entropy"),
     "logits": zero_first(cr.Dense(3, "selu"), cr.Dense(2), loss="categorical_cross_entropy_from_logits"),
     "absolute": zero_first(cr.Dense(3, "selu"), cr.Dense(2), loss="absolute_error"),
-    "quantile": zero_first(cr.Dense(3, "relu"), cr.Dense(2), loss="quantile"),
+    "quantile": zero_first(cr.Dense(3, "relu"), cr.Dense(2), loss=loss("quantile", quantile=0.8)),
+    "shifted": zero_first(cr.Dense(3, SHIFTED), cr.Dense(2), b1=1.0),
+    "sided": zero_first(cr.Dense(3, "relu"), cr.Dense(2), loss=TWO_SIDED),
 }
 
 
@@ -68,9 +82,10 @@ def test_its_slope_in_any_direction_is_that_of_backpropagation(name, seed):
     assert (at(h) - at(-h)) / (2 * h) == pytest.approx(gradient @ v, rel=1e-7, abs=1e-9)
 
 
-def test_what_lies_on_no_kink_keeps_its_activation():
-    net = cr.Network(2, [cr.Dense(3, "relu"), cr.Dense(2)], loss="squared_error", seed=0)
-    x, t, v = X[:3], np.ones((3, 2)), np.random.default_rng(0).normal(size=17)
+@pytest.mark.parametrize("name", ["squared_error", "absolute_error", "categorical_cross_entropy_from_logits"])
+def test_what_lies_on_no_kink_keeps_its_activation_and_loss(name):
+    net = cr.Network(2, [cr.Dense(3, "relu"), cr.Dense(2)], loss=name, seed=0)
+    x, t, v = X[:3], 0.9 * np.eye(2)[[0, 1, 0]] + 0.05, np.random.default_rng(0).normal(size=17)
     ours = loss_along(net, *straight(net, x, t), x, v)
     theirs = loss_along(net, net.model.chain, lambda y: net.loss_function.value(y, t), x, v)
     assert [ours(step) for step in (-3.0, 0.0, 3.0)] == [theirs(step) for step in (-3.0, 0.0, 3.0)]

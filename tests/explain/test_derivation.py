@@ -55,7 +55,7 @@ def test_inputs_net_inputs_activations_and_deltas_agree_with_the_trace(case, dat
         assert sum(path.value for path in why.paths.listed) == pytest.approx(value, rel=1e-8, abs=1e-11)
 
 
-@settings(max_examples=12)
+@settings(max_examples=6)
 @given(cases(activations=("identity", "sigmoid", "tanh", "softmax", "relu"), losses=("squared_error", *LOGIT_LOSSES)))
 def test_the_proof_agrees_by_differences_and_by_algebra(case):
     net = case.net

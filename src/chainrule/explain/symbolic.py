@@ -1,6 +1,6 @@
 """The whole network as one formula for SymPy, and its derivative by one quantity."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -32,15 +32,27 @@ def symbolic_derivative(model: Model, data: Data, wanted: Wanted) -> float | Non
     for n in range(len(data.x)):
         if np.isnan(data.t[n]).all():
             continue
-        e = row_loss(model, data.x[n], data.t[n], wanted, v)
+        e = _row_loss(model, data.x[n], data.t[n], wanted, _Moved(v, _exact(at)))
         share = sympy.Rational(1, len(data.x)) if shares is None else _exact(shares[n])
         slope += share * sympy.diff(e, v)
     found = slope.subs(v, _exact(at)).evalf(_DIGITS)
     return float(found) if found.is_real else None
 
 
-def row_loss(model: Model, x: Array, t: Array, wanted: Wanted, v: Any) -> Any:
-    """The loss of one row as a formula in ``v``, which stands in the wanted quantity's place."""
+class _Moved(NamedTuple):
+    """The wanted quantity: the symbol in its place, and the value at which the derivative is taken."""
+
+    symbol: Any
+    at: Any
+
+    def now(self, expression: Any) -> Any:
+        """An expression's value there."""
+        return expression.subs(self.symbol, self.at).evalf(_DIGITS)
+
+
+def _row_loss(model: Model, x: Array, t: Array, wanted: Wanted, moved: _Moved) -> Any:
+    """The loss of one row as a formula in the wanted quantity's symbol."""
+    v = moved.symbol
     a: list[Any] = [_exact(value) for value in x]
     _put(a, wanted, "a", 0, v)
     for l, layer in enumerate(model.chain.layers, start=1):
@@ -49,9 +61,9 @@ def row_loss(model: Model, x: Array, t: Array, wanted: Wanted, v: Any) -> Any:
             p[wanted.key][wanted.index] = v
         z = _net_inputs(layer, p, a, model.state[l - 1])
         _put(z, wanted, "z", l, v)
-        a = _activations(activation_of(layer), z)
+        a = _activations(activation_of(layer), z, moved)
         _put(a, wanted, "a", l, v)
-    return _loss(model.chain.loss, a, t)
+    return _loss(model.chain.loss, a, t, moved)
 
 
 def _put(values: list[Any], wanted: Wanted, key: str, l: int, v: Any) -> None:
@@ -110,12 +122,12 @@ def _bias(b: Any, j: int) -> Any:
     return 0 if b is None else b[()] if b.shape == () else b[j]
 
 
-def _activations(row: Activation, z: list[Any]) -> list[Any]:
+def _activations(row: Activation, z: list[Any], moved: _Moved) -> list[Any]:
     import sympy  # noqa: PLC0415
     from sympy.parsing.sympy_parser import parse_expr  # noqa: PLC0415
 
     if isinstance(row, UnitwiseActivation):
-        return [_activations(unit, [value])[0] for unit, value in zip(row.rows, z, strict=True)]
+        return [_activations(unit, [value], moved)[0] for unit, value in zip(row.rows, z, strict=True)]
     if isinstance(row, RowActivation):
         base: Any = sympy.IndexedBase("z")
         k, j, units = sympy.symbols("k j K", integer=True)
@@ -126,14 +138,25 @@ def _activations(row: Activation, z: list[Any]) -> list[Any]:
         ]
     symbol = sympy.Symbol("z", real=True)
     formula = read(row.formula, {"z": symbol, **row.parameters})
-    return [formula.subs(symbol, value) for value in z]
+    return [_in_its_piece(formula, {symbol: value}, moved) for value in z]
+
+
+def _in_its_piece(formula: Any, values: dict[Any, Any], moved: _Moved) -> Any:
+    """The formula at these values; of one in pieces the piece that holds (nested pieces would grow)."""
+    import sympy  # noqa: PLC0415
+
+    now = {symbol: moved.now(sympy.sympify(value)) for symbol, value in values.items()}
+    for pieces in formula.atoms(sympy.Piecewise):
+        holds = next(value for value, condition in pieces.args if condition.subs(now) == sympy.true)
+        formula = formula.xreplace({pieces: holds})
+    return formula.subs(values, simultaneous=True)
 
 
 def _with_entries(expression: Any, entries: dict[Any, Any]) -> Any:
     return expression.xreplace(entries)
 
 
-def _loss(loss: Loss, y: list[Any], t: Array) -> Any:
+def _loss(loss: Loss, y: list[Any], t: Array, moved: _Moved) -> Any:
     import sympy  # noqa: PLC0415
     from sympy.parsing.sympy_parser import parse_expr  # noqa: PLC0415
 
@@ -141,7 +164,7 @@ def _loss(loss: Loss, y: list[Any], t: Array) -> Any:
         symbols = sympy.symbols("y t", real=True)
         formula = read(loss.formula, {"y": symbols[0], "t": symbols[1], **loss.parameters})
         there = [k for k in range(len(y)) if not np.isnan(t[k])]
-        terms = [formula.subs({symbols[0]: y[k], symbols[1]: _exact(t[k])}, simultaneous=True) for k in there]
+        terms = [_in_its_piece(formula, {symbols[0]: y[k], symbols[1]: _exact(t[k])}, moved) for k in there]
         return sum(terms) / (len(there) if loss.reduction == "mean" else 1)
     bases: list[Any] = [sympy.IndexedBase("y"), sympy.IndexedBase("t")]
     j, units = sympy.symbols("j K", integer=True)
