@@ -23,8 +23,7 @@ import chainrule as cr
 from chainrule.activations import ACTIVATIONS
 from chainrule.check.marking import CATALOGUE, Marking, check_backprop
 from chainrule.check.marking.backward import run
-from chainrule.check.marking.marker import all_slips
-from chainrule.check.marking.mistake import Slip, changes_of, compose
+from chainrule.check.marking.mistake import Slip, all_slips, changes_of, compose
 from chainrule.check.marking.separate import distance, floor_of
 from chainrule.check.marking.situation import Situation, situation
 

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from chainrule.check.marking import CATALOGUE
 from chainrule.check.marking.backward import run
-from chainrule.check.marking.marker import all_slips
-from chainrule.check.marking.mistake import changes_of, compose
+from chainrule.check.marking.mistake import all_slips, changes_of, compose
 from chainrule.check.marking.situation import situation
 
 _SPEC = importlib.util.spec_from_file_location("benchmark", Path(__file__).parents[3] / "benchmarks" / "marking.py")

@@ -8,8 +8,7 @@ import pytest
 import chainrule as cr
 from chainrule.check.marking import CATALOGUE, check_backprop
 from chainrule.check.marking.backward import run
-from chainrule.check.marking.marker import all_slips
-from chainrule.check.marking.mistake import changes_of
+from chainrule.check.marking.mistake import all_slips, changes_of
 from chainrule.check.marking.situation import situation
 from chainrule.errors import InputError
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from chainrule.arrays import Array
 from chainrule.check.marking.catalogue import CATALOGUE
-from chainrule.check.marking.evidence import Case, is_single_precision, loss_constant, read
-from chainrule.check.marking.marker import Evidence, mark
+from chainrule.check.marking.evidence import Case, Evidence, is_single_precision, loss_constant, read
+from chainrule.check.marking.marker import mark
 from chainrule.check.marking.mistake import Mistake
 from chainrule.check.marking.record import Marking
 from chainrule.check.marking.separate import drawn

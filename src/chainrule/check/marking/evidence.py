@@ -10,8 +10,8 @@ from chainrule import chain as maths
 from chainrule.arrays import Array, shape_text
 from chainrule.check.marking.backward import run
 from chainrule.check.marking.constants import constants, readings
-from chainrule.check.marking.mistake import changes_of
-from chainrule.check.marking.search import Hypothesis, agrees, comparable
+from chainrule.check.marking.hypothesis import Hypothesis, agrees, comparable
+from chainrule.check.marking.mistake import Mistake, changes_of
 from chainrule.check.marking.situation import Situation
 from chainrule.check.marking.tolerance import Response, Tolerance
 from chainrule.errors import InputError
@@ -114,3 +114,22 @@ def loss_constant(s: Situation, loss: Any) -> str:
 def left_over(cases: Sequence[Case]) -> list[Mapping[str, Array] | None]:
     """For each case what would still be in the sum if gradients were never reset: what the case before it gave."""
     return [None, *(case.given for case in cases[:-1])]
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """All that the learner gave.
+
+    Attributes:
+        cases: gradients, each for a forward pass of its own.
+        catalogue: the mistakes to look for.
+        single_precision: whether the numbers are float32.
+        loss: by which constant the learner's loss is ours, ``"1"`` if it is the same; None if it was not given.
+        notes: what the marking should tell besides.
+    """
+
+    cases: tuple[Case, ...]
+    catalogue: Sequence[Mistake]
+    single_precision: bool = False
+    loss: str | None = None
+    notes: tuple[str, ...] = ()

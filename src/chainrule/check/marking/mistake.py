@@ -118,3 +118,8 @@ def slips_in(s: Situation, catalogue: Iterable[Mistake]) -> dict[tuple[Place, in
             for label, change in mistake.variants(where):
                 found.setdefault((mistake.place, at), []).append(Slip(mistake, label, change, at))
     return found
+
+
+def all_slips(s: Situation, catalogue: Iterable[Mistake]) -> list[Slip]:
+    """Every single mistake that can be made here."""
+    return [slip for slips in slips_in(s, catalogue).values() for slip in slips]

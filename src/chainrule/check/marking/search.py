@@ -9,7 +9,7 @@ rest. Factors that losses differ by (2, N, K and their products) are a conventio
 any other factor is named only when no two mistakes explain the numbers.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,9 +18,9 @@ from chainrule.arrays import Array
 from chainrule.check.marking import backward
 from chainrule.check.marking.backward import Place
 from chainrule.check.marking.catalogue import FACTOR, SIGN
-from chainrule.check.marking.catalogue.scale import scaling
-from chainrule.check.marking.constants import all_constants, constants, readings
-from chainrule.check.marking.mistake import Mistake, Slip, Variant, slips_in
+from chainrule.check.marking.constants import all_constants, constants
+from chainrule.check.marking.hypothesis import Hypothesis, agrees, comparable, factor_slip, free_factor, simplest
+from chainrule.check.marking.mistake import Mistake, Slip, slips_in
 from chainrule.check.marking.situation import Site, Situation
 from chainrule.check.marking.tolerance import Tolerance
 from chainrule.layers import Record
@@ -30,40 +30,6 @@ MOST = 3
 
 WORK = 60_000
 """How many gradients of one layer are compared at most before the search ends."""
-
-
-@dataclass(frozen=True, eq=False)
-class Hypothesis:
-    """Mistakes that together give the numbers.
-
-    Attributes:
-        slips: from the top of the network down.
-        convention: the factor of all gradients, if it is one by which losses differ; else None.
-    """
-
-    slips: tuple[Slip, ...]
-    convention: Slip | None = None
-
-    @property
-    def all_slips(self) -> tuple[Slip, ...]:
-        """The recipe: with the convention, which is no mistake but changes the numbers."""
-        return self.slips if self.convention is None else (*self.slips, self.convention)
-
-    @property
-    def mistakes(self) -> tuple[Slip, ...]:
-        """Without the choices at kinks."""
-        return tuple(slip for slip in self.slips if slip.mistake.kind == "mistake")
-
-    @property
-    def identity(self) -> frozenset[tuple[str, str, Place, int]]:
-        """Equal for the same set of slips."""
-        return frozenset(slip.identity for slip in self.all_slips)
-
-    @property
-    def cost(self) -> tuple[int, int, int]:
-        """Different mistakes, places at which they are made, and whether a convention or kink is needed too."""
-        extras = (self.convention is not None) + len(self.slips) - len(self.mistakes)
-        return len({slip.what for slip in self.mistakes}), len(self.mistakes), extras
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,24 +76,6 @@ def search(question: Question, accept: Callable[[Hypothesis], bool] = lambda h: 
         if found:
             break
     return simplest(found)
-
-
-def simplest(found: Iterable[Hypothesis]) -> list[Hypothesis]:
-    """Those that no other beats in kinds of mistakes, places and extras together; the likeliest first."""
-    unique = list({h.identity: h for h in found}.values())
-    costs = [h.cost for h in unique]
-    kept = [h for h in unique if not any(_beats(cost, h.cost) for cost in costs)]
-    return sorted(kept, key=lambda h: (h.cost[0], h.cost[2], h.cost[1], [_ORDER.index(s.key[0]) for s in h.slips]))
-
-
-_ORDER: tuple[Place, ...] = ("sign", "factor", "start", "rows", "delta", "down", "input", "weights", "bias", "update")
-"""Of equally simple explanations, the one whose mistakes come first in this order is named first."""
-
-
-def _beats(one: tuple[int, int, int], other: tuple[int, int, int]) -> bool:
-    """Fewer kinds of mistakes and places, and no fewer only by calling in a convention."""
-    no_worse = one[0] <= other[0] and one[1] <= other[1] and one[2] <= other[2]
-    return no_worse and one != other
 
 
 @dataclass(frozen=True, eq=False)
@@ -316,27 +264,6 @@ def _ratio(given: Array, mutant: Array) -> float:
     return float((given * unit).sum() / (unit * unit).sum()) / size
 
 
-def comparable(given: Array, mutant: Array) -> bool:
-    """Whether the shapes allow a comparison; one number stands for a bias that all units share."""
-    shared = given.ndim == 0 and mutant.ndim == 1 and mutant.size > 0 and bool((mutant == mutant[0]).all())
-    return given.shape == mutant.shape or shared
-
-
-def agrees(given: Array, mutant: Array, factor: float, tolerance: Tolerance, name: str) -> bool:
-    """Whether the given numbers are those of the mutant times a factor, up to rounding."""
-    target = factor * mutant
-    allowed = tolerance.allowed(name, float(np.abs(target).max(initial=0.0)))
-    if np.shape(allowed) not in ((), given.shape):
-        allowed = np.max(allowed)
-    return bool((np.abs(given - target) <= allowed).all())
-
-
-def free_factor(ratio: float) -> Slip:
-    """A factor that is none of the constants."""
-    label = f"{ratio:.6g}"
-    return Slip(FACTOR, label, Variant(label, lambda s, gradient: ratio * gradient).change, 0)  # noqa: ARG005
-
-
 def _known_scales(q: Question) -> list[_Scale]:
     """1, -1, then the constants by which losses differ and their negatives; the simplest first."""
     codes = {mistake.code for mistake in q.catalogue}
@@ -350,13 +277,6 @@ def _known_scales(q: Question) -> list[_Scale]:
             if SIGN.code in codes:
                 scales.append(_Scale(-value, (flip, *factor)))
     return sorted(scales, key=lambda scale: len(scale.slips))
-
-
-def factor_slip(s: Situation, name: str, *, alone: bool = False) -> Slip:
-    """All gradients times a constant; unless ``alone``, its label tells all readings, such as ``"2 (or N)"``."""
-    first, *rest = [name] if alone else readings(s, constants(s)[name])
-    told = f"{first} (or {', '.join(rest)})" if rest else first
-    return Slip(FACTOR, told, scaling(name).change, 0)
 
 
 def _change(slips: tuple[Slip, ...]) -> backward.Change | None:

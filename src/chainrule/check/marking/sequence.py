@@ -16,12 +16,12 @@ from chainrule.check.marking.backward import run
 from chainrule.check.marking.catalogue import FACTOR, SIGN
 from chainrule.check.marking.catalogue.rows import FIRST_ROW, LAST_ROW, NOT_RESET
 from chainrule.check.marking.constants import constants, value_of
-from chainrule.check.marking.evidence import Case
-from chainrule.check.marking.marker import Evidence, all_slips, errors, tell
-from chainrule.check.marking.mistake import Mistake, Slip, changes_of, compose
+from chainrule.check.marking.evidence import Case, Evidence
+from chainrule.check.marking.hypothesis import Hypothesis, agrees, comparable, factor_slip, simplest
+from chainrule.check.marking.mistake import Mistake, Slip, all_slips, changes_of, compose
 from chainrule.check.marking.record import Marking
-from chainrule.check.marking.search import Hypothesis, agrees, comparable, factor_slip, simplest
 from chainrule.check.marking.situation import Situation
+from chainrule.check.marking.telling import errors, tell
 from chainrule.check.marking.tolerance import FLOAT32, FLOAT64, response
 
 PAIRS = 400

@@ -1,0 +1,97 @@
+"""A set of mistakes that may explain the numbers, which of several is the simplest, and the factors among them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from chainrule.arrays import Array
+from chainrule.check.marking.backward import Place
+from chainrule.check.marking.catalogue import FACTOR
+from chainrule.check.marking.catalogue.scale import scaling
+from chainrule.check.marking.constants import constants, readings
+from chainrule.check.marking.mistake import Slip, Variant
+from chainrule.check.marking.situation import Situation
+from chainrule.check.marking.tolerance import Tolerance
+
+
+@dataclass(frozen=True, eq=False)
+class Hypothesis:
+    """Mistakes that together give the numbers.
+
+    Attributes:
+        slips: from the top of the network down.
+        convention: the factor of all gradients, if it is one by which losses differ; else None.
+    """
+
+    slips: tuple[Slip, ...]
+    convention: Slip | None = None
+
+    @property
+    def all_slips(self) -> tuple[Slip, ...]:
+        """The recipe: with the convention, which is no mistake but changes the numbers."""
+        return self.slips if self.convention is None else (*self.slips, self.convention)
+
+    @property
+    def mistakes(self) -> tuple[Slip, ...]:
+        """Without the choices at kinks."""
+        return tuple(slip for slip in self.slips if slip.mistake.kind == "mistake")
+
+    @property
+    def identity(self) -> frozenset[tuple[str, str, Place, int]]:
+        """Equal for the same set of slips."""
+        return frozenset(slip.identity for slip in self.all_slips)
+
+    @property
+    def cost(self) -> tuple[int, int, int]:
+        """Different mistakes, places at which they are made, and whether a convention or kink is needed too."""
+        extras = (self.convention is not None) + len(self.slips) - len(self.mistakes)
+        return len({slip.what for slip in self.mistakes}), len(self.mistakes), extras
+
+
+def simplest(found: Iterable[Hypothesis]) -> list[Hypothesis]:
+    """Those that no other beats in kinds of mistakes, places and extras together; the likeliest first."""
+    unique = list({h.identity: h for h in found}.values())
+    costs = [h.cost for h in unique]
+    kept = [h for h in unique if not any(_beats(cost, h.cost) for cost in costs)]
+    return sorted(kept, key=lambda h: (h.cost[0], h.cost[2], h.cost[1], [_ORDER.index(s.key[0]) for s in h.slips]))
+
+
+_ORDER: tuple[Place, ...] = ("sign", "factor", "start", "rows", "delta", "down", "input", "weights", "bias", "update")
+"""Of equally simple explanations, the one whose mistakes come first in this order is named first."""
+
+
+def _beats(one: tuple[int, int, int], other: tuple[int, int, int]) -> bool:
+    """Fewer kinds of mistakes and places, and no fewer only by calling in a convention."""
+    no_worse = one[0] <= other[0] and one[1] <= other[1] and one[2] <= other[2]
+    return no_worse and one != other
+
+
+# -------------------------------------------------------------------------------- factors
+def factor_slip(s: Situation, name: str, *, alone: bool = False) -> Slip:
+    """All gradients times a constant; unless ``alone``, its label tells all readings, such as ``"2 (or N)"``."""
+    first, *rest = [name] if alone else readings(s, constants(s)[name])
+    told = f"{first} (or {', '.join(rest)})" if rest else first
+    return Slip(FACTOR, told, scaling(name).change, 0)
+
+
+def free_factor(ratio: float) -> Slip:
+    """A factor that is none of the constants."""
+    label = f"{ratio:.6g}"
+    return Slip(FACTOR, label, Variant(label, lambda s, gradient: ratio * gradient).change, 0)  # noqa: ARG005
+
+
+# -------------------------------------------------------------------------------- does it fit
+def comparable(given: Array, mutant: Array) -> bool:
+    """Whether the shapes allow a comparison; one number stands for a bias that all units share."""
+    shared = given.ndim == 0 and mutant.ndim == 1 and mutant.size > 0 and bool((mutant == mutant[0]).all())
+    return given.shape == mutant.shape or shared
+
+
+def agrees(given: Array, mutant: Array, factor: float, tolerance: Tolerance, name: str) -> bool:
+    """Whether the given numbers are those of the mutant times a factor, up to rounding."""
+    target = factor * mutant
+    allowed = tolerance.allowed(name, float(np.abs(target).max(initial=0.0)))
+    if np.shape(allowed) not in ((), given.shape):
+        allowed = np.max(allowed)
+    return bool((np.abs(given - target) <= allowed).all())

@@ -1,0 +1,236 @@
+"""A marking told: mistakes by their rows, beside numbers, errors, and what this input does not show."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from chainrule.arrays import Array
+from chainrule.check.marking.backward import Gone, run
+from chainrule.check.marking.catalogue import FACTOR
+from chainrule.check.marking.evidence import Case, Evidence
+from chainrule.check.marking.hypothesis import Hypothesis, factor_slip
+from chainrule.check.marking.mistake import Mistake, Slip, all_slips, changes_of
+from chainrule.check.marking.patterns import patterns
+from chainrule.check.marking.record import Confidence, Equation, GradientError, Marking, Named
+from chainrule.check.marking.separate import SeparatingInput, always_equal, distance, drawn, floor_of, separating_input
+from chainrule.check.marking.situation import Situation
+from chainrule.check.marking.tolerance import FLOAT32
+
+_COUNTS = {1: "one mistake", 2: "two mistakes", 3: "three mistakes"}
+_UNSEEN = 1e-12
+"""A mistake that changes the gradients by no more than this share does not show."""
+
+_UNCERTAIN = 1e-3
+"""Above this share of a gradient's size, its uncertainty is told."""
+
+
+def tell(evidence: Evidence, cases: Sequence[Case], found: Sequence[Hypothesis], precision: float) -> Marking:
+    """The marking of what was found; the first explanation's mistakes are named, the others are alternatives."""
+    first = cases[0]
+    right = run(first.s, {})
+    best = found[0] if found else None
+    nearest = _nearest(first, found, evidence.catalogue) if found and found[0].all_slips else ("none", 1.0)
+    named = [_named(first, right, h, found, nearest) for h in found]
+    mistakes, conventions, kinks = _sorted(named[0], best) if best else ((), (), ())
+    if evidence.loss is not None and evidence.loss != "1":
+        slip = factor_slip(first.s, evidence.loss)
+        conventions = (*conventions, _name(slip, first.s, right, right, _sure(first, right.gradients)))
+    wrong = best is None or bool(mistakes)
+    unseen, shown = ((), None) if wrong else _unseen(cases, evidence.catalogue)
+    same = [h is not best and best is not None and _is_one_computation(first, best, h) for h in found]
+    others = [h for h, is_same in zip(found, same, strict=True) if h is not best and not is_same]
+    if best is not None and others:
+        shown = separating_input(first.s, [h.all_slips for h in (best, *others)], first.given)
+    return Marking(
+        verdict=_verdict(best, mistakes, conventions, kinks, precision),
+        correct=not wrong,
+        mistakes=mistakes,
+        conventions=conventions,
+        kinks=kinks,
+        alternatives=tuple(told for told, h in zip(named, found, strict=True) if h in others),
+        equivalents=tuple(told for told, is_same in zip(named, same, strict=True) if is_same),
+        separating_input=shown,
+        unseen=unseen,
+        errors=errors(first.given if best is None else evidence.cases[0].given, right.gradients),
+        right=right.gradients,
+        patterns=() if best else patterns(first.s.chain, first.given, right.gradients),
+        notes=(*evidence.notes, *_digits_left(first, precision)),
+    )
+
+
+def _is_one_computation(case: Case, one: Hypothesis, other: Hypothesis) -> bool:
+    return always_equal(case.s, one.all_slips, other.all_slips, case.given)
+
+
+def _digits_left(case: Case, eps: float) -> tuple[str, ...]:
+    """A warning where the numbers are too uncertain to tell much."""
+    tolerance, size = case.response.tolerance(eps), case.response.size
+    shares = [np.max(tolerance.absolute[name]) / size[name] for name in case.given if size[name] > 0]
+    if max(shares, default=0.0) < _UNCERTAIN:
+        return ()
+    told = (
+        f"Some of these gradients are uncertain by {max(shares):.0e} of their size (rounding, or the digits printed): "
+        "smaller mistakes would not show. A larger learning rate, or more digits, tells more."
+    )
+    return (told,)
+
+
+def _verdict(
+    best: Hypothesis | None,
+    mistakes: Sequence[Named],
+    conventions: Sequence[Named],
+    kinks: Sequence[Named],
+    precision: float,
+) -> str:
+    if best is None:
+        return "unknown"
+    if mistakes:
+        return _COUNTS[len({(named.code, named.variant) for named in mistakes})]
+    if conventions:
+        return "right but for the loss's convention"
+    if kinks:
+        return "right but for a kink"
+    return "right within float32" if precision == FLOAT32 else "right"
+
+
+def _sorted(named: Sequence[Named], h: Hypothesis) -> tuple[tuple[Named, ...], tuple[Named, ...], tuple[Named, ...]]:
+    """Mistakes, conventions and kinks apart."""
+    pairs = list(zip(named, h.all_slips, strict=True))
+    kinks = tuple(one for one, slip in pairs if slip.mistake.kind == "kink")
+    conventions = tuple(one for one, slip in pairs if slip is h.convention)
+    return tuple(one for one in named if one not in kinks and one not in conventions), conventions, kinks
+
+
+def _named(
+    case: Case, right: Gone, h: Hypothesis, found: Sequence[Hypothesis], nearest: tuple[str, float]
+) -> tuple[Named, ...]:
+    mutant = run(case.s, changes_of(h.all_slips))
+    numbers = sum(value.size for value in case.given.values())
+    agreement = distance(case.given, mutant.gradients, floor_of(right.gradients))
+
+    def confidence(slip: Slip) -> Confidence:
+        sets = [{(s.mistake.code, s.layer) for s in other.all_slips} for other in found]
+        share = sum((slip.mistake.code, slip.layer) in one for one in sets) / len(sets)
+        return Confidence(share, numbers, agreement, *nearest)
+
+    return tuple(_name(slip, case.s, right, mutant, confidence(slip)) for slip in h.all_slips)
+
+
+def _sure(case: Case, mutant: Mapping[str, Array]) -> Confidence:
+    """Of what the learner told us: the loss's constant."""
+    numbers = sum(value.size for value in case.given.values())
+    return Confidence(1.0, numbers, distance(case.given, mutant), "none", 1.0)
+
+
+def _nearest(case: Case, found: Sequence[Hypothesis], catalogue: Sequence[Mistake]) -> tuple[str, float]:
+    """The single mistake (or none) nearest to the numbers among those that are not an explanation themselves."""
+    taken = {h.identity for h in found}
+    right = run(case.s, {}).gradients
+    floor = floor_of(right)
+    best = ("none", distance(case.given, right, floor))
+    for slip in all_slips(case.s, catalogue):
+        if frozenset([slip.identity]) not in taken:
+            away = distance(case.given, run(case.s, changes_of([slip])).gradients, floor)
+            if _UNSEEN < away < best[1]:
+                best = (_title(slip), away)
+    return best
+
+
+def _title(slip: Slip) -> str:
+    return slip.mistake.code + ("" if slip.layer is None else f" at layer {slip.layer}")
+
+
+def _name(slip: Slip, s: Situation, right: Gone, mutant: Gone, confidence: Confidence) -> Named:
+    """A slip in the words of its row."""
+    m = slip.mistake
+    phi = getattr(getattr(s.chain.layers[slip.at - 1], "activation", None), "name", "phi") if slip.at else "phi"
+    words = {"l": str(slip.at), "k": str(slip.at - 1), "v": slip.label, "phi": phi}
+    equation = Equation(
+        _filled(m.right, words), _filled(m.wrong, words), _latex(m.right_latex, words), _latex(m.wrong_latex, words)
+    )
+    quantity, of = _quantity(slip, s)
+    empty = np.zeros(0)
+    return Named(
+        m.code,
+        slip.layer,
+        slip.label,
+        _filled(m.explanation, words),
+        equation,
+        quantity,
+        of(mutant) if quantity else empty,
+        of(right) if quantity else empty,
+        confidence,
+    )
+
+
+def _filled(template: str, words: Mapping[str, str]) -> str:
+    for key, word in words.items():
+        template = template.replace("{" + key + "}", word)
+    return template
+
+
+def _latex(template: str, words: Mapping[str, str]) -> str:
+    """Braces stay, so that an index of two digits is one index."""
+    for key, word in words.items():
+        template = template.replace("{" + key + "}", "{" + word + "}")
+    return template
+
+
+def _quantity(slip: Slip, s: Situation) -> tuple[str, Callable[[Gone], Array]]:
+    """The first quantity of the backward pass that a mistake spoils, and how to read it off."""
+    place, l = slip.mistake.place, slip.at
+    if place in ("sign", "factor"):
+        return "", lambda gone: gone.dy
+    if place in ("start", "rows"):
+        return "dE/dy", lambda gone: gone.dy
+    if place in ("delta", "down"):
+        layer = l - (place == "down")
+        return f"delta{layer}", lambda gone: gone.deltas[layer - 1]
+    site = s.sites[l - 1]
+    key = (site.bias_key if place == "bias" else site.weights_key) or ""
+    return f"d{key}{l}", lambda gone: gone.gradients[f"{key}{l}"]
+
+
+# -------------------------------------------------------------------------------- errors, and what does not show
+def errors(given: Mapping[str, Array], right: Mapping[str, Array]) -> dict[str, GradientError]:
+    """By parameter, the largest relative error."""
+    return {name: _error(given[name], value) for name, value in right.items() if name in given}
+
+
+def _error(given: Array, right: Array) -> GradientError:
+    if given.ndim == 0:
+        given = np.broadcast_to(given, right.shape)
+    if given.shape != right.shape:
+        return GradientError(np.inf, (0,) * given.ndim, float(given.flat[0]), float(right.flat[0]))
+    gap = np.abs(given - right)
+    size = np.maximum(np.abs(given), np.abs(right))
+    with np.errstate(all="ignore"):
+        relative = np.where(gap == 0, 0.0, gap / size)
+    relative = np.where(np.isfinite(given), relative, np.inf)
+    flat = int(np.argmax(relative)) if relative.size else 0
+    index = tuple(int(i) for i in np.unravel_index(flat, relative.shape)) if relative.shape else ()
+    return GradientError(float(relative[index]), index, float(given[index]), float(right[index]))
+
+
+def _unseen(cases: Sequence[Case], catalogue: Sequence[Mistake]) -> tuple[tuple[str, ...], SeparatingInput | None]:
+    """Mistakes that leave all cases' gradients as they are but not another input's, and an input that shows most."""
+    first = cases[0]
+    hidden = [slip for slip in all_slips(first.s, catalogue) if all(_leaves(case, slip) for case in cases)]
+    others = [drawn(first.s, np.random.default_rng(k), max(first.s.rows, 2), parameters=k > 0) for k in range(2)]
+    shown = [slip for slip in hidden if slip.mistake is not FACTOR and any(not _same_there(o, slip) for o in others)]
+    if not shown:
+        return (), None
+    return tuple(dict.fromkeys(map(_title, shown))), separating_input(
+        first.s, [(), *([slip] for slip in shown)], first.given
+    )
+
+
+def _leaves(case: Case, slip: Slip) -> bool:
+    mutant, right = run(case.s, changes_of([slip])).gradients, run(case.s, {}).gradients
+    return distance({name: right[name] for name in case.given}, mutant, floor_of(right)) <= _UNSEEN
+
+
+def _same_there(other: Situation, slip: Slip) -> bool:
+    with np.errstate(all="ignore"):  # a drawn network may overflow: it then shows nothing
+        right = run(other, {}).gradients
+        return distance(right, run(other, changes_of([slip])).gradients, floor_of(right)) <= _UNSEEN
