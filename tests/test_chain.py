@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from tests.strategies import cases
 
 import chainrule as cr
 from chainrule import chain as maths
 from chainrule.errors import InputError
 from chainrule.layers import Run
 from chainrule.losses import loss
+from tests.strategies import cases
 
 
 def build(*layers, inputs=2, of="squared_error"):

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from tests import naive
-from tests.strategies import SMOOTH, cases
 
 import chainrule as cr
 from chainrule.errors import ChainruleError, InputError, UnknownComponentError
+from tests import naive
+from tests.strategies import SMOOTH, cases
 
 
 @pytest.fixture

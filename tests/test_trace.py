@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 from hypothesis import given
-from tests.strategies import cases
 
 import chainrule as cr
 from chainrule.errors import InputError
+from tests.strategies import cases
 
 X = np.array([[0.0, 1.0], [1.0, 0.5], [-1.0, 0.25]])
 T = np.array([[1.0], [0.0], [0.5]])
@@ -170,7 +170,7 @@ def test_in_a_notebook_it_shows_as_a_table(trace):
 
 def test_it_becomes_plain_data_with_none_for_missing_targets(net):
     plain = json.loads(json.dumps(net.trace(X, [1.0, np.nan, 0.5]).to_dict(), allow_nan=False))
-    assert plain["schema"] == "chainrule/trace"
+    assert (plain["schema"], plain["version"]) == ("chainrule/trace", 1)
     by_name = {q["name"]: q for q in plain["quantities"]}
     assert by_name["t"]["value"] == [[1.0], [None], [0.5]]
     assert by_name["z1"]["formula"] == "a0 W1 + b1"

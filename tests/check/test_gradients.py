@@ -6,13 +6,13 @@ import json
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from tests.strategies import cases
 
 import chainrule as cr
 from chainrule.activations import ACTIVATIONS, ElementwiseActivation
 from chainrule.check.gradients import check_gradients, kinks
 from chainrule.training import Data
 from chainrule.unitwise import unitwise
+from tests.strategies import cases
 
 X = np.array([[0.3, -1.2], [0.8, 0.5], [-0.6, 1.1]])
 T = np.array([[0.2, 0.7], [0.9, 0.1], [0.4, 0.5]])
@@ -302,7 +302,7 @@ def test_it_shows_in_a_notebook_and_becomes_plain_data():
     assert report._repr_html_().startswith("<table")
     assert "1 wrong" in report._repr_html_()
     plain = json.loads(json.dumps(report.to_dict(), allow_nan=False))
-    assert plain["schema"] == "chainrule/gradient-check"
+    assert (plain["schema"], plain["version"]) == ("chainrule/gradient-check", 1)
     assert plain["passed"] is False
     assert plain["entries"][0] | {"difference": 0} == {
         "name": "W1", "index": [0, 0], "gradient": None, "difference": 0, "error": None, "verdict": "wrong",

@@ -2,10 +2,10 @@
 
 import numpy as np
 from hypothesis import strategies as st
-from tests.strategies import cases
 
 import chainrule as cr
 from chainrule.explain.proof import Proof
+from tests.strategies import cases
 
 
 def with_proof(why, *, verdict="right", symbolic=None):

@@ -6,9 +6,6 @@ import re
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from tests.explain.test_html import checked
-from tests.explain.test_latex import is_balanced
-from tests.strategies import cases
 
 import chainrule as cr
 from chainrule.activations import ACTIVATIONS, IDENTITY, ElementwiseActivation, RowActivation
@@ -30,6 +27,9 @@ from chainrule.explain.expression import (
     Transposed,
 )
 from chainrule.explain.text import plain
+from tests.explain.test_html import checked
+from tests.explain.test_latex import is_balanced
+from tests.strategies import cases
 
 CALLS = {
     "exp": np.exp,

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.strategies import ACTIVATIONS, FREE_LOSSES, LOGIT_LOSSES, SHARE_LOSSES, cases
 
 import chainrule as cr
 from chainrule.errors import InputError
 from chainrule.explain import derive
 from chainrule.explain.expression import Number, Rest, Sum
 from chainrule.training import Data
+from tests.strategies import ACTIVATIONS, FREE_LOSSES, LOGIT_LOSSES, SHARE_LOSSES, cases
 
 
 def two_two_one():

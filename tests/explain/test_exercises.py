@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.strategies import cases
 
 import chainrule as cr
 from chainrule.errors import InputError
 from chainrule.explain.exercises import exercises
 from chainrule.explain.exercises.drawing import KINDS
 from chainrule.explain.exercises.exercise import Exercise
+from tests.strategies import cases
 
 X = [[1.0, 2.004], [0.5, -1.0]]
 T = [[1.0], [0.0]]

@@ -7,9 +7,6 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from tests.explain.test_html import checked
-from tests.explain.test_latex import is_balanced
-from tests.strategies import cases
 
 import chainrule as cr
 from chainrule.errors import InputError
@@ -17,6 +14,9 @@ from chainrule.explain.expression import Dots, Sum
 from chainrule.explain.formula import formula
 from chainrule.explain.text import plain
 from chainrule.layers.base import Back, BackDot, Layer
+from tests.explain.test_html import checked
+from tests.explain.test_latex import is_balanced
+from tests.strategies import cases
 
 
 def two_two_one(mask=None):

@@ -5,10 +5,10 @@ from html.parser import HTMLParser
 
 import pytest
 from hypothesis import given, settings
-from tests.explain.derived import dead, derivations, masked, two_two_one, wide, with_proof
 
 from chainrule.explain import html
 from chainrule.explain.html import bar
+from tests.explain.derived import dead, derivations, masked, two_two_one, wide, with_proof
 
 VOID = {"br", "meta", "mspace"}
 

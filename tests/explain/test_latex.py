@@ -5,7 +5,6 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.explain.derived import dead, derivations, masked, two_two_one, wide, with_proof
 
 from chainrule.explain.expression import (
     Call,
@@ -24,6 +23,7 @@ from chainrule.explain.expression import (
     from_formula,
 )
 from chainrule.explain.latex import escaped, latex, latex_number
+from tests.explain.derived import dead, derivations, masked, two_two_one, wide, with_proof
 
 W = Symbol("W", 1, (0, 1), -2.0)
 

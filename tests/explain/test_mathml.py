@@ -5,7 +5,6 @@ from xml.etree import ElementTree as ET
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.explain.derived import derivations
 
 from chainrule.activations import ACTIVATIONS
 from chainrule.explain.expression import (
@@ -25,6 +24,7 @@ from chainrule.explain.expression import (
 from chainrule.explain.mathml import mathml
 from chainrule.explain.told import lines, path_product
 from chainrule.explain.writer import LAYER_COLOURS
+from tests.explain.derived import derivations
 
 W = Symbol("W", 1, (0, 1), -2.5e-7)
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.strategies import cases
 
 import chainrule as cr
 from chainrule.errors import DivergenceError, InputError
@@ -16,6 +15,7 @@ from chainrule.explain.equations import evaluate
 from chainrule.explain.expression import from_formula
 from chainrule.layers import Back, BackDot, Layer
 from chainrule.optimizers import OPTIMIZERS, schedules
+from tests.strategies import cases
 
 X = np.array([[0.5, -1.0], [1.0, 2.0], [-0.3, 0.7], [2.0, 0.1]])
 T = np.array([[1.0], [0.0], [1.0], [0.0]])

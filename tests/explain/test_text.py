@@ -4,7 +4,6 @@ import re
 
 import pytest
 from hypothesis import given, settings
-from tests.explain.derived import dead, derivations, masked, two_two_one, wide, with_proof
 
 import chainrule as cr
 from chainrule.explain import text
@@ -28,6 +27,7 @@ from chainrule.explain.expression import (
 from chainrule.explain.text import coloured, plain
 from chainrule.explain.told import percent, tell_paths
 from chainrule.show import number
+from tests.explain.derived import dead, derivations, masked, two_two_one, wide, with_proof
 
 Y, T, W = Symbol("y", None, (1,), 0.5), Symbol("t", None, (1,), -1.0), Symbol("W", 2, (0, 1), -3.0)
 MINUS = Number(-1.0)

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.strategies import cases
 
 import chainrule as cr
 from chainrule.activations import ACTIVATIONS, ElementwiseActivation
@@ -18,6 +17,7 @@ from chainrule.explain.export import written_activations, written_losses
 from chainrule.layers.normalization import Normalization
 from chainrule.losses import LOSSES, ElementwiseLoss
 from chainrule.optimizers import OPTIMIZERS, schedules
+from tests.strategies import cases
 
 OWN = ElementwiseActivation(
     "ramp",

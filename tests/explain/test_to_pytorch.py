@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from scipy import special
-from tests.strategies import cases, targets
 
 import chainrule as cr
 from chainrule.activations import ACTIVATIONS
 from chainrule.errors import InputError
 from chainrule.losses import LOSSES
+from tests.strategies import cases, targets
 
 NEEDS = {"poisson": "exponential", "binary_cross_entropy": "sigmoid", "categorical_cross_entropy": "softmax"}
 

@@ -46,7 +46,7 @@ def test_an_empty_one_says_so():
 def test_it_becomes_plain_data_of_its_own(history):
     history.record(1.0, np.inf, 0.05, 1.25, 0.5)
     plain = json.loads(json.dumps(history.to_dict(), allow_nan=False))
-    assert plain["schema"] == "chainrule/history"
+    assert (plain["schema"], plain["version"]) == ("chainrule/history", 1)
     assert plain["validation_loss"] == [3.0, 2.5, None]
     assert (plain["seed"], plain["best_epoch"], plain["stopped"], plain["restored"]) == (7, 1, "patience", False)
     kept = history.to_dict()

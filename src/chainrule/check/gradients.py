@@ -14,23 +14,21 @@ References: Ridders 1982, Advances in Engineering Software 4(2); Nocedal & Wrigh
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from chainrule import chain as maths
 from chainrule.activations import Activation, ElementwiseActivation
 from chainrule.arrays import Array
-from chainrule.chain import Chain
+from chainrule.chain import Chain, Pass
+from chainrule.check.gradient_report import Checked, GradientCheck
 from chainrule.check.tangents import straightened
 from chainrule.layers import Dense, Record, Run
 from chainrule.layers.normalization import Normalization
 from chainrule.losses import ElementwiseLoss
 from chainrule.model import Model
 from chainrule.parameters import Parameters
-from chainrule.show import html_table, number, plain, text_table
 from chainrule.training.fit import Data
 from chainrule.unitwise import UnitwiseActivation
 
@@ -46,97 +44,7 @@ KINK_STEP = 1e-6
 _EPS = float(np.finfo(np.float64).eps)
 
 
-@dataclass(frozen=True)
-class Checked:
-    """One parameter's gradient beside its difference.
-
-    Attributes:
-        name: such as ``"W1"``.
-        index: which number of it, such as ``(0, 1)``; ``()`` for a shared bias.
-        gradient: by backpropagation.
-        difference: by finite differences; on a kink the nearer side's.
-        error: relative: the distance over the larger of both, or over the scale below which rounding hides them.
-        verdict: ``"right"``, ``"kink"`` or ``"wrong"``.
-    """
-
-    name: str
-    index: tuple[int, ...]
-    gradient: float
-    difference: float
-    error: float
-    verdict: str
-
-    @property
-    def label(self) -> str:
-        """``"W1[0, 1]"``."""
-        return f"{self.name}[{', '.join(map(str, self.index))}]" if self.index else self.name
-
-
-@dataclass(frozen=True)
-class GradientCheck:
-    """The report of a gradient check: truthy if every gradient is right (or on a kink).
-
-    Attributes:
-        entries: every parameter, in the order of ``parameters.vector``.
-    """
-
-    entries: tuple[Checked, ...]
-
-    @property
-    def passed(self) -> bool:
-        """Whether no gradient is wrong."""
-        return not self.wrong
-
-    def __bool__(self) -> bool:
-        return self.passed
-
-    @property
-    def wrong(self) -> tuple[Checked, ...]:
-        """The gradients that differ, the largest error first."""
-        return tuple(sorted((e for e in self.entries if e.verdict == "wrong"), key=lambda e: -e.error))
-
-    @property
-    def kinks(self) -> tuple[Checked, ...]:
-        """The gradients taken on a kink, where both sides' are as good."""
-        return tuple(e for e in self.entries if e.verdict == "kink")
-
-    @property
-    def largest_error(self) -> float:
-        """The largest relative error away from kinks; 0 if there is none."""
-        return max((e.error for e in self.entries if e.verdict != "kink"), default=0.0)
-
-    def _rows(self) -> list[list[str]]:
-        told = [*self.wrong, *self.kinks, *sorted(self.entries, key=lambda e: -e.error)]
-        rows = list(dict.fromkeys(told))[: max(5, len(self.wrong))]
-        return [
-            [e.label, number(e.gradient, 10), number(e.difference, 10), number(e.error, 2), e.verdict] for e in rows
-        ]
-
-    def __str__(self) -> str:
-        counts = f"{len(self.entries)} gradients checked, {len(self.wrong)} wrong, {len(self.kinks)} on a kink"
-        return f"{counts}, largest relative error {number(self.largest_error, 2)}\n" + text_table(_HEADER, self._rows())
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return html_table(_HEADER, self._rows(), caption=str(self).splitlines()[0])
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data, ready for JSON."""
-        return {
-            "schema": "chainrule/gradient-check",
-            "version": 1,
-            "passed": self.passed,
-            "entries": [
-                asdict(e) | {name: plain(getattr(e, name)) for name in ("index", "gradient", "difference", "error")}
-                for e in self.entries
-            ],
-        }
-
-
 LossAt = Callable[[float], tuple[Array | float, bytes]]
-
-_HEADER = ["parameter", "gradient", "difference", "relative error", "verdict"]
 
 
 def check_gradients(
@@ -181,10 +89,26 @@ class Probe:
         rng = None if self.seed is None else np.random.default_rng(self.seed)
         return Run(self.training, self.state, rng)
 
+    @cached_property
+    def _base(self) -> Pass:
+        return maths.forward_backward(self.chain, self.parameters, self.x, self.t, self._run(), self.weights)
+
     def gradient(self) -> Array:
         """By backpropagation."""
-        done = maths.forward_backward(self.chain, self.parameters, self.x, self.t, self._run(), self.weights)
-        return done.gradient
+        return self._base.gradient
+
+    @cached_property
+    def magnitude(self) -> float:
+        """What E's rounding is relative to: |v dE/dv| over all the values v that E is made of.
+
+        E itself may be far smaller: log(y) near y = 1 is tiny, but is rounded as y is.
+        """
+        done = self._base
+        da = [*(back.da_in for back in done.backs[1:]), done.dy]
+        pairs = [(self.vector, done.gradient)]
+        for record, back, da_here in zip(done.records, done.backs, da, strict=True):
+            pairs += [(record["z"], back.delta), (record["a"], da_here)]
+        return float(sum(np.abs(value * derivative).sum() for value, derivative in pairs))
 
     def at(self, k: int, value: float) -> tuple[Array, bytes]:
         """Each row's part of E with parameter ``k`` at ``value``, and the sides of all kinks as a key."""
@@ -211,7 +135,7 @@ class Probe:
     @cached_property
     def _straightened(self) -> tuple[Chain, Callable[[Array], Array], Array]:
         """The chain and rows' losses without the kinks that values lie on, and which entries of the key those are."""
-        records = maths.forward(self.chain, self.parameters, self.x, self._run())
+        records = self._base.records
         sides = sides_of(self.chain, records, records[-1]["a"] - self.t)
         return *straightened(self.chain, records, self.t), np.frombuffer(sides, np.int8) == 0
 
@@ -245,18 +169,20 @@ def _sides(kinks_by_unit: list[tuple[float, ...]], values: Array) -> bytes:
 def judge_parameter(probe: Probe, k: int, gradient: float) -> tuple[float, float, str]:
     """(difference, relative error, verdict) for the gradient by parameter ``k``."""
     p = float(probe.vector[k])
-    found = judge(lambda value: probe.at(k, value), p, gradient)
+    found = judge(lambda value: probe.at(k, value), p, gradient, probe.magnitude)
     if found[2] == "wrong":
-        difference, error, verdict = judge(lambda value: probe.at_straightened(k, value), p, gradient)
+        straight = judge(lambda value: probe.at_straightened(k, value), p, gradient, probe.magnitude)
+        difference, error, verdict = straight
         if verdict == "right":
             return difference, error, "kink"
     return found
 
 
-def judge(loss_at: LossAt, p: float, gradient: float) -> tuple[float, float, str]:
+def judge(loss_at: LossAt, p: float, gradient: float, magnitude: float = 0.0) -> tuple[float, float, str]:
     """(difference, relative error, verdict) for a gradient at ``p``.
 
-    ``loss_at`` gives E, as one number or as the parts of it that each row makes up, and the sides of all kinks.
+    ``loss_at`` gives E, as one number or as the parts of it that each row makes up, and the sides of all kinks;
+    ``magnitude`` is the size of the numbers that E is made of, by which it is rounded.
     """
     scale = max(1.0, abs(p))
     _, here = loss_at(p)
@@ -266,23 +192,24 @@ def judge(loss_at: LossAt, p: float, gradient: float) -> tuple[float, float, str
         points = {offset: loss_at(p + offset * h) for offset in (-1.0, -0.5, 0.5, 1.0)}
         if any(sides != here for _, sides in points.values()):
             continue
-        difference, truncation, rounding = _centred({k: float(np.sum(loss)) for k, (loss, _) in points.items()}, h)
+        losses = {offset: float(np.sum(loss)) for offset, (loss, _) in points.items()}
+        difference, truncation, rounding = _centred(losses, h, magnitude)
         if best is None or truncation + rounding < best[1]:
             best = difference, truncation + rounding
         if rounding > best[1]:
             break  # it only grows from here
     if best is None:
-        return _on_a_kink(loss_at, p, KINK_STEP * scale, gradient)
+        return _on_a_kink(loss_at, p, KINK_STEP * scale, gradient, magnitude)
     difference, uncertainty = best
     error = _relative(gradient, difference, uncertainty)
     return difference, error, "right" if error <= TOLERANCE else "wrong"
 
 
-def _centred(loss: dict[float, float], h: float) -> tuple[float, float, float]:
+def _centred(loss: dict[float, float], h: float, magnitude: float) -> tuple[float, float, float]:
     """The refined centred difference and what may be wrong with it: truncation seen in refining, and rounding of E."""
     wide = (loss[1.0] - loss[-1.0]) / (2 * h)
     narrow = (loss[0.5] - loss[-0.5]) / h
-    rounding = 4 * _EPS * max(map(abs, loss.values())) / h
+    rounding = 4 * _EPS * (max(map(abs, loss.values())) + magnitude) / h
     return (4 * narrow - wide) / 3, abs(narrow - wide) / 3, rounding
 
 
@@ -294,12 +221,13 @@ def _relative(gradient: float, difference: float, uncertainty: float) -> float:
     return distance / max(abs(gradient), abs(difference), uncertainty / TOLERANCE) if distance else 0.0
 
 
-def _on_a_kink(loss_at: LossAt, p: float, h: float, gradient: float) -> tuple[float, float, str]:
+def _on_a_kink(loss_at: LossAt, p: float, h: float, gradient: float, magnitude: float) -> tuple[float, float, str]:
     """Both one-sided differences (second order, three points) of each row; what rows give must lie between them."""
     at = np.array([np.atleast_1d(loss_at(p + k * h)[0]) for k in (-2, -1, 0, 1, 2)])
     left = (3 * at[2] - 4 * at[1] + at[0]) / (2 * h)
     right = (-3 * at[2] + 4 * at[3] - at[4]) / (2 * h)
-    slack = TOLERANCE * np.abs([left, right]).sum() + 16 * _EPS * np.abs(at).max(axis=0).sum() / h
+    rounding = 16 * _EPS * (np.abs(at).max(axis=0).sum() + magnitude) / h
+    slack = TOLERANCE * np.abs([left, right]).sum() + rounding
     nearer = min((float(left.sum()), float(right.sum())), key=lambda side: abs(side - gradient))
     inside = np.minimum(left, right).sum() - slack <= gradient <= np.maximum(left, right).sum() + slack
     return nearer, _relative(gradient, nearer, float(slack)), "kink" if inside else "wrong"

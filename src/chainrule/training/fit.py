@@ -16,6 +16,7 @@ from chainrule.training.history import History
 from chainrule.training.loop import Update, Watched, check_targets, check_values, counted, norm, training
 from chainrule.training.progress import ProgressBar
 from chainrule.training.settings import Settings
+from chainrule.training.threads import suitable_threads
 
 
 class Data(NamedTuple):
@@ -158,7 +159,8 @@ def fit(model: Model, data: Data, validation: Data | None, settings: Settings) -
     if validation is not None:
         check_targets("the validation's t", validation.t, validation.weights)
     try:
-        _train(run, updates)
+        with suitable_threads(model.chain, min(settings.batch_size or len(data.x), len(data.x))):
+            _train(run, updates)
     except KeyboardInterrupt:
         run.stop("interrupted")
     except DivergenceError as error:
