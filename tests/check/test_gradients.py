@@ -69,6 +69,18 @@ def test_step_sizes_suit_inputs_and_parameters_of_any_scale(scale):
     assert net.check_gradients(X * scale, T * scale), str(net.check_gradients(X * scale, T * scale))
 
 
+@pytest.mark.parametrize("z", [8.0, 11.0, 14.0, 17.0, 20.0])
+@pytest.mark.parametrize("loss", ["binary_cross_entropy", "categorical_cross_entropy"])
+def test_a_loss_far_smaller_than_the_numbers_it_is_made_of_makes_no_mistake(z, loss):
+    net = cr.Network(2, [cr.Dense(2), cr.Dense(2, "softmax" if loss.startswith("c") else "sigmoid")], loss=loss, seed=0)
+    net.set_parameters({"W2": [[z, -z], [z, -z]], "b2": [0.0, 0.0]})
+    for x in X:
+        a = net.trace(x)["a1"].sum()
+        net.parameters["W2"] = np.array([[z, -z], [z, -z]]) / a  # logits z and -z
+        report = net.check_gradients(x, [1.0, 0.0])
+        assert report, str(report)
+
+
 def test_a_net_of_float32_is_checked_in_float64():
     net = network(cr.Dense(3, "tanh"), cr.Dense(2), dtype="float32")
     report = net.check_gradients(X, T)

@@ -301,3 +301,8 @@ def test_the_model_file_holds_what_the_table_taught(fit, penguins):
     model = load_table_model("penguins.safetensors")
     assert model.target.name == "body_mass_g"
     assert model.predict(read_table(penguins))["prediction"].shape == (344,)
+
+
+def test_of_a_wide_table_not_all_columns_are_listed_in_an_error(shell, table):
+    name = table(**{f"c{i}": np.arange(9.0) for i in range(500)})
+    assert shell("fit", name, "--target", "d7").error.endswith("c28, c29 and 470 more.")

@@ -23,6 +23,8 @@ Kind = Literal["number", "boolean", "category", "date"]
 LONGEST_NAME = 1000
 """Characters a column's name may have: names are kept in model files, whose size is bounded."""
 
+_MOST_NAMES = 30  # of columns that an error lists
+
 # Up to here every whole float64 is printed without an exponent, so 3.0 is labelled "3" and 1e300 stays "1e+300".
 _LARGEST_WHOLE_LABEL = 1e16
 
@@ -144,7 +146,7 @@ class Table:
         if name not in self.columns:
             raise TableError(
                 f"The table has no column '{name}'.{closest(name, self.columns)} "
-                f"Its columns are: {', '.join(self.columns)}."
+                f"Its columns are: {_shortened(self.names)}."
             )
         return self.columns[name]
 
@@ -178,6 +180,12 @@ def closest(name: str, names: Iterable[str]) -> str:
     """`` Did you mean '...'?`` for the nearest of ``names``, empty when none is near."""
     near = get_close_matches(name, list(names), n=1)
     return f" Did you mean '{near[0]}'?" if near else ""
+
+
+def _shortened(names: Sequence[str]) -> str:
+    """Names with commas between, those beyond the longest list one can read only counted."""
+    more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""
+    return ", ".join(names[:_MOST_NAMES]) + more
 
 
 def is_number(text: str) -> bool:

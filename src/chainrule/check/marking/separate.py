@@ -117,5 +117,5 @@ def distance(one: Mapping[str, Array], other: Mapping[str, Array], floor: float 
 
 
 def floor_of(right: Mapping[str, Array]) -> float:
-    """The size of numbers that do not count beside these gradients: 1e-8 of the largest."""
-    return 1e-8 * max((float(np.abs(value).max(initial=0.0)) for value in right.values()), default=0.0)
+    """The size of numbers that do not count beside these gradients: 1e-7 of the largest."""
+    return 1e-7 * max((float(np.abs(value).max(initial=0.0)) for value in right.values()), default=0.0)
