@@ -18,6 +18,7 @@ from chainrule.errors import (
     InputError,
     TableError,
     UnknownComponentError,
+    UnknownNameError,
 )
 from chainrule.explain.exercises import exercises
 from chainrule.initializers import Initializer, initializer
@@ -80,6 +81,7 @@ __all__ = [
     "TableError",
     "Trace",
     "UnknownComponentError",
+    "UnknownNameError",
     "Update",
     "activation",
     "check_backprop",

@@ -11,12 +11,6 @@ from chainrule.errors import InputError, UnknownComponentError
 Component = TypeVar("Component")
 
 
-class UnknownNameError(InputError, KeyError):
-    """A mapping of the library has no such name; a ``KeyError`` too, as every mapping promises."""
-
-    __str__ = Exception.__str__  # KeyError's own would put the message in quotes
-
-
 def look_up(kind: str, name: object, table: Mapping[str, Component], of_type: type[Component]) -> Component:
     """``table[name]``; a component itself is handed back; anything else is an error that lists the names."""
     if isinstance(name, of_type):

@@ -16,6 +16,12 @@ class UnknownComponentError(InputError):
     """A name stands for no activation, loss, layer, initialiser or optimizer that is known."""
 
 
+class UnknownNameError(InputError, KeyError):
+    """A mapping of the library has no such name; a ``KeyError`` too, as every mapping promises."""
+
+    __str__ = Exception.__str__  # KeyError's own would put the message in quotes
+
+
 class FormatError(ChainruleError, ValueError):
     """A file is not what it should be: damaged, truncated, of another kind, or made to harm."""
 

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.arrays import Array, shape_text
-from chainrule.components import UnknownNameError
-from chainrule.errors import InputError
+from chainrule.errors import InputError, UnknownNameError
 from chainrule.layers.checks import as_numbers, at
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from chainrule import chain as maths
 from chainrule.arrays import Array, shape_text
 from chainrule.chain import Pass
-from chainrule.components import UnknownNameError
+from chainrule.errors import UnknownNameError
 from chainrule.layers import Run
 from chainrule.model import Model
 from chainrule.show import html_table, numbers, plain, text_table

@@ -8,7 +8,7 @@ import numpy as np
 
 from chainrule import chain as maths
 from chainrule.arrays import Array
-from chainrule.check.gradients import Probe, judge, sides_of
+from chainrule.check.gradients import Probe, judge, judge_parameter, sides_of
 from chainrule.explain.names import Wanted
 from chainrule.explain.row import activation_of
 from chainrule.explain.symbolic import symbolic_derivative
@@ -77,7 +77,7 @@ def _by_differences(model: Model, data: Data, wanted: Wanted, value: float) -> t
     if wanted.is_parameter:
         slot = next(s for s in model.chain.slots if s.layer == wanted.layer and s.key == wanted.key)
         k = slot.start + int(np.ravel_multi_index(wanted.index, slot.shape) if slot.shape else 0)
-        return judge(lambda p: probe.at(k, p), float(probe.vector[k]), value)
+        return judge_parameter(probe, k, value)
     records = maths.forward(probe.chain, probe.parameters, probe.x, Run(state=probe.state))
     l, j = wanted.layer, wanted.index[0]
     start = probe.x if l == 0 else records[l - 1][wanted.key]
@@ -91,7 +91,7 @@ def _by_differences(model: Model, data: Data, wanted: Wanted, value: float) -> t
             probe.chain, records[: l - 1 if l else 0] + above, y - probe.t
         )
 
-    return judge(loss_at, float(start[0, j]), value)
+    return judge(loss_at, float(start[0, j]), value, probe.magnitude)
 
 
 def _from(probe: Probe, l: int, key: str, values: Array) -> list[Record]:
@@ -102,7 +102,7 @@ def _from(probe: Probe, l: int, key: str, values: Array) -> list[Record]:
         a = activation_of(probe.chain.layers[l - 1]).value(values) if key == "z" else values
         records.append({"z": values, "a": a})
     run = Run(state=probe.state)
-    for number_, (layer, state) in enumerate(zip(probe.chain.layers[l:], probe.state[l:], strict=True), start=l + 1):
-        records.append(layer.forward(probe.parameters.of_layer(number_), a, state, run))
+    for m, (layer, state) in enumerate(zip(probe.chain.layers[l:], probe.state[l:], strict=True), start=l + 1):
+        records.append(layer.forward(probe.parameters.of_layer(m), a, state, run))
         a = records[-1]["a"]
     return records

@@ -25,16 +25,16 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
 """The table: every optimizer of the library by its name."""
 
 
-def optimizer(given: str | Optimizer) -> Optimizer:
+def optimizer(given: str | Optimizer | type[Optimizer]) -> Optimizer:
     """An optimizer, or the one of that name with its default settings.
 
     Example:
         >>> optimizer("sgd")
         SGD(learning_rate=0.01, momentum=0.0, nesterov=False, weight_decay=0.0)
     """
-    if isinstance(given, Optimizer):
-        return given
-    return look_up("optimizer", given, OPTIMIZERS, type)()
+    if isinstance(given, type) and issubclass(given, Optimizer):
+        return given()
+    return look_up("optimizer", given, {name: kind() for name, kind in OPTIMIZERS.items()}, Optimizer)
 
 
 __all__ = [
