@@ -1,6 +1,6 @@
 """At which outputs and targets a loss is tested: where its formula is real and its targets are meant to be."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -14,6 +14,21 @@ Domain = Literal["any", "positive", "share"]
 _NEAR_ZERO = (0.0, 1e-300, 1e-160, 1e-100, 1e-37, 1e-30, 1e-20, 1e-10, 1e-5, 1e-3, 0.1, 0.25, 0.5)
 _TARGETS = (-1000.0, -0.375, 0.0, 0.75, 3.0, 1000.0)
 
+OUTPUTS = 3
+"""Outputs of the rows that formulas are derived for."""
+
+
+def three_outputs(row: RowLoss) -> tuple[Any, tuple[Any, ...], tuple[Any, ...]]:
+    """The formula for a row of three outputs, and the symbols of its outputs and targets."""
+    import sympy  # noqa: PLC0415 - only for those who check
+
+    bases: dict[str, Any] = {"y": sympy.IndexedBase("y"), "t": sympy.IndexedBase("t")}
+    units = sympy.Symbol("K", integer=True)
+    general = read(row.formula, {**row.parameters, **bases, "K": units}).subs(units, OUTPUTS).doit()
+    symbols = {name: sympy.symbols(f"{name}_:{OUTPUTS}", real=True) for name in bases}
+    entries = {bases[name][k]: symbols[name][k] for name in bases for k in range(OUTPUTS)}
+    return general.subs(entries), symbols["y"], symbols["t"]
+
 
 def domain(row: Loss) -> Domain:
     """Which outputs the loss is for: where its formula does not leave the real line."""
@@ -24,8 +39,6 @@ def domain(row: Loss) -> Domain:
         formula = read(row.formula, {**row.parameters, "y": symbols[0], "t": symbols[1]})
         real = is_real(formula, symbols, np.array([-2.0, 2.0]), np.full(2, float(middle_targets(row, (1, 1))[0, 0])))
     elif isinstance(row, RowLoss):
-        from chainrule.check.row_losses import three_outputs  # noqa: PLC0415 - it takes its points from here
-
         formula, outputs, targets = three_outputs(row)
         t = middle_targets(row, (2, len(targets)))
         real = is_real(formula, (*outputs, *targets), *np.repeat([[-2.0, 2.0]], 3, axis=0), *t.T)

@@ -7,26 +7,11 @@ from typing import Any
 import numpy as np
 
 from chainrule.arrays import Array
-from chainrule.check.formulas import evaluate, read
-from chainrule.check.loss_points import domain, middle_outputs, middle_targets
+from chainrule.check.formulas import evaluate
+from chainrule.check.loss_points import OUTPUTS, domain, middle_outputs, middle_targets, three_outputs
 from chainrule.check.precision import equals_formula, is_pure, stays_finite
 from chainrule.check.proof import Finding, Test
 from chainrule.losses import RowLoss
-
-OUTPUTS = 3
-"""Outputs of the rows that formulas are derived for."""
-
-
-def three_outputs(row: RowLoss) -> tuple[Any, tuple[Any, ...], tuple[Any, ...]]:
-    """The formula for a row of three outputs, and the symbols of its outputs and targets."""
-    import sympy  # noqa: PLC0415 - only for those who check
-
-    bases: dict[str, Any] = {"y": sympy.IndexedBase("y"), "t": sympy.IndexedBase("t")}
-    units = sympy.Symbol("K", integer=True)
-    general = read(row.formula, {**row.parameters, **bases, "K": units}).subs(units, OUTPUTS).doit()
-    symbols = {name: sympy.symbols(f"{name}_:{OUTPUTS}", real=True) for name in bases}
-    entries = {bases[name][k]: symbols[name][k] for name in bases for k in range(OUTPUTS)}
-    return general.subs(entries), symbols["y"], symbols["t"]
 
 
 def row_tests(row: RowLoss) -> dict[str, Test]:
