@@ -40,9 +40,9 @@ def test_an_error_is_one_line_and_exit_code_2(start, tmp_path):
 @posix
 def test_ctrl_c_ends_training_and_keeps_judges_and_saves_the_model(start, tmp_path):
     ran = start(*LONG)
-    said = b""
-    while b"becomes" not in said:  # printed just before training
-        said += ran.stdout.readline()
+    said = b" "
+    while said and b"becomes" not in said:  # printed just before training
+        said = ran.stdout.readline()
     time.sleep(1.5)  # on a terminal there would be a bar by now; nothing of it must go into a pipe
     ran.send_signal(signal.SIGINT)
     out, err = ran.communicate(timeout=60)
