@@ -1,0 +1,156 @@
+"""Activations on the way up, ``a = phi(z)`` and the slope ``phi'(z)`` beside it; on the way down ``delta = da slope``.
+
+The slope is computed where ``phi`` is, as both share most of their work; the way down is then one multiplication for
+all elementwise activations.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from chainrule.engine.activations import ACTIVATION_TWINS
+from chainrule.engine.functions import exp
+from chainrule.engine.kernels.frame import share
+from chainrule.engine.simd import lane_max, lane_sum, load, load_first, np_lanes, number, pointer_to, put, store
+from chainrule.engine.space import Space
+from chainrule.engine.sync import reals
+from chainrule.engine.words import ROWS
+
+UP_A, UP_SLOPE, UP_WIDTH, UP_PARAMETERS, UP_FIRST, UP_LAST = range(1, 7)
+
+
+def elementwise(phi: Callable[..., Any]) -> Callable[[Space], Any]:
+    """The kernel of an activation: ``a`` in the place of ``z``; all columns, or those from ``first`` to ``last``."""
+
+    def factory(space: Space) -> Any:
+        kind = np_lanes[np.dtype(space.dtype)]
+        at, one, lanes = pointer_to(kind, space.lanes), pointer_to(kind, 1), space.lanes
+
+        @njit(error_model="numpy")
+        def run(a, slope, begin, end, step, p, sloped):
+            for k in range(begin, end, step):
+                value, prime = phi(load(a, k), p)
+                store(a, k, value)
+                if sloped:
+                    store(slope, k, prime)
+
+        def kernel(op, now):
+            width, p = op[UP_WIDTH], (reals(op[UP_PARAMETERS])[0], reals(op[UP_PARAMETERS])[1])
+            begin, end = share(now[ROWS], 1, now)
+            sloped = op[UP_SLOPE] != 0
+            if op[UP_FIRST] == 0 and op[UP_LAST] == width:
+                run(at(op[UP_A]), at(op[UP_SLOPE]), begin * width, end * width, lanes, p, sloped)
+            else:
+                for n in range(begin, end):
+                    row = n * width
+                    run(one(op[UP_A]), one(op[UP_SLOPE]), row + op[UP_FIRST], row + op[UP_LAST], 1, p, sloped)
+
+        return kernel
+
+    return factory
+
+
+def own(phi: Callable[..., Any], phi_prime: Callable[..., Any], names: tuple[str, ...]) -> Callable[[Space], Any]:
+    """The kernel of somebody's own activation, written for numbers (or for arrays, as NumPy has it)."""
+    value, prime = own_function(phi, names), own_function(phi_prime, names)
+
+    def factory(space: Space) -> Any:
+        one = pointer_to(np_lanes[np.dtype(space.dtype)], 1)
+        kind = np_lanes[np.dtype(space.dtype)]
+
+        def kernel(op, now):
+            a, slope, width, p = one(op[UP_A]), one(op[UP_SLOPE]), op[UP_WIDTH], reals(op[UP_PARAMETERS])
+            begin, end = share(now[ROWS], 1, now)
+            for n in range(begin, end):
+                for k in range(n * width + op[UP_FIRST], n * width + op[UP_LAST]):
+                    z = kind(number(a, k))
+                    put(a, k, value(z, p))
+                    if op[UP_SLOPE] != 0:
+                        put(slope, k, prime(z, p))
+
+        return kernel
+
+    return factory
+
+
+def own_function(function: Callable[..., Any], names: tuple[str, ...]) -> Any:
+    """A function of Python's, called with its constants by name, as one that is compiled and takes them in order."""
+    inner = njit(error_model="numpy")(function)
+    arguments = ", ".join(["z", *(f"{name}=p[{k}]" for k, name in enumerate(names))])
+    made: dict[str, Any] = {"inner": inner}
+    exec(f"def call(z, p):\n    return inner({arguments})", made)  # noqa: S102 - names of parameters are identifiers
+    return njit(error_model="numpy", forceinline=True)(made["call"])
+
+
+# -------------------------------------------------------------------------------- the way down
+DOWN_DELTA, DOWN_SLOPE, DOWN_WIDTH = range(1, 4)
+
+
+def down(space: Space) -> Any:
+    """``delta = da slope``, in the place of ``da``."""
+    at, lanes = pointer_to(np_lanes[np.dtype(space.dtype)], space.lanes), space.lanes
+
+    def kernel(op, now):
+        delta, slope, width = at(op[DOWN_DELTA]), at(op[DOWN_SLOPE]), op[DOWN_WIDTH]
+        begin, end = share(now[ROWS], 1, now)
+        for k in range(begin * width, end * width, lanes):
+            store(delta, k, load(delta, k) * load(slope, k))
+
+    return kernel
+
+
+# -------------------------------------------------------------------------------- softmax
+SOFTMAX_A, SOFTMAX_DELTA, SOFTMAX_UNITS, SOFTMAX_WIDTH = range(1, 5)
+
+
+def softmax_up(space: Space) -> Any:
+    """``a[k] = exp(z[k] - top)/sum_j exp(z[j] - top)`` by row, in the place of z; the padding becomes 0."""
+    at, lanes = pointer_to(np_lanes[np.dtype(space.dtype)], space.lanes), space.lanes
+
+    def kernel(op, now):
+        a, units, width = at(op[SOFTMAX_A]), op[SOFTMAX_UNITS], op[SOFTMAX_WIDTH]
+        begin, end = share(now[ROWS], 1, now)
+        for n in range(begin, end):
+            row = n * width
+            top = lane_max(load_first(a, row, units, -np.inf))
+            for k in range(lanes, width, lanes):
+                top = max(top, lane_max(load_first(a, row + k, units - k, -np.inf)))
+            total = exp(load_first(a, row, units, -np.inf) - top)
+            store(a, row, total)
+            for k in range(lanes, width, lanes):
+                e = exp(load_first(a, row + k, units - k, -np.inf) - top)
+                store(a, row + k, e)
+                total = total + e
+            inverse = 1 / lane_sum(total)
+            for k in range(0, width, lanes):
+                store(a, row + k, load(a, row + k) * inverse)
+
+    return kernel
+
+
+def softmax_down(space: Space) -> Any:
+    """``delta = a (da - a.da)`` by row, in the place of ``da``: the Jacobian diag(a) - a a' is its own transpose."""
+    at, lanes = pointer_to(np_lanes[np.dtype(space.dtype)], space.lanes), space.lanes
+
+    def kernel(op, now):
+        a, delta, width = at(op[SOFTMAX_A]), at(op[SOFTMAX_DELTA]), op[SOFTMAX_WIDTH]
+        begin, end = share(now[ROWS], 1, now)
+        for n in range(begin, end):
+            row = n * width
+            total = load(a, row) * load(delta, row)
+            for k in range(lanes, width, lanes):
+                total = total + load(a, row + k) * load(delta, row + k)
+            mean = lane_sum(total)
+            for k in range(0, width, lanes):
+                store(delta, row + k, load(a, row + k) * (load(delta, row + k) - mean))
+
+    return kernel
+
+
+KERNELS = {name: elementwise(phi) for name, phi in ACTIVATION_TWINS.items()} | {
+    "down": down,
+    "softmax_up": softmax_up,
+    "softmax_down": softmax_down,
+}

@@ -1,0 +1,14 @@
+"""How work is shared out among threads."""
+
+from numba import njit
+
+from chainrule.engine.words import THREAD, THREADS
+
+
+@njit(forceinline=True, error_model="numpy")
+def share(total, unit, now):
+    """``(begin, end)``: this thread's part of ``total``, in whole ``unit`` s but for the very last."""
+    units = (total + unit - 1) // unit
+    begin = units * now[THREAD] // now[THREADS] * unit
+    end = units * (now[THREAD] + 1) // now[THREADS] * unit
+    return begin, min(end, total)

@@ -1,0 +1,178 @@
+"""Losses: each row's loss ``e``, weighted as it counts, and ``dE/dy``, where backpropagation begins.
+
+A target that is missing (NaN) adds nothing and sends nothing down. ``E = sum_n share_n e_n``; the shares are 1/N
+where all rows count alike.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from chainrule.engine.functions import exp, log1p
+from chainrule.engine.kernels.frame import share
+from chainrule.engine.losses import LOSS_TWINS
+from chainrule.engine.simd import (
+    lane_max,
+    lane_sum,
+    load,
+    load_first,
+    np_lanes,
+    number,
+    pointer_to,
+    put,
+    select,
+    spread,
+    store,
+)
+from chainrule.engine.space import Space
+from chainrule.engine.sync import reals, words
+from chainrule.engine.words import BATCH, INDEX, OFFSET, ROWS, SCALARS, SHARES, STANDING
+
+Y, DY, T, ROW_LOSS, UNITS, WIDTH, PARAMETERS, MEAN, SLOPE = range(1, 10)
+
+
+@njit(error_model="numpy", forceinline=True)
+def _part(shares, n, now):
+    """How much of E one row makes up."""
+    return np.float64(number(shares, now[OFFSET] + n)) if now[SHARES] != 0 else 1.0 / now[BATCH]
+
+
+@njit(error_model="numpy", forceinline=True)
+def _present(t, target, units):
+    """How many of a row's targets are there, at least 1."""
+    there = 0.0
+    for k in range(units):
+        wanted = number(t, target + k)
+        if wanted == wanted:  # noqa: PLR0124 - false where it is missing
+            there += 1.0
+    return max(there, 1.0)
+
+
+def elementwise(term: Callable[..., Any]) -> Callable[[Space], Any]:
+    """The kernel of a loss that adds up a term for each output, or averages them over the outputs that are there."""
+
+    def factory(space: Space) -> Any:
+        at, lanes = pointer_to(np_lanes[np.dtype(space.dtype)], space.lanes), space.lanes
+
+        def kernel(op, now):
+            y, dy, t, row_loss = at(op[Y]), at(op[DY]), at(op[T]), at(op[ROW_LOSS])
+            units, width, p = op[UNITS], op[WIDTH], (reals(op[PARAMETERS])[0], reals(op[PARAMETERS])[1])
+            index, shares, slope = words(now[INDEX]), at(now[SHARES]), at(op[SLOPE])
+            standing = reals(now[SCALARS])[STANDING]
+            begin, end = share(now[ROWS], 1, now)
+            for n in range(begin, end):
+                row, target = n * width, index[n] * units
+                part = _part(shares, n, now)
+                if op[MEAN] != 0:
+                    part /= _present(t, target, units)
+                total = spread(y, 0.0)
+                for k in range(0, width, lanes):
+                    wanted = load_first(t, target + k, units - k, np.nan)
+                    present = wanted == wanted  # noqa: PLR0124 - as above
+                    e, prime = term(load(y, row + k), select(present, wanted, 0.0), p)
+                    total = total + select(present, e, 0.0)
+                    delta = select(present, prime, 0.0) * (part * standing)
+                    if op[SLOPE] != 0:
+                        delta = delta * load(slope, row + k)
+                    store(dy, row + k, delta)
+                put(row_loss, now[OFFSET] + n, lane_sum(total) * part)
+
+        return kernel
+
+    return factory
+
+
+def own(term: Callable[..., Any], term_prime: Callable[..., Any]) -> Callable[[Space], Any]:
+    """The kernel of somebody's own elementwise loss: ``term(y, t, p)`` and its derivative, compiled for numbers."""
+
+    def factory(space: Space) -> Any:
+        kind = np_lanes[np.dtype(space.dtype)]
+        one = pointer_to(kind, 1)
+
+        def kernel(op, now):
+            y, dy, t, row_loss = one(op[Y]), one(op[DY]), one(op[T]), one(op[ROW_LOSS])
+            units, width, p = op[UNITS], op[WIDTH], reals(op[PARAMETERS])
+            index, shares, slope = words(now[INDEX]), one(now[SHARES]), one(op[SLOPE])
+            standing = reals(now[SCALARS])[STANDING]
+            begin, end = share(now[ROWS], 1, now)
+            for n in range(begin, end):
+                row, target = n * width, index[n] * units
+                part, total = _part(shares, n, now), 0.0
+                if op[MEAN] != 0:
+                    part /= _present(t, target, units)
+                for k in range(width):
+                    put(dy, row + k, 0.0)
+                for k in range(units):
+                    wanted = kind(number(t, target + k))
+                    if wanted == wanted:  # noqa: PLR0124 - as above
+                        here = kind(number(y, row + k))
+                        total += term(here, wanted, p)
+                        delta = term_prime(here, wanted, p) * (part * standing)
+                        put(dy, row + k, delta * number(slope, row + k) if op[SLOPE] != 0 else delta)
+                put(row_loss, now[OFFSET] + n, total * part)
+
+        return kernel
+
+    return factory
+
+
+def softmax_cross_entropy(space: Space) -> Any:
+    """``sum_k t_k (top - y_k) + sum(t) log(1 + sum of the others' exp(y_j - top))``, and ``sum(t) softmax(y) - t``.
+
+    At the likeliest class, where the softmax is near 1, the derivative is taken from the others: nothing cancels.
+    """
+    at, lanes = pointer_to(np_lanes[np.dtype(space.dtype)], space.lanes), space.lanes
+    one = pointer_to(np_lanes[np.dtype(space.dtype)], 1)
+
+    def kernel(op, now):
+        y, dy, t, row_loss = at(op[Y]), at(op[DY]), at(op[T]), at(op[ROW_LOSS])
+        units, width = op[UNITS], op[WIDTH]
+        index, shares, single = words(now[INDEX]), at(now[SHARES]), one(op[DY])
+        standing = reals(now[SCALARS])[STANDING]
+        begin, end = share(now[ROWS], 1, now)
+        for n in range(begin, end):
+            row, target = n * width, index[n] * units
+            missing = number(t, target)
+            if missing != missing:  # noqa: PLR0124 - the whole row is
+                for k in range(0, width, lanes):
+                    store(dy, row + k, 0.0)
+                put(row_loss, now[OFFSET] + n, 0.0)
+                continue
+            highest = load_first(y, row, units, -np.inf)
+            for k in range(lanes, width, lanes):
+                further = load_first(y, row + k, units - k, -np.inf)
+                highest = select(further > highest, further, highest)
+            top = lane_max(highest)
+            best = 0
+            while best < units - 1 and number(y, row + best) != top:
+                best += 1
+            gaps, targets = spread(y, 0.0), spread(y, 0.0)
+            for k in range(0, width, lanes):
+                wanted = load_first(t, target + k, units - k, 0.0)
+                store(dy, row + k, exp(load_first(y, row + k, units - k, -np.inf) - top))
+                gaps = gaps + wanted * (top - load_first(y, row + k, units - k, top))
+                targets = targets + wanted
+            put(dy, row + best, 0.0)
+            others = load(dy, row)
+            for k in range(lanes, width, lanes):
+                others = others + load(dy, row + k)
+            rest, sum_t, best_t = lane_sum(others), lane_sum(targets), number(t, target + best)
+            part = _part(shares, n, now)
+            log_of = lane_sum(log1p(spread(single, rest)))
+            put(row_loss, now[OFFSET] + n, (lane_sum(gaps) + sum_t * log_of) * part)
+            share_of_each, scale, others_t = sum_t / (1 + rest), part * standing, 0.0
+            for k in range(units):
+                others_t += number(t, target + k) if k != best else 0.0
+            for k in range(0, width, lanes):
+                wanted = load_first(t, target + k, units - k, 0.0)
+                store(dy, row + k, (load(dy, row + k) * share_of_each - wanted) * scale)
+            put(dy, row + best, (others_t - share_of_each * rest + 0.0 * best_t) * scale)
+
+    return kernel
+
+
+KERNELS = {name: elementwise(term) for name, term in LOSS_TWINS.items()} | {
+    "categorical_cross_entropy_from_logits": softmax_cross_entropy
+}

@@ -1,0 +1,241 @@
+"""Dropout, layer and batch normalisation; the equations are those of ``chainrule.layers.normalization``.
+
+With ``m(.)`` the mean along the axis, ``xhat = (a - m(a))/s``, ``z = gamma xhat + beta``, and on the way down
+``da = (g - m(g) - xhat m(xhat g))/s`` with ``g = delta gamma``.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from chainrule.engine.kernels.frame import share
+from chainrule.engine.simd import (
+    lane_sum,
+    load,
+    load_first,
+    np_lanes,
+    number,
+    pointer_to,
+    put,
+    spread,
+    sqrt,
+    store,
+)
+from chainrule.engine.space import Space
+from chainrule.engine.sync import draw_double, reals, words
+from chainrule.engine.words import ADDING, BATCH, INDEX, OFFSET, ROWS, THREAD
+
+A, Z, XHAT, S, GAMMA, BETA, MEAN, VARIANCE, UNITS, WIDTH, NUMBERS = range(1, 12)
+"""Words of the way up; NUMBERS is the address of epsilon and momentum."""
+
+DELTA, DA, G_GAMMA, G_BETA = 12, 13, 14, 15
+"""Further words of the way down."""
+
+MASK, DROPOUT_RATE, DROPOUT_FUNCTION, DROPOUT_STATE = 3, 4, 5, 6
+"""Words of dropout, beside A, Z, UNITS and WIDTH."""
+
+
+def _kit(space: Space) -> tuple[Any, int]:
+    return pointer_to(np_lanes[np.dtype(space.dtype)], space.lanes), space.lanes
+
+
+# -------------------------------------------------------------------------------- dropout
+def dropout_draw(space: Space) -> Any:
+    """The masks of a whole batch, row by row, in the order in which NumPy would draw them; by one thread alone."""
+    at, _ = _kit(space)
+
+    def kernel(op, now):
+        if now[THREAD] != 0:
+            return
+        mask, units, width, rate = at(op[MASK]), op[UNITS], op[WIDTH], reals(op[DROPOUT_RATE])[0]
+        for n in range(now[BATCH]):
+            for k in range(units):
+                kept = draw_double(op[DROPOUT_FUNCTION], op[DROPOUT_STATE]) >= rate
+                put(mask, n * width + k, 1 / (1 - rate) if kept else 0.0)
+
+    return kernel
+
+
+def dropout(space: Space) -> Any:
+    """``z = a mask``: up with the activations, down with their derivatives."""
+    at, lanes = _kit(space)
+
+    def kernel(op, now):
+        a, z, mask, width = at(op[A]), at(op[Z]), at(op[MASK]), op[WIDTH]
+        begin, end = share(now[ROWS], 1, now)
+        ahead = now[OFFSET] * width
+        for k in range(begin * width, end * width, lanes):
+            store(z, k, load(a, k) * load(mask, ahead + k))
+
+    return kernel
+
+
+def gather(space: Space) -> Any:
+    """The chunk's rows of the data, padded: for a first layer that is no dense one."""
+    at, lanes = _kit(space)
+
+    def kernel(op, now):
+        a, z, units, width, index = at(op[A]), at(op[Z]), op[UNITS], op[WIDTH], words(now[INDEX])
+        begin, end = share(now[ROWS], 1, now)
+        for n in range(begin, end):
+            for k in range(0, width, lanes):
+                store(z, n * width + k, load_first(a, index[n] * units + k, units - k, 0.0))
+
+    return kernel
+
+
+# -------------------------------------------------------------------------------- along a row
+def layer_up(space: Space) -> Any:
+    """Each row standardised over its units."""
+    at, lanes = _kit(space)
+
+    def kernel(op, now):
+        a, z, xhat, s = at(op[A]), at(op[Z]), at(op[XHAT]), at(op[S])
+        gamma, beta, units, width, epsilon = at(op[GAMMA]), at(op[BETA]), op[UNITS], op[WIDTH], reals(op[NUMBERS])[0]
+        begin, end = share(now[ROWS], 1, now)
+        for n in range(begin, end):
+            row = n * width
+            total = spread(a, 0.0)
+            for k in range(0, width, lanes):
+                total = total + load_first(a, row + k, units - k, 0.0)
+            mean = lane_sum(total) / units
+            squares = spread(a, 0.0)
+            for k in range(0, width, lanes):
+                gap = load_first(a, row + k, units - k, mean) - mean
+                squares = squares + gap * gap
+            root = np.sqrt(lane_sum(squares) / units + epsilon)
+            put(s, n, root)
+            for k in range(0, width, lanes):
+                standard = (load_first(a, row + k, units - k, mean) - mean) / root
+                store(xhat, row + k, standard)
+                store(z, row + k, standard * load(gamma, k) + load(beta, k))
+
+    return kernel
+
+
+def layer_down(space: Space) -> Any:
+    """``da`` from ``delta``, row by row; the gradients of gamma and beta are ``scale_gradients``."""
+    at, lanes = _kit(space)
+
+    def kernel(op, now):
+        xhat, s, gamma, delta, da = at(op[XHAT]), at(op[S]), at(op[GAMMA]), at(op[DELTA]), at(op[DA])
+        units, width = op[UNITS], op[WIDTH]
+        begin, end = share(now[ROWS], 1, now)
+        for n in range(begin, end):
+            row, root = n * width, number(s, n)
+            plain, along = spread(delta, 0.0), spread(delta, 0.0)
+            for k in range(0, width, lanes):
+                g = load(delta, row + k) * load(gamma, k)
+                plain, along = plain + g, along + g * load(xhat, row + k)
+            mean, slant = lane_sum(plain) / units, lane_sum(along) / units
+            for k in range(0, width, lanes):
+                g = load(delta, row + k) * load(gamma, k)
+                store(da, row + k, (g - mean - load(xhat, row + k) * slant) / root)
+            for k in range(units, width):
+                put(da, row + k, 0.0)
+
+    return kernel
+
+
+# -------------------------------------------------------------------------------- along the rows of a batch
+def batch_up(space: Space) -> Any:
+    """Each unit standardised over the batch's rows; the running statistics follow."""
+    at, lanes = _kit(space)
+
+    def kernel(op, now):
+        a, z, xhat, s = at(op[A]), at(op[Z]), at(op[XHAT]), at(op[S])
+        gamma, beta, means, variances = at(op[GAMMA]), at(op[BETA]), at(op[MEAN]), at(op[VARIANCE])
+        rows, width, epsilon, momentum = now[ROWS], op[WIDTH], reals(op[NUMBERS])[0], reals(op[NUMBERS])[1]
+        begin, end = share(width, lanes, now)
+        for k in range(begin, end, lanes):
+            total = spread(a, 0.0)
+            for n in range(rows):
+                total = total + load(a, n * width + k)
+            mean = total / rows
+            squares = spread(a, 0.0)
+            for n in range(rows):
+                gap = load(a, n * width + k) - mean
+                squares = squares + gap * gap
+            variance = squares / rows
+            root = sqrt(variance + epsilon)
+            store(s, k, root)
+            for n in range(rows):
+                standard = (load(a, n * width + k) - mean) / root
+                store(xhat, n * width + k, standard)
+                store(z, n * width + k, standard * load(gamma, k) + load(beta, k))
+            store(means, k, load(means, k) * momentum + mean * (1 - momentum))
+            store(variances, k, load(variances, k) * momentum + variance * (1 - momentum))
+
+    return kernel
+
+
+def batch_running(space: Space) -> Any:
+    """Each unit standardised by the running statistics, as in prediction."""
+    at, lanes = _kit(space)
+
+    def kernel(op, now):
+        a, z, gamma, beta = at(op[A]), at(op[Z]), at(op[GAMMA]), at(op[BETA])
+        means, variances, width, epsilon = at(op[MEAN]), at(op[VARIANCE]), op[WIDTH], reals(op[NUMBERS])[0]
+        begin, end = share(now[ROWS], 1, now)
+        for n in range(begin, end):
+            for k in range(0, width, lanes):
+                root = sqrt(load(variances, k) + epsilon)
+                standard = (load(a, n * width + k) - load(means, k)) / root
+                store(z, n * width + k, standard * load(gamma, k) + load(beta, k))
+
+    return kernel
+
+
+def batch_down(space: Space) -> Any:
+    """``da`` from ``delta``, unit by unit."""
+    at, lanes = _kit(space)
+
+    def kernel(op, now):
+        xhat, s, gamma, delta, da = at(op[XHAT]), at(op[S]), at(op[GAMMA]), at(op[DELTA]), at(op[DA])
+        rows, width = now[ROWS], op[WIDTH]
+        begin, end = share(width, lanes, now)
+        for k in range(begin, end, lanes):
+            plain, along = spread(delta, 0.0), spread(delta, 0.0)
+            for n in range(rows):
+                g = load(delta, n * width + k) * load(gamma, k)
+                plain, along = plain + g, along + g * load(xhat, n * width + k)
+            mean, slant, root = plain / rows, along / rows, load(s, k)
+            for n in range(rows):
+                g = load(delta, n * width + k) * load(gamma, k)
+                store(da, n * width + k, (g - mean - load(xhat, n * width + k) * slant) / root)
+
+    return kernel
+
+
+def scale_gradients(space: Space) -> Any:
+    """``dgamma = sum_n delta xhat`` and ``dbeta = sum_n delta``."""
+    at, lanes = _kit(space)
+
+    def kernel(op, now):
+        xhat, delta, gammas, betas = at(op[XHAT]), at(op[DELTA]), at(op[G_GAMMA]), at(op[G_BETA])
+        width = op[WIDTH]
+        begin, end = share(width, lanes, now)
+        for k in range(begin, end, lanes):
+            gamma, beta = spread(delta, 0.0), spread(delta, 0.0)
+            if now[ADDING] != 0:
+                gamma, beta = load(gammas, k), load(betas, k)
+            for n in range(now[ROWS]):
+                down = load(delta, n * width + k)
+                gamma, beta = gamma + down * load(xhat, n * width + k), beta + down
+            store(gammas, k, gamma)
+            store(betas, k, beta)
+
+    return kernel
+
+
+KERNELS = {
+    "dropout_draw": dropout_draw,
+    "dropout": dropout,
+    "gather": gather,
+    "layer_up": layer_up,
+    "layer_down": layer_down,
+    "batch_up": batch_up,
+    "batch_running": batch_running,
+    "batch_down": batch_down,
+    "scale_gradients": scale_gradients,
+}

@@ -1,0 +1,95 @@
+"""Where parameters lie in the engine's memory: weights in panels, everything padded to whole lanes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from chainrule import chain as maths
+from chainrule.arrays import Array
+from chainrule.chain import Chain
+from chainrule.engine.space import Space
+from chainrule.layers import Dense, Record
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """The engine's flat vector for a chain.
+
+    Attributes:
+        starts: where each slot of the chain begins.
+        state_starts: by layer and key, where running statistics begin; behind all parameters.
+        places: for each number of the chain's own flat vector, where it lies here, shape (P,).
+        wired: which numbers of the chain's vector exist (weights that a mask takes away are 0 here), shape (P,).
+        free: which of them training may change, shape (P,).
+        length: numbers that gradients and moments have, padding included.
+        size: all numbers, running statistics included.
+    """
+
+    chain: Chain
+    space: Space
+    starts: tuple[int, ...]
+    state_starts: dict[tuple[int, str], int]
+    places: Array
+    wired: Array
+    free: Array
+    length: int
+    size: int
+
+    def pack(self, vector: Array, state: tuple[Record, ...], memory: Array) -> None:
+        """Write a chain's numbers into the engine's vector."""
+        memory[self.places] = np.where(self.wired, vector, 0)
+        for (l, key), start in self.state_starts.items():
+            values = state[l - 1][key]
+            memory[start : start + len(values)] = values
+
+    def unpack(self, memory: Array, vector: Array, state: tuple[Record, ...]) -> tuple[Record, ...]:
+        """Write what is free back into the chain's vector; hand back the running statistics."""
+        np.copyto(vector, memory[self.places], where=self.free)
+        return self.states(memory, state)
+
+    def states(self, memory: Array, state: tuple[Record, ...]) -> tuple[Record, ...]:
+        """The running statistics, as the layers keep them."""
+        kept = [dict(record) for record in state]
+        for (l, key), start in self.state_starts.items():
+            kept[l - 1][key] = memory[start : start + len(kept[l - 1][key])].copy()
+        return tuple(kept)
+
+    def spread(self, values: Array) -> Array:
+        """A number for each parameter as an engine's vector; the padding is 0."""
+        memory = self.space.zeros(self.length)
+        memory[self.places] = values
+        return memory
+
+
+def layout(chain: Chain, space: Space) -> Layout:
+    """Each parameter given its place."""
+    starts, places, here = [], [], 0
+    for slot in chain.slots:
+        starts.append(here)
+        if len(slot.shape) == 2:
+            inside, size = space.places(*slot.shape).ravel(), slot.shape[0] * space.padded(slot.shape[1])
+        else:
+            count = slot.stop - slot.start
+            inside, size = np.arange(count), space.padded(count)
+        places.append(here + inside)
+        here += size
+    length, states = here, {}
+    for l, layer in enumerate(chain.layers, start=1):
+        for key, values in layer.initial_state(chain.units[l - 1], chain.dtype).items():
+            states[l, key] = here
+            here += space.padded(len(values))
+    nowhere = np.zeros(0, np.int64)
+    return Layout(
+        chain, space, tuple(starts), states, np.concatenate([nowhere, *places]), _wired(chain), maths.free_entries(chain),
+        length, here,
+    )  # fmt: skip
+
+
+def _wired(chain: Chain) -> Array:
+    """Which numbers exist: not those that a mask takes away."""
+    there = np.ones(chain.size, bool)
+    for slot in chain.slots:
+        layer = chain.layers[slot.layer - 1]
+        if slot.key == "W" and isinstance(layer, Dense) and layer.mask is not None:
+            slot.view(there)[...] = layer.mask > 0
+    return there

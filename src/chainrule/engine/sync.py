@@ -1,0 +1,159 @@
+"""Threads inside compiled code: waiting for each other without the operating system, as long as that is short.
+
+All threads of a run execute the same kernel, each with its own number. A *barrier* is a counter in memory: each
+thread adds one to it, and waits until all have. The waiting reads the counter in a loop (0.1 to 0.2 us between two
+cores, where waking a sleeping thread takes 50); after some thousand looks it lets others have the processor, so that
+more threads than cores are slow but never stuck.
+"""
+
+import sys
+from typing import Any
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+from chainrule.engine.simd import I64
+
+LOOKS = 4000
+"""How often a thread looks before it offers the processor to others."""
+
+
+@intrinsic
+def words(typing_context: Any, address: Any) -> Any:
+    """An address, a whole number, as that of 64-bit words: ``words(address)[i]``."""
+    del typing_context
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        del context, signature
+        return builder.inttoptr(args[0], I64.as_pointer())
+
+    return types.CPointer(types.int64)(types.int64), emit
+
+
+@intrinsic
+def reals(typing_context: Any, address: Any) -> Any:
+    """An address, a whole number, as that of float64 numbers: ``reals(address)[i]``."""
+    del typing_context
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        del context, signature
+        return builder.inttoptr(args[0], ir.DoubleType().as_pointer())
+
+    return types.CPointer(types.float64)(types.int64), emit
+
+
+@intrinsic
+def address_of(typing_context: Any, pointer: Any, index: Any) -> Any:
+    """The address of ``pointer[index]`` as a whole number."""
+    del typing_context
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        del context, signature
+        return builder.ptrtoint(builder.gep(args[0], [args[1]]), I64)
+
+    return types.int64(pointer, index), emit
+
+
+@intrinsic
+def call_kernel(typing_context: Any, address: Any, op: Any, now: Any) -> Any:
+    """Call the kernel at ``address`` with two addresses."""
+    del typing_context, address
+    shape = ir.FunctionType(ir.IntType(32), [I64.as_pointer(), I64.as_pointer()])
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        del signature
+        builder.call(builder.inttoptr(args[0], shape.as_pointer()), [args[1], args[2]])
+        return context.get_dummy_value()
+
+    return types.void(types.int64, op, now), emit
+
+
+def _drawing(result: Any, kind: Any) -> Any:
+    """The function that asks NumPy's bit generator, by the address of its function and of its state."""
+    shape = ir.FunctionType(kind, [I64])
+
+    @intrinsic
+    def draw(typing_context: Any, function: Any, state: Any) -> Any:
+        del typing_context, function, state
+
+        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            drawn = builder.call(builder.inttoptr(args[0], shape.as_pointer()), [args[1]])
+            if isinstance(kind, ir.DoubleType):
+                return drawn
+            return context.cast(builder, drawn, types.uint32, signature.return_type)
+
+        return result(types.int64, types.int64), emit
+
+    return draw
+
+
+draw_double = _drawing(types.float64, ir.DoubleType())
+"""The next number from 0 to below 1 of a bit generator."""
+
+draw_word = _drawing(types.uint64, ir.IntType(32))
+"""The next 32 random bits of a bit generator."""
+
+
+@intrinsic
+def _arrive(typing_context: Any, counter: Any) -> Any:
+    del typing_context
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        del context, signature
+        return builder.atomic_rmw("add", args[0], I64(1), "seq_cst")
+
+    return types.int64(counter), emit
+
+
+@intrinsic
+def _look(typing_context: Any, counter: Any) -> Any:
+    del typing_context
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        del context, signature
+        return builder.load_atomic(args[0], "acquire", 8)
+
+    return types.int64(counter), emit
+
+
+@intrinsic
+def _give_way(typing_context: Any) -> Any:
+    """Offer the processor to another thread."""
+    del typing_context
+    name = "SwitchToThread" if sys.platform == "win32" else "sched_yield"
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        del signature, args
+        function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(ir.IntType(32), []), name)
+        builder.call(function, [])
+        return context.get_dummy_value()
+
+    return types.void(), emit
+
+
+def _wait(counter: Any, wanted: Any) -> None:
+    looks = 0
+    while _look(counter) < wanted:
+        looks += 1
+        if looks > LOOKS:
+            _give_way()
+
+
+def _barrier(counter: Any, passed: Any, threads: Any) -> Any:
+    if threads > 1:
+        _arrive(counter)
+        passed += threads
+        _wait(counter, passed)
+    return passed
+
+
+def _inlined(function: Any) -> Any:
+    from numba import njit  # noqa: PLC0415
+
+    return njit(error_model="numpy")(function)
+
+
+_wait = _inlined(_wait)
+barrier = _inlined(_barrier)
+"""``passed = barrier(counter, passed, threads)``: go on only when all threads have come here."""
