@@ -14,7 +14,7 @@ HOUSE = Path(chainrule.__file__).parent
 ROOMS = [
     "errors", "arrays", "components", "seeds", "show",
     "activations", "losses", "initializers", "unitwise",
-    "layers", "parameters", "optimizers", "chain", "model", "rows", "trace", "training",
+    "layers", "parameters", "optimizers", "chain", "model", "rows", "trace", "engine", "training",
     "check", "explain", "files", "plots", "extend",
     "neuron", "network",
     "data", "tabular", "cli",

@@ -494,6 +494,7 @@ class Network:
         callbacks: Callbacks | None = None,
         progress: bool | None = None,
         engine: str = "auto",
+        threads: int | None = None,
     ) -> History:
         """Train by backpropagation; the network is changed in place, the ``History`` of the run is handed back.
 
@@ -553,6 +554,7 @@ class Network:
             callbacks=callbacks or {},
             progress=progress,
             engine=engine,
+            threads=threads,
         )
         data = self._training_data(x, t, weights, class_weight)
         data, held = self._validation(data, validation, settings)

@@ -98,7 +98,7 @@ _DENSITY = constant(1 / np.sqrt(2 * np.pi), 1 / np.sqrt(2 * np.pi))
 
 @lane_function
 def gelu(z: Any, p: Parameters) -> Any:  # noqa: ARG001
-    """``z Phi(z)``; slope ``Phi(z) + z density(z)``, from what lies beyond |z|: below 0 nothing is subtracted from 1."""
+    """``z Phi(z)``; slope ``Phi(z) + z density(z)``; below 0 from what lies beyond z, not by subtracting from 1."""
     e, ratio = normal_parts(z)
     beyond = e * ratio
     steep = e * fma(minimum(abs(z), 40.0), _DENSITY(z), -ratio)

@@ -123,14 +123,14 @@ def sign(v: Any) -> Any:
 def minimum(v: Any, other: Any) -> Any:
     """The smaller of the two, NaN if either is; the other may be a plain number."""
     u = like(v, other)
-    return select(u != u, u, select(v > u, u, v))
+    return select(u != u, u, select(v > u, u, v))  # noqa: PLR0124 - NaN
 
 
 @lane_function
 def maximum(v: Any, other: Any) -> Any:
     """The larger of the two, NaN if either is; the other may be a plain number."""
     u = like(v, other)
-    return select(u != u, u, select(v < u, u, v))
+    return select(u != u, u, select(v < u, u, v))  # noqa: PLR0124 - NaN
 
 
 @lane_function

@@ -1,5 +1,6 @@
 """Where parameters lie in the engine's memory: weights in panels, everything padded to whole lanes."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,7 @@ class Layout:
         free: which of them training may change, shape (P,).
         length: numbers that gradients and moments have, padding included.
         size: all numbers, running statistics included.
+        all_free, masked: whether training may change all of them, and whether some do not exist.
     """
 
     chain: Chain
@@ -34,18 +36,54 @@ class Layout:
     free: Array
     length: int
     size: int
+    all_free: bool
+    masked: bool
 
     def pack(self, vector: Array, state: tuple[Record, ...], memory: Array) -> None:
         """Write a chain's numbers into the engine's vector."""
-        memory[self.places] = np.where(self.wired, vector, 0)
+        for slot, places in zip(self.chain.slots, self._panels(memory), strict=True):
+            values, wired = slot.view(vector), slot.view(self.wired)
+            for (first, last), place in places:
+                place[...] = values[..., first:last] if values.ndim else values
+                if self.masked and values.ndim:
+                    place[~wired[..., first:last]] = 0
         for (l, key), start in self.state_starts.items():
             values = state[l - 1][key]
             memory[start : start + len(values)] = values
 
     def unpack(self, memory: Array, vector: Array, state: tuple[Record, ...]) -> tuple[Record, ...]:
         """Write what is free back into the chain's vector; hand back the running statistics."""
-        np.copyto(vector, memory[self.places], where=self.free)
+        self.flatten(memory, vector, self.free)
         return self.states(memory, state)
+
+    def flatten(self, memory: Array, vector: Array, where: Array | None = None) -> Array:
+        """An engine's vector in the chain's order, written into ``vector`` (only where told)."""
+        for slot, places in zip(self.chain.slots, self._panels(memory), strict=True):
+            values = slot.view(vector)
+            for (first, last), place in places:
+                to = values[..., first:last] if values.ndim else values
+                if where is None or self.all_free:
+                    to[...] = place
+                else:
+                    kept = slot.view(where)
+                    np.copyto(to, place, where=kept[..., first:last] if values.ndim else kept)
+        return vector
+
+    def _panels(self, memory: Array) -> Iterator[list[tuple[tuple[int, int], Array]]]:
+        """By slot, the columns of each panel and the panel itself, padding left out."""
+        for slot, start in zip(self.chain.slots, self.starts, strict=True):
+            if len(slot.shape) < 2:
+                count = slot.stop - slot.start
+                yield [((0, count), memory[start : start + count].reshape(slot.shape))]
+                continue
+            rows, columns = slot.shape
+            panels = []
+            for first in range(0, columns, self.space.panel):
+                wide = min(self.space.padded(columns) - first, self.space.panel)
+                last = min(first + wide, columns)
+                begin = start + first * rows
+                panels.append(((first, last), memory[begin : begin + rows * wide].reshape(rows, wide)[:, : last - first]))
+            yield panels
 
     def states(self, memory: Array, state: tuple[Record, ...]) -> tuple[Record, ...]:
         """The running statistics, as the layers keep them."""
@@ -78,10 +116,10 @@ def layout(chain: Chain, space: Space) -> Layout:
         for key, values in layer.initial_state(chain.units[l - 1], chain.dtype).items():
             states[l, key] = here
             here += space.padded(len(values))
-    nowhere = np.zeros(0, np.int64)
+    nowhere, wired, free = np.zeros(0, np.int64), _wired(chain), maths.free_entries(chain)
     return Layout(
-        chain, space, tuple(starts), states, np.concatenate([nowhere, *places]), _wired(chain), maths.free_entries(chain),
-        length, here,
+        chain, space, tuple(starts), states, np.concatenate([nowhere, *places]), wired, free, length, here,
+        bool(free.all()), not wired.all(),
     )  # fmt: skip
 
 

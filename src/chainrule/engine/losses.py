@@ -16,7 +16,6 @@ from chainrule.engine.functions import (
     constant,
     exp_and_expm1_of_negative,
     lane_function,
-    like,
     log,
     log1p,
     log1p_near_zero,

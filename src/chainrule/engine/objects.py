@@ -31,6 +31,9 @@ PATIENCE = 1.0
 
 SYMBOL = "chainrule_kernel"
 
+SOURCES = ("activations", "compiling", "functions", "losses", "optimizers", "simd", "space", "sync", "words")
+"""The modules that machine code is made from, besides the kernels."""
+
 _lock = threading.RLock()
 _addresses: dict[tuple[str, Space], int] = {}
 _kept: list[Any] = []
@@ -100,7 +103,8 @@ def folder() -> Path:
 def _surroundings() -> str:
     """All that machine code depends on besides the kernel's name."""
     digest = hashlib.sha256()
-    for source in sorted(Path(__file__).parent.rglob("*.py")):
+    here = Path(__file__).parent
+    for source in sorted([*(here / "kernels").glob("*.py"), *(here / f"{name}.py" for name in SOURCES)]):
         digest.update(source.name.encode() + b"\0" + source.read_bytes())
     versions = [f"{package} {metadata.version(package)}" for package in ("numba", "llvmlite")]
     return "\n".join([digest.hexdigest(), *versions, sys.version, sys.platform, *processor()])

@@ -158,9 +158,9 @@ def lion_scalars(s: Settings, eta: float, count: float, kept: float) -> Nine:  #
 
 @lane_function
 def lion(g: Any, m: Any, v: Any, q: Settings) -> Any:
-    """``eta sign(beta1 m + (1 - beta1) g)``, rounded as NumPy does, as a sign can hang on it; then ``m`` by beta2."""
+    """``eta sign(beta1 m + (1 - beta1) g)``; then ``m`` by beta2. No fma, as in NumPy: a sign can hang on rounding."""
     update = sign(m * q[1] + g * q[2]) * q[0]
-    return update, fma(m, q[3], g * q[4]), v
+    return update, m * q[3] + g * q[4], v
 
 
 # -------------------------------------------------------------------------------- the table

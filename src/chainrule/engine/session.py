@@ -13,14 +13,19 @@ from chainrule.chain import Chain
 from chainrule.engine import objects
 from chainrule.engine import words as w
 from chainrule.engine.layout import Layout, layout
-from chainrule.engine.plan import SPARE_ROWS, Passes, Source, Table, Targets, address, stacked
+from chainrule.engine.plan import SPARE_ROWS, Passes, Table, Targets, address, stacked
 from chainrule.engine.space import Space, aligned, space
 from chainrule.layers import BatchNorm
 from chainrule.model import Model
+from chainrule.engine.rules import rule_of
 from chainrule.optimizers import Optimizer
+from chainrule.optimizers.schedules import Clock, Memory
 
 CHUNK_BYTES = 384 * 1024
 """What the buffers of one chunk of rows may take: they shall stay in the L2 cache together with weights."""
+
+WHOLE_BATCH = 256
+"""Rows up to which a batch is one chunk."""
 
 SMALLEST_CHUNK = 48
 LARGEST_CHUNK = 512
@@ -133,6 +138,8 @@ class Session:
         self.chunk = chunk_rows(chain, self.space)
         self.shards = SHARDS if self.batch >= ROWS_FOR_SHARDS else 1
         self.chunk = min(self.chunk, -(-self.batch // self.shards))
+        if self.batch <= WHOLE_BATCH:
+            self.chunk = self.batch
 
     # ------------------------------------------------------------------ plan
     def _tables(self) -> None:
@@ -166,13 +173,10 @@ class Session:
 
     def _step_tables(self) -> None:
         """What becomes of gradients: added up, penalised, measured, clipped, and the optimizer's rule."""
-        from chainrule.engine.rules import rule_of  # noqa: PLC0415 - numbers only, but beside the optimizers
-
         chain, recipe, length = self.model.chain, self.recipe, self.layout.length
         rule = rule_of(recipe.optimizer)
         decayed = self.layout.spread(maths.decayed_entries(chain).astype(chain.dtype))
         free = self.layout.spread(self.layout.free.astype(chain.dtype))
-        all_free = bool(self.layout.free.all())
         numbers = aligned(w.SCALARS_LENGTH, np.dtype("float64"))
         numbers[:5] = (
             recipe.l1, recipe.l2, recipe.clip_value or 0.0, recipe.clip_norm or 0.0, recipe.optimizer.decay
@@ -180,7 +184,7 @@ class Session:
         numbers[8:16] = rule.settings
         self.kept += [decayed, free, numbers]
         g, p, d = address(self.gradient), address(self.parameters), address(decayed)
-        f, n = 0 if all_free else address(free), address(numbers)
+        f, n = 0 if self.layout.all_free else address(free), address(numbers)
         self.sum_table, self.norm_table, self.step_table = Table(self.space), Table(self.space), Table(self.space)
         if self.shards > 1:
             self.sum_table.add("updates:add_shards", address(self.shard_gradients), g, self.shards, length, length)
@@ -190,7 +194,7 @@ class Session:
         if recipe.clip_norm:
             self.norm_table.add("updates:scale", g, p, length, d, f, n)
         first = recipe.optimizer.start(
-            chain.size, chain.dtype, recipe.optimizer.schedule.rate(_first_clock(), _no_memory())
+            chain.size, chain.dtype, recipe.optimizer.schedule.rate(Clock(0, 0, 1, 1), Memory())
         )
         self.moments = [self.layout.spread(np.broadcast_to(first[name], chain.size)) for name in rule.moments]
         self.kept += self.moments
@@ -295,6 +299,14 @@ class Session:
         held = records[2, :done] if self.held is not None else records[2, :0]
         return Ran(self.updates_done - before, records[0, :done], records[1, :done], held, int(state[w.S_STOP]))
 
+    def ends_finite(self) -> bool:
+        """Whether the last batch still has a finite loss under the last parameters: no update came after to see it."""
+        kept = self.state.copy(), self.reals.copy()
+        self.state[w.S_UPDATE] -= 1
+        finite = self.run(np.zeros(1), apply=False).stop == w.RUNNING
+        self.state[:], self.reals[:] = kept
+        return finite
+
     # ------------------------------------------------------------------ what there is to see
     @property
     def batch_loss(self) -> float:
@@ -308,7 +320,7 @@ class Session:
 
     def flat(self, memory: Array) -> Array:
         """An engine's vector of gradients or updates in the chain's order."""
-        return memory[self.layout.places]
+        return self.layout.flatten(memory, np.empty(self.model.chain.size, self.model.chain.dtype))
 
     def put(self, memory: Array) -> None:
         """Make a kept vector (``best``, ``entered``) the model's parameters and running statistics."""
@@ -330,25 +342,23 @@ def stream(generator: np.random.Generator, name: str) -> tuple[int, int]:
 
 
 def run_threads(drive: Any, jobs: list[int]) -> None:
-    """Run one job a thread, the first on this one; the interpreter is free meanwhile."""
+    """Run one job a thread, the first on this one; the interpreter is free meanwhile.
+
+    Ctrl-C waits until all have come back, as they work on memory that must not go away under them.
+    """
     others = [threading.Thread(target=drive, args=(job,), daemon=True) for job in jobs[1:]]
     for thread in others:
         thread.start()
-    drive(jobs[0])
+    interrupted = False
+    try:
+        drive(jobs[0])
+    except KeyboardInterrupt:  # it came while the call returned
+        interrupted = True
     for thread in others:
-        thread.join()
-
-
-def _first_clock() -> Any:
-    from chainrule.optimizers.schedules import Clock  # noqa: PLC0415
-
-    return Clock(0, 0, 1, 1)
-
-
-def _no_memory() -> Any:
-    from chainrule.optimizers.schedules import Memory  # noqa: PLC0415
-
-    return Memory()
-
-
-_ = Source
+        while thread.is_alive():
+            try:
+                thread.join()
+            except KeyboardInterrupt:  # noqa: PERF203 - each may come anew
+                interrupted = True
+    if interrupted:
+        raise KeyboardInterrupt

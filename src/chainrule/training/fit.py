@@ -1,7 +1,7 @@
 """``fit``: the loop over ``training``, with what belongs to an epoch: validation, the best parameters, stopping."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -9,11 +9,21 @@ import numpy as np
 
 from chainrule import chain as maths
 from chainrule.arrays import Array
+from chainrule.engine.dispatch import choose
 from chainrule.errors import DivergenceError
 from chainrule.layers import Record, Run
 from chainrule.model import Model
 from chainrule.training.history import History
-from chainrule.training.loop import Update, Watched, check_targets, check_values, counted, norm, training
+from chainrule.training.loop import (
+    Update,
+    Watched,
+    check_run,
+    check_targets,
+    check_values,
+    counted,
+    norm,
+    training,
+)
 from chainrule.training.progress import ProgressBar
 from chainrule.training.settings import Settings
 from chainrule.training.threads import suitable_threads
@@ -57,7 +67,7 @@ class _Best(NamedTuple):
         model.state = self.state
 
 
-class _Run:
+class FitRun:
     """One run's bookkeeping: what was measured, which parameters were best, and whether to go on."""
 
     def __init__(self, model: Model, data: Data, validation: Data | None, settings: Settings) -> None:
@@ -66,10 +76,10 @@ class _Run:
         self.watched = Watched()
         self.best = self._now(np.inf, -1)
         self.enter()
-        self.last: Update | None = None
+        self.last_call: Callable[[], Update] | None = None  # what the last update was, for those who ask
         self._to_beat, self._bettered = np.inf, -1  # by what patience judges: the loss, and the epoch that reached it
         self._started = time.perf_counter()
-        self._counted = counted(data.t, data.weights)
+        self._counted: Array | None = None
         self._loss = self._weight = 0.0
 
     @property
@@ -86,8 +96,11 @@ class _Run:
 
     def tell(self, name: str) -> None:
         """Call those who wait for the event; an answer of True stops training."""
-        event = Event(name, self.history, self.model, self.last)
-        for listener in self.settings.listeners(name):
+        listeners = self.settings.listeners(name)
+        if not listeners:
+            return
+        event = Event(name, self.history, self.model, None if self.last_call is None else self.last_call())
+        for listener in listeners:
             if isinstance(answer := listener(event), bool | np.bool_) and answer:
                 self.stop("callback")
 
@@ -95,37 +108,57 @@ class _Run:
         """End the run; the first reason counts."""
         self.history.stopped = self.history.stopped or reason
 
+    def seconds(self) -> float:
+        """Since the start."""
+        return time.perf_counter() - self._started
+
+    def watch_the_clock(self) -> None:
+        """Stop where the time is over."""
+        limit = self.settings.time_limit
+        if limit is not None and self.seconds() > limit:
+            self.stop("time limit")
+
     def after_update(self, update: Update) -> None:
         """Move the epoch's mean loss on, by the batch's part of the rows so far; watch the clock."""
-        self.last = update
+        self.last_call = lambda: update
+        if self._counted is None:
+            self._counted = counted(self.data.t, self.data.weights)
         weight = float(self._counted[update.rows].sum())
         self._weight += weight
         self._loss += (update.loss - self._loss) * (weight / (self._weight or 1.0))
         self.tell("update")
-        limit = self.settings.time_limit
-        if limit is not None and time.perf_counter() - self._started > limit:
-            self.stop("time limit")
+        self.watch_the_clock()
 
-    def after_epoch(self, update: Update) -> None:
-        """Write the epoch down and judge it."""
+    def ends_epoch(self, update: Update) -> None:
+        """Measure the epoch that an update of the reference ended, and judge it."""
         loss, self._loss, self._weight = self._loss, 0.0, 0.0
         validation_loss = None if self.validation is None else evaluate(self.model, self.validation)
-        seconds = time.perf_counter() - self._started
-        self.history.record(loss, validation_loss, update.learning_rate, norm(update.gradients.vector), seconds)
+        self.after_epoch(update.epoch, loss, validation_loss, update.learning_rate, norm(update.gradients.vector))
+
+    def after_epoch(
+        self, epoch: int, loss: float, validation_loss: float | None, learning_rate: float, gradient_norm: float
+    ) -> None:
+        """Write an epoch down and judge it."""
+        self.history.record(loss, validation_loss, learning_rate, gradient_norm, self.seconds())
         judged = loss if validation_loss is None else validation_loss
         self.watched.memory = self.settings.optimizer.schedule.observe(self.watched.memory, judged)
         if judged < self._to_beat - self.settings.min_delta:
-            self._to_beat, self._bettered = judged, update.epoch
+            self._to_beat, self._bettered = judged, epoch
         if judged < self.best.loss:
             # a training loss is taken before the updates, so it belongs to the parameters that entered the epoch
-            judged_by = self._entered if self.validation is None else self._now(judged, update.epoch)
-            self.best = judged_by._replace(loss=judged, epoch=update.epoch)
-            self.history.best_epoch = update.epoch
+            judged_by = self._entered if self.validation is None else self._now(judged, epoch)
+            self.best = judged_by._replace(loss=judged, epoch=epoch)
+            self.history.best_epoch = epoch
             self.tell("improvement")
         self.tell("epoch")
         self.enter()
-        if self.settings.patience is not None and update.epoch - self._bettered >= self.settings.patience:
+        if self.settings.patience is not None and epoch - self._bettered >= self.settings.patience:
             self.stop("patience")
+
+    def best_from(self, loss: float, epoch: int, vector: Array, state: tuple[Record, ...]) -> None:
+        """The best parameters so far, as the compiled engine found them."""
+        self.best = _Best(loss, epoch, vector, state)
+        self.history.best_epoch = epoch
 
     def put_best_back(self) -> None:
         """The best epoch's parameters; the first ones if no epoch was finished."""
@@ -134,13 +167,14 @@ class _Run:
 
     def check_last(self) -> None:
         """Run the last batch once more: no update came after it that would have seen its parameters diverge."""
-        if self.last is None or self.keeps_best:
+        if self.last_call is None or self.keeps_best:
             return
+        last = self.last_call()
         with np.errstate(all="ignore"):
             records = maths.forward(
-                self.model.chain, self.model.parameters, self.data.x[self.last.rows], Run(state=self.model.state)
+                self.model.chain, self.model.parameters, self.data.x[last.rows], Run(state=self.model.state)
             )
-        check_values(records, 0.0, self.last.epoch, self.last.number)
+        check_values(records, 0.0, last.epoch, last.number)
 
 
 def fit(model: Model, data: Data, validation: Data | None, settings: Settings) -> History:
@@ -154,13 +188,23 @@ def fit(model: Model, data: Data, validation: Data | None, settings: Settings) -
         DivergenceError: values left the finite numbers. The parameters are those of the best epoch before that, the
             history so far is the error's ``history``.
     """
-    run = _Run(model, data, validation, settings)
-    updates = training(model, *data, settings, run.watched)
+    check_run(model, data.x, data.t, data.weights, settings)
     if validation is not None:
         check_targets("the validation's t", validation.t, validation.weights)
+    rows = len(data.x)
+    size = min(settings.batch_size or rows, rows)
+    engine = choose(
+        settings.engine, model.chain, settings.optimizer, rows=rows, batch=size, epochs=max(settings.epochs, 1)
+    )
+    run = FitRun(model, data, validation, settings)
     try:
-        with suitable_threads(model.chain, min(settings.batch_size or len(data.x), len(data.x))):
-            _train(run, updates)
+        if engine == "compiled":
+            from chainrule.training import compiled  # noqa: PLC0415 - LLVM only where something is compiled
+
+            compiled.train(run)
+        else:
+            with suitable_threads(model.chain, size):
+                _train(run)
     except KeyboardInterrupt:
         run.stop("interrupted")
     except DivergenceError as error:
@@ -175,8 +219,9 @@ def fit(model: Model, data: Data, validation: Data | None, settings: Settings) -
     return run.history
 
 
-def _train(run: _Run, updates: Iterator[Update]) -> None:
-    """Take updates until the epochs are over or something says stop."""
+def _train(run: FitRun) -> None:
+    """Take updates of the reference until the epochs are over or something says stop."""
+    updates = training(run.model, *run.data, run.settings, run.watched)
     run.tell("start")
     run.enter()
     with ProgressBar(run.settings.epochs, run.settings.progress) as bar:
@@ -187,7 +232,7 @@ def _train(run: _Run, updates: Iterator[Update]) -> None:
                 break
             run.after_update(update)
             if update.ends_epoch:
-                run.after_epoch(update)
+                run.ends_epoch(update)
                 bar.show(run.history)
     run.check_last()
 

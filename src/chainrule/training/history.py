@@ -21,7 +21,7 @@ class History:
         loss, validation_loss: by epoch; the second is empty without validation data.
         learning_rate: of each epoch's last update.
         gradient_norm: Euclidean, of each epoch's last update, after clipping.
-        seconds: since the start, at the end of each epoch.
+        seconds: since the start, at the end of each epoch; epochs that ran in one compiled call share its time evenly.
         best_epoch: the epoch with the lowest loss (validation loss where there is one); -1 before the first.
         stopped: why training ended: "all epochs", "patience", "time limit", "callback", "interrupted" or "diverged".
         seed: the seed of shuffling, splitting and dropout, also where none was given: ``fit(..., seed=history.seed)``
@@ -49,6 +49,18 @@ class History:
         self.learning_rates.append(learning_rate)
         self.gradient_norms.append(gradient_norm)
         self.times.append(seconds)
+
+    def extend(
+        self, losses: Array, validation_losses: Array | None, learning_rates: Array, gradient_norms: Array, seconds: float
+    ) -> None:
+        """Write several epochs down that were trained in one go; they share its time evenly."""
+        begin = self.times[-1] if self.times else 0.0
+        self.losses.extend(losses.tolist())
+        if validation_losses is not None:
+            self.validation_losses.extend(validation_losses.tolist())
+        self.learning_rates.extend(learning_rates.tolist())
+        self.gradient_norms.extend(gradient_norms.tolist())
+        self.times.extend(np.linspace(begin, seconds, len(losses) + 1)[1:].tolist())
 
     @property
     def loss(self) -> Array:

@@ -62,8 +62,7 @@ def training(
         InputError: a layer cannot be trained on batches as small as these, or no row has a target.
         DivergenceError: a loss, gradient or update is not finite; raised before the parameters are touched by it.
     """
-    check_targets("t", t, weights)
-    _check_batches(model.chain, len(x), settings.batch_size)
+    check_run(model, x, t, weights, settings)
     return _updates(model, x, t, weights, settings, watched or Watched())
 
 
@@ -95,14 +94,14 @@ def _updates(
             with np.errstate(all="ignore"):  # overflow is looked for in the results, where it can be named
                 done = maths.forward_backward(chain, model.parameters, x_rows, t_rows, run, w_rows)
                 gradient = _penalised(done.gradient * _standing(counts, rows), vector, decayed, settings)
-                _check_finite(chain, done, gradient, epoch, number)
+                check_finite(chain, done, gradient, epoch, number)
                 gradient = _clipped(np.where(free, gradient, 0), settings).astype(chain.dtype, copy=False)
                 update, moments = settings.optimizer.update(moments, gradient, eta, number + 1)
                 if settings.optimizer.decay:
                     update = update + eta * settings.optimizer.decay * np.where(decayed, vector, 0)
                 update = np.where(free, update, 0).astype(chain.dtype, copy=False)
                 after = vector - update
-                _check_update(chain, after, epoch, number)
+                check_update(chain, after, epoch, number)
 
             vector[...] = after
             model.state = maths.next_state(chain, model.state, done.records)
@@ -118,6 +117,16 @@ def _updates(
                 ends_epoch=b == len(batches) - 1,
             )
             number += 1
+
+
+def check_run(model: Model, x: Array, t: Array, weights: Array | None, settings: Settings) -> None:
+    """Refuse what cannot be trained, before anything is changed.
+
+    Raises:
+        InputError: a layer cannot be trained on batches as small as these, or no row has a target.
+    """
+    check_targets("t", t, weights)
+    _check_batches(model.chain, len(x), settings.batch_size)
 
 
 def check_targets(name: str, t: Array, weights: Array | None) -> None:
@@ -182,7 +191,7 @@ def norm(vector: Array) -> float:
     return top * float(np.linalg.norm(vector.astype(np.float64) / top)) if top else 0.0
 
 
-def _check_finite(chain: Chain, done: Pass, gradient: Array, epoch: int, number: int) -> None:
+def check_finite(chain: Chain, done: Pass, gradient: Array, epoch: int, number: int) -> None:
     """Name the first layer whose values left the finite numbers, going up, then coming down."""
     if np.isfinite(done.loss) and np.isfinite(gradient).all():
         return
@@ -207,7 +216,7 @@ def check_values(records: Sequence[Record], loss: float, epoch: int, number: int
         raise _diverged("the loss", 0, epoch, number)
 
 
-def _check_update(chain: Chain, after: Array, epoch: int, number: int) -> None:
+def check_update(chain: Chain, after: Array, epoch: int, number: int) -> None:
     """Name the first layer whose parameters the update would take out of the finite numbers."""
     if not np.isfinite(after).all():
         layer = next(slot.layer for slot in chain.slots if not np.isfinite(slot.view(after)).all())

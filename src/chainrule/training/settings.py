@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chainrule.components import is_number
+from chainrule.engine.dispatch import ENGINES
 from chainrule.errors import InputError
 from chainrule.optimizers import SGD, Optimizer
 from chainrule.seeds import chosen_seed
@@ -14,9 +15,6 @@ from chainrule.seeds import chosen_seed
 EVENTS = ("start", "update", "epoch", "improvement", "stop")
 """What a callback can wait for: before the first update, after each update, after each epoch, after an epoch that is
 the best so far, and once at the end, even of a run that diverged."""
-
-ENGINES = ("auto", "reference")
-"""How updates are executed: the layers' own NumPy is the reference; auto chooses for the work ahead."""
 
 Callbacks = Mapping[str, Callable[..., Any] | Sequence[Callable[..., Any]]]
 
@@ -40,13 +38,15 @@ class Settings:
     callbacks: Callbacks = field(default_factory=dict)
     progress: bool | None = None
     engine: str = "auto"
+    threads: int | None = None
 
     def __post_init__(self) -> None:
         _check_whole("epochs", self.epochs, at_least=0)
         if self.batch_size is not None:
             _check_whole("batch_size", self.batch_size, at_least=1)
-        if self.patience is not None:
-            _check_whole("patience", self.patience, at_least=1)
+        for name in ("patience", "threads"):
+            if getattr(self, name) is not None:
+                _check_whole(name, getattr(self, name), at_least=1)
         for name in ("l1", "l2", "min_delta"):
             _check_number(name, getattr(self, name), zero=True)
         for name in ("clip_norm", "clip_value", "time_limit"):

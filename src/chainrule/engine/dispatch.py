@@ -1,0 +1,126 @@
+"""Which engine does the work, and how many threads: by a model of what each costs, never by the clock.
+
+The same network, data and settings always get the same engine, so the same seed gives the same bits. The model is the
+table ``COSTS``: what an update costs before its first multiplication, what a layer adds, and what arithmetic costs,
+measured by ``benchmarks/speed``; and what has to be done before the first update, for compiled kernels the compiling
+that a first use may need. They are compared for all the work ahead, so short work starts at once.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from chainrule.chain import Chain
+from chainrule.engine import twins
+from chainrule.errors import InputError
+from chainrule.optimizers import Optimizer
+
+Engine = Literal["auto", "compiled", "reference"]
+
+ENGINES: tuple[Engine, ...] = ("auto", "compiled", "reference")
+"""How updates are executed: the layers' own NumPy is the reference; compiled is machine code made by Numba for the same
+mathematics; auto chooses for the work ahead."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What an engine needs, in seconds.
+
+    Attributes:
+        start: before the first update.
+        update: for each update, whatever its size.
+        layer: for each update and layer.
+        number: for each activation of each row.
+        product: for each multiply-add of the matrix products.
+    """
+
+    start: float
+    update: float
+    layer: float
+    number: float
+    product: float
+
+    def training(self, chain: Chain, rows: int, batch: int, epochs: int) -> float:
+        """Seconds for all epochs: forward, and twice as much backward."""
+        updates = -(-rows // batch) * epochs
+        return self.start + updates * (self.update + self.layer * len(chain.layers)) + epochs * rows * self._row(chain, 3)
+
+    def prediction(self, chain: Chain, rows: int) -> float:
+        """Seconds for the outputs of so many rows."""
+        return self.start + self.update + self.layer * len(chain.layers) + rows * self._row(chain, 1)
+
+    def _row(self, chain: Chain, passes: int) -> float:
+        return passes * (self.number * sum(chain.units) + self.product * products(chain))
+
+
+COSTS = {
+    "reference": Cost(start=0.0, update=60e-6, layer=25e-6, number=4e-9, product=0.03e-9),
+    "compiled": Cost(start=10.0, update=0.2e-6, layer=0.3e-6, number=0.5e-9, product=0.015e-9),
+}
+"""Seconds on a common processor (float64); only their proportion matters, and only roughly."""
+
+THREADED_PRODUCTS = 1_000_000
+"""Multiply-adds of an update from which a second thread pays: about 50 us of work for one."""
+
+
+def products(chain: Chain) -> int:
+    """Multiply-adds of one row's way up."""
+    return sum(slot.stop - slot.start for slot in chain.slots if len(slot.shape) == 2)
+
+
+def choose(
+    engine: str, chain: Chain, optimizer: Optimizer | None, *, rows: int, batch: int = 0, epochs: int = 0
+) -> Literal["compiled", "reference"]:
+    """The engine for a run of so many epochs; without epochs, for a prediction.
+
+    Raises:
+        InputError: ``"compiled"`` is asked for and something stands in the way.
+    """
+    if engine == "reference":
+        return "reference"
+    obstacle = twins.obstacle(chain, optimizer)
+    if engine == "compiled":
+        if obstacle is not None:
+            raise InputError(f"engine='compiled' cannot run this network: {obstacle}. Use engine='reference'.")
+        return "compiled"
+    if obstacle is not None:
+        return "reference"
+    seconds = {
+        name: cost.training(chain, rows, batch, epochs) if epochs else cost.prediction(chain, rows)
+        for name, cost in COSTS.items()
+    }
+    return "compiled" if seconds["compiled"] < seconds["reference"] else "reference"
+
+
+def threads_for(wanted: int | None, work: int) -> int:
+    """How many threads share ``work`` multiply-adds between two barriers: those asked for, or as many as pay."""
+    if wanted is not None:
+        return wanted
+    if work < THREADED_PRODUCTS:
+        return 1
+    return max(1, min(available_threads(), work // THREADED_PRODUCTS + 1))
+
+
+def available_threads() -> int:
+    """Processors that this process may use: by affinity, by a container's quota, by threadpoolctl's limits."""
+    counts = [len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1]
+    counts += [quota] if (quota := _quota()) else []
+    from threadpoolctl import threadpool_info  # noqa: PLC0415 - fetched only where there is work for several threads
+
+    counts += [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] in ("blas", "openmp")]
+    return max(1, min(counts))
+
+
+def _quota(root: Path = Path("/sys/fs/cgroup")) -> int | None:
+    """Processors that a Linux control group grants, rounded up; None without a limit."""
+    for name in ("cpu.max", "cpu/cpu.cfs_quota_us"):
+        try:
+            told = (root / name).read_text(encoding="ascii").split()
+            period = told[1] if len(told) > 1 else (root / "cpu/cpu.cfs_period_us").read_text(encoding="ascii")
+        except OSError:
+            continue
+        if told[0] == "max" or int(told[0]) <= 0:
+            return None
+        return max(1, -(-int(told[0]) // int(period)))
+    return None

@@ -1,0 +1,184 @@
+"""``fit`` with the compiled engine: the same run, told to machine code in calls of some tens of milliseconds.
+
+Between calls the interpreter is back: Ctrl-C, the progress bar, the time limit. What a run does not need Python for
+(epochs' losses, validation, the best parameters, patience) happens inside; where callbacks want to be asked, or a
+schedule wants to see losses, calls are as short as that needs.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from chainrule import chain as maths
+from chainrule.arrays import Array
+from chainrule.engine import words
+from chainrule.engine.dispatch import COSTS, products, threads_for
+from chainrule.layers import Run
+from chainrule.optimizers.schedules import Clock, Constant, Memory, Schedule
+from chainrule.training import loop
+from chainrule.training.progress import ProgressBar
+
+if TYPE_CHECKING:
+    from chainrule.engine.session import Ran, Session
+    from chainrule.model import Model
+    from chainrule.training.fit import Data, FitRun
+    from chainrule.training.settings import Settings
+
+CALL_SECONDS = 0.05
+"""How long a call shall take, about: soon enough for Ctrl-C, long enough to be worth it."""
+
+
+def open_session(
+    model: "Model", data: "Data", held: "Data | None", settings: "Settings", *, keep_updates: bool = False,
+    judge: bool = False,
+) -> "Session":  # fmt: skip
+    """A session for a run.
+
+    Args:
+        model: to train.
+        data: rows to train on.
+        held: rows to validate on.
+        settings: of the run.
+        keep_updates: whether updates can be asked for.
+        judge: whether patience is judged inside.
+    """
+    from chainrule.engine.session import Recipe, Rows, Session  # noqa: PLC0415 - LLVM only where something is compiled
+
+    def rows(part: "Data") -> Rows:
+        counts = loop.counted(part.t, part.weights)
+        return Rows(part.x, part.t, None if (counts == 1).all() else counts)
+
+    size = min(settings.batch_size or len(data.x), len(data.x))
+    recipe = Recipe(
+        settings.optimizer, size, settings.shuffle, settings.seed, settings.l1, settings.l2, settings.clip_norm,
+        settings.clip_value,
+    )  # fmt: skip
+    threads = threads_for(settings.threads, 3 * size * products(model.chain))
+    return Session(
+        model, rows(data), None if held is None else rows(held), recipe, threads,
+        patience=(settings.patience or 0) if judge else 0, min_delta=settings.min_delta, keep_updates=keep_updates,
+    )  # fmt: skip
+
+
+def rates(schedule: Schedule, memory: Memory, session: "Session", count: int, epochs: int) -> Array:
+    """The learning rates of the next ``count`` updates."""
+    if isinstance(schedule, Constant):
+        return np.full(count, float(schedule.eta))
+    first, per_epoch = session.updates_done, session.per_epoch
+    clocks = (Clock(u, u // per_epoch, per_epoch * epochs, epochs) for u in range(first, first + count))
+    return np.array([float(schedule.rate(clock, memory)) for clock in clocks])
+
+
+def train(run: "FitRun") -> None:
+    """Train until the epochs are over or something says stop."""
+    settings, model = run.settings, run.model
+    schedule = settings.optimizer.schedule
+    watches = type(schedule).observe is not Schedule.observe
+    asked = {event for event in ("update", "epoch", "improvement", "stop", "start") if settings.listeners(event)}
+    by_epoch = watches or bool(asked & {"epoch", "improvement"})
+    keeps = bool(asked)
+    session = open_session(model, run.data, run.validation, settings, keep_updates=keeps, judge=not by_epoch)
+    pace = _pace(run, session)
+    run.tell("start")
+    run.enter()
+    with ProgressBar(settings.epochs, settings.progress) as bar:
+        while not run.history.stopped:
+            left = session.per_epoch * settings.epochs - session.updates_done
+            if left == 0:
+                run.stop("all epochs")
+                break
+            to_epochs_end = session.per_epoch - session.updates_done % session.per_epoch
+            count = 1 if "update" in asked else to_epochs_end if by_epoch else min(pace, left)
+            etas = rates(schedule, run.watched.memory, session, count, settings.epochs)
+            ran = session.run(etas)
+            run.last_call = lambda etas=etas, ran=ran: last_update(session, float(etas[max(ran.updates - 1, 0)]))
+            if "update" in asked and ran.updates:
+                run.tell("update")
+            _epochs(run, session, ran, etas, judged_inside=not by_epoch)
+            if ran.stop == words.NOT_FINITE:
+                _diverged(run, session)
+            run.watch_the_clock()
+            if len(ran.losses):
+                bar.show(run.history)
+    if not run.keeps_best and session.updates_done and not session.ends_finite():
+        _diverged(run, session)
+
+
+def _pace(run: "FitRun", session: "Session") -> int:
+    """Updates a call: whole epochs if some fit into its time."""
+    settings, chain = run.settings, run.model.chain
+    seconds = CALL_SECONDS if settings.time_limit is None else min(CALL_SECONDS, settings.time_limit / 10)
+    cost = COSTS["compiled"]
+    epoch = cost.training(chain, len(run.data.x), session.batch, 1) - cost.start
+    if run.validation is not None:
+        epoch += cost.prediction(chain, len(run.validation.x)) - cost.start
+    if epoch <= seconds:
+        return session.per_epoch * int(seconds / epoch)
+    return max(1, int(seconds / epoch * session.per_epoch))
+
+
+def _epochs(run: "FitRun", session: "Session", ran: "Ran", etas: Array, *, judged_inside: bool) -> None:
+    """Write down the epochs that ended during a call."""
+    done = len(ran.losses)
+    if not done:
+        return
+    held = ran.validation_losses if session.held is not None else None
+    if not judged_inside:
+        run.after_epoch(
+            (session.updates_done - 1) // session.per_epoch, float(ran.losses[0]), None if held is None else float(held[0]),
+            float(etas[ran.updates - 1]), float(ran.norms[0]),
+        )  # fmt: skip
+        return
+    end = session.updates_done - (session.updates_done % session.per_epoch)
+    first = session.updates_done - ran.updates
+    last_of_each = np.arange(end - (done - 1) * session.per_epoch, end + 1, session.per_epoch) - 1 - first
+    run.history.extend(ran.losses, held, etas[last_of_each], ran.norms, run.seconds())
+    best = int(session.state[words.S_BEST_EPOCH])
+    if best >= 0:
+        vector, model = run.model.parameters.vector.copy(), run.model
+        state = session.layout.states(session.best, model.state)
+        session.layout.flatten(session.best, vector, session.layout.free)
+        run.best_from(float(session.reals[words.R_BEST]), best, vector, state)
+    if ran.stop == words.PATIENCE_OUT:
+        run.stop("patience")
+
+
+def last_update(session: "Session", eta: float) -> loop.Update:
+    """The last update as ``training`` would have told it."""
+    number = session.updates_done - 1
+    parameters = session.model.parameters
+    nothing = np.zeros_like(parameters.vector)
+    update = nothing if session.update is None else session.flat(session.update)
+    return loop.Update(
+        number // session.per_epoch, number, session.batch_rows(number), session.batch_loss, eta,
+        parameters.with_vector(session.flat(session.gradient)), parameters.with_vector(update), parameters,
+        ends_epoch=(number + 1) % session.per_epoch == 0,
+    )  # fmt: skip
+
+
+def _diverged(run: "FitRun", session: "Session") -> None:
+    """Name what left the finite numbers, by running the batch in question with the reference.
+
+    Raises:
+        DivergenceError: always.
+    """
+    model, settings, number = session.model, run.settings, session.updates_done
+    epoch = number // session.per_epoch
+    batches = [session.batch_rows(epoch * session.per_epoch + b) for b in range(session.per_epoch)]
+    if session.may_step:  # plain descent writes into the parameters at once: begin again where the epoch began
+        session.put(session.entered)
+    else:
+        batches = batches[number % session.per_epoch :]
+    data, eta = run.data, float(settings.optimizer.schedule.rate(Clock(number, epoch, number + 1, epoch + 1), run.watched.memory))
+    rng = np.random.default_rng(settings.seed)
+    for rows in batches:
+        weights = None if data.weights is None else data.weights[rows]
+        with np.errstate(all="ignore"):
+            done = maths.forward_backward(
+                model.chain, model.parameters, data.x[rows], data.t[rows], Run(True, model.state, rng), weights
+            )
+            loop.check_finite(model.chain, done, done.gradient, epoch, number)
+            after = model.parameters.vector - eta * np.where(session.layout.free, done.gradient, 0)
+            loop.check_update(model.chain, after, epoch, number)
+        model.parameters.vector[...] = after
+    loop.check_update(model.chain, np.full(model.chain.size, np.nan), epoch, number)
