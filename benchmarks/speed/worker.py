@@ -1,6 +1,6 @@
 """The process of one contestant: it prepares itself, shows its result, and then runs whenever it is told.
 
-    python worker.py WORK CONTESTANT THREADS [--quick] [--once]
+    python worker.py WORK CONTESTANT THREADS [--once]
 
 Told by lines on standard input: a file's name asks for the parameters after ``check_epochs``, ``go`` for the median
 seconds of a timed run, the end of input to stop. Each answer is a line of JSON. With ``--once`` the work is done once
@@ -27,12 +27,12 @@ def main() -> None:
     pin(int(threads))
     from contestants import trainer_of
     from data import task_of
-    from works import QUICK, WORKS
+    from works import find
 
-    work = next(work for work in (QUICK if "--quick" in options else WORKS) if work.name == name)
+    work = find(name)
     trainer = trainer_of(contestant, task_of(work, int(threads)))
     if "--once" in options:
-        trainer.begin(work.epochs_of(contestant))
+        trainer.begin(work.epochs)
         trainer.train()
         answers.write(json.dumps({"peak": peak_memory()}) + "\n")
         return

@@ -150,17 +150,56 @@ WORKS = (
     ),
 )
 
+BY_NAME = {work.name: work for work in WORKS}
+
+STARTS = (
+    replace(BY_NAME["small"], name="start small"),
+    replace(BY_NAME["digits"], name="start digits", epochs=50),
+)
+"""What is timed as whole processes."""
+
+LADDER = replace(
+    BY_NAME["digits"], name="ladder", title="64-128-10", sizes=(64, 128, 10), rows=4096, epochs=1, contestants=("chainrule",)
+)
+"""The network that is made larger in one way at a time to see how our time grows."""
+
+
+def ladder(line: str, size: int) -> Work:
+    """A rung: the network with so many rows, hidden units, hidden layers, or rows in a batch."""
+    name = f"ladder {line} {size}"
+    if line == "rows":
+        return replace(LADDER, name=name, rows=size)
+    if line == "units":
+        return replace(LADDER, name=name, sizes=(64, size, 10))
+    if line == "layers":
+        return replace(LADDER, name=name, sizes=(128, *(128,) * size, 10), rows=2048)
+    return replace(LADDER, name=name, rows=4 * size, batch=size)
+
+
+def find(name: str) -> Work:
+    """The work of that name: one of the table, a quick one, a start, or a rung of the ladder."""
+    kind, _, rest = name.partition(" ")
+    if kind == "ladder":
+        line, size = rest.split()
+        return ladder(line, int(size))
+    if kind == "quick":
+        return quick(BY_NAME[rest])
+    return next(work for work in (*WORKS, *STARTS) if work.name == name)
+
+
 QUICK_EPOCHS = {"small": 50, "copies": 10, "regression": 5}
 
 
 def quick(work: Work) -> Work:
     """The same work with few rows and epochs, and without what takes long to start: for trying the suite out."""
-    rows = work.rows if work.batch in (1, work.rows) else 4 * work.batch
     epochs = QUICK_EPOCHS.get(work.name, 1)
-    contestants = tuple(name for name in work.contestants if name != "torch-compile")
     return replace(
-        work, rows=rows, epochs=epochs, check_epochs=epochs, contestants=contestants, scaled={}, copies=min(work.copies, 8)
+        work,
+        name=f"quick {work.name}",
+        rows=work.rows if work.batch in (1, work.rows) else 4 * work.batch,
+        epochs=epochs,
+        check_epochs=epochs,
+        contestants=tuple(name for name in work.contestants if name != "torch-compile"),
+        scaled={},
+        copies=min(work.copies, 8),
     )
-
-
-QUICK = tuple(map(quick, WORKS))

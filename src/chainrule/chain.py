@@ -120,13 +120,18 @@ def predict(chain: Chain, parameters: Parameters, x: Array, state: Sequence[Reco
     """
     with np.errstate(all="ignore"):  # overflow is looked for in the outputs, where the row can be named
         y = forward(chain, parameters, x, Run(state=tuple(state)))[-1]["a"]
+    check_outputs(y)
+    return y
+
+
+def check_outputs(y: Array) -> None:
+    """Refuse outputs that are not finite, and name the row."""
     if not np.isfinite(y).all():
         n = int(np.flatnonzero(~np.isfinite(y).all(axis=1))[0])
         raise InputError(
             f"the outputs of row {n} are not finite: the inputs, or the parameters, are too large for "
-            f"{chain.dtype.name}. Scale the inputs, or train with a smaller learning rate."
+            f"{y.dtype.name}. Scale the inputs, or train with a smaller learning rate."
         )
-    return y
 
 
 def row_shares(t: Array, weights: Array | None) -> Array | None:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, Literal, Self, overload
 import numpy as np
 
 from chainrule import chain as maths
+from chainrule.activations import Activation
 from chainrule.activations import activation as find_activation
 from chainrule.arrays import Array
 from chainrule.check.gradients import GradientCheck, check_gradients
+from chainrule.engine.dispatch import choose, products, threads_for
 from chainrule.errors import InputError
 from chainrule.explain import Derivation, derive
-from chainrule.layers import Dense, Layer, Run
+from chainrule.layers import BatchNorm, Dense, Dropout, Layer, Run
 from chainrule.layers.checks import check_count
 from chainrule.losses import Loss
 from chainrule.losses import loss as find_loss
@@ -29,6 +31,7 @@ from chainrule.training import Callbacks, Data, History, Settings, Update, fit, 
 from chainrule.unitwise import unitwise
 
 if TYPE_CHECKING:
+    from chainrule.engine.predictor import Predictor
     from chainrule.explain.sheet import Sheet
     from chainrule.explain.step import Step, Steps
 
@@ -166,30 +169,61 @@ class Network:
         run = self._run(training, seed)
         return maths.forward_backward(self.model.chain, self.model.parameters, data.x, data.t, run, data.weights), data
 
-    def forward(self, x: Any) -> Array:
+    def forward(self, x: Any, *, engine: str = "auto", threads: int | None = None) -> Array:
         """The outputs ``y`` (N, outputs) for rows ``x`` (N, inputs); (outputs,) for a single row (inputs,).
+
+        Args:
+            x: inputs (N, inputs).
+            engine: as for ``fit``; ``"auto"`` compiles only for very many rows.
+            threads: as for ``fit``.
 
         Raises:
             InputError: the shape does not fit, or an input or output is not finite.
         """
-        y = maths.predict(self.model.chain, self.parameters, as_inputs(self.model.chain, x), self.model.state)
+        y = self._outputs(as_inputs(self.model.chain, x), engine, threads, None)
         return y[0] if np.ndim(x) == 1 else y
 
     __call__ = forward
 
-    def predict(self, x: Any) -> Array:
+    def predict(self, x: Any, *, engine: str = "auto", threads: int | None = None) -> Array:
         """The outputs in the targets' terms: ``forward``, and for a fused loss the activation that belongs to it.
 
         Softmax for ``categorical_cross_entropy_from_logits``, sigmoid for ``binary_cross_entropy_from_logits``,
-        exponential for ``poisson_from_logits``; shapes and errors are those of ``forward``.
+        exponential for ``poisson_from_logits``; arguments, shapes and errors are those of ``forward``.
 
         Example:
             >>> net = Network(1, [Dense(2)], loss="categorical_cross_entropy_from_logits", seed=0)
             >>> bool(abs(net.predict([3.0]).sum() - 1) < 1e-12)
             True
         """
-        y = find_activation(self.loss_function.link).value(np.atleast_2d(self.forward(x)))
+        y = self._outputs(as_inputs(self.model.chain, x), engine, threads, find_activation(self.loss_function.link))
         return y[0] if np.ndim(x) == 1 else y
+
+    def _outputs(self, x: Array, engine: str, threads: int | None, link: Activation | None) -> Array:
+        """The outputs of rows by the engine that suits them, through a fused loss's activation if told."""
+        chain = self.model.chain
+        if choose(engine, chain, None, rows=len(x)) == "reference":
+            y = maths.predict(chain, self.parameters, x, self.model.state)
+            return y if link is None else link.value(y)
+        from chainrule.engine.predictor import Predictor  # noqa: PLC0415 - LLVM only where something is compiled
+
+        count = threads_for(threads, len(x) * products(chain))
+        y = Predictor(self.model, count, link, len(x)).outputs_of(x)
+        maths.check_outputs(y)
+        return y
+
+    def predictor(self, *, threads: int = 1) -> "Predictor":
+        """The network as it is now, compiled to be asked many times: ``predictor(x)`` is ``predict`` without checks.
+
+        It copies the parameters, so later training does not change it; inputs and outputs are not looked at.
+
+        Raises:
+            InputError: something stands in the way of compiling.
+        """
+        from chainrule.engine.predictor import Predictor  # noqa: PLC0415 - as above
+
+        choose("compiled", self.model.chain, None, rows=1)
+        return Predictor(self.model, threads, find_activation(self.loss_function.link))
 
     def loss(self, x: Any, t: Any, *, weights: Any = None, training: bool = False, seed: int | None = None) -> float:
         """``E``: the mean over rows of each row's loss.
@@ -209,11 +243,13 @@ class Network:
         return maths.batch_loss(self.model.chain, records[-1]["a"], data.t, data.weights)
 
     def gradients(
-        self, x: Any, t: Any, *, weights: Any = None, training: bool = False, seed: int | None = None
-    ) -> dict[str, Array]:
+        self, x: Any, t: Any, *, weights: Any = None, training: bool = False, seed: int | None = None,
+        engine: str = "auto", threads: int | None = None,
+    ) -> dict[str, Array]:  # fmt: skip
         """``dE/dW1``, ``dE/db1``, ...: by the parameters' names and in their shapes, by backpropagation.
 
-        Arguments and errors are those of ``loss``.
+        Arguments and errors are those of ``loss``; ``engine`` and ``threads`` are those of ``fit``, where ``"auto"``
+        compiles only for very many rows. Dropout and batch normalisation are the reference's.
 
         Example:
             >>> net = Network(1, [Dense(1)], loss="squared_error", seed=0)
@@ -221,7 +257,15 @@ class Network:
             >>> net.gradients([[3.0]], [[1.0]])
             {'W1': array([[12.]]), 'b1': array([4.])}
         """
-        done, _ = self._pass(x, t, weights, training, seed)
+        data = self._data(x, t, weights)
+        chain, rows = self.model.chain, len(data.x)
+        chosen = choose(engine, chain, None, rows=rows, batch=rows, epochs=1)
+        if chosen == "compiled" and not any(isinstance(layer, (Dropout, BatchNorm)) for layer in chain.layers):
+            from chainrule.training.compiled import gradient  # noqa: PLC0415 - LLVM only where something is compiled
+
+            return dict(self.parameters.with_vector(gradient(self.model, data, threads)))
+        run = self._run(training, seed)
+        done = maths.forward_backward(chain, self.parameters, data.x, data.t, run, data.weights)
         return dict(self.parameters.with_vector(done.gradient))
 
     def hessian_vector_product(
@@ -445,10 +489,13 @@ class Network:
         l2: float = 0.0,
         clip_norm: float | None = None,
         clip_value: float | None = None,
+        engine: str = "auto",
+        threads: int | None = None,
     ) -> Iterator[Update]:
         """Train step by step: a generator that yields an ``Update`` after each change of the parameters.
 
         Arguments and errors are those of ``fit`` without what belongs to its loop (validation, patience, callbacks).
+        As nobody knows how many steps will be taken, ``engine="auto"`` is the reference here.
 
         Example:
             >>> from chainrule import SGD
@@ -468,7 +515,13 @@ class Network:
             l2=l2,
             clip_norm=clip_norm,
             clip_value=clip_value,
+            engine=engine,
+            threads=threads,
         )
+        if engine == "compiled":
+            from chainrule.training.compiled import steps  # noqa: PLC0415 - LLVM only where something is compiled
+
+            return steps(self.model, data, settings)
         return training(self.model, *data, settings)
 
     def fit(
@@ -522,7 +575,11 @@ class Network:
             callbacks: functions by event, ``{"epoch": f}``; each is handed an ``Event``, and stops training by
                 returning True. Events: start, update, epoch, improvement, stop.
             progress: whether to show a bar; None shows one on a terminal once a second has passed.
-            engine: how updates are executed: ``"reference"`` is the layers' own NumPy; ``"auto"`` chooses.
+            engine: how updates are executed: ``"reference"`` is the layers' own NumPy, ``"compiled"`` machine code
+                for the same mathematics, made by Numba at first use and kept on disk; ``"auto"`` chooses by the work
+                ahead (``chainrule.engine.dispatch``), so that short runs start at once.
+            threads: how many the compiled engine uses; None takes what pays and the process may use. The number
+                does not change a bit of the result.
 
         Raises:
             InputError: an argument cannot be used; nothing was changed.

@@ -61,7 +61,7 @@ CASES = {
     "sigmoid": Case(f.sigmoid, lambda z: 1 / (1 + mpmath.exp(-z)), (-87, 50), (-708, 50), (4, 4)),
     "tanh": Case(f.tanh, mpmath.tanh, (-20, 20), (-30, 30), (4, 4)),
     "slope of tanh": Case(slope_of_tanh, lambda z: mpmath.sech(z) ** 2, (-43, 43), (-354, 354), (6, 6)),
-    "normal share": Case(normal_share_beyond, lambda x: mpmath.ncdf(-x), (0, 13), (0, 37.5), (6, 8)),
+    "normal share": Case(normal_share_beyond, lambda x: mpmath.ncdf(-x), (0, 13), (0, 37.5), (8, 8)),
 }
 
 

@@ -37,8 +37,10 @@ from chainrule.engine.simd import (
     spread_ir,
 )
 
-lane_function = njit(forceinline=True, error_model="numpy")
-"""Decorates a function of lanes: it becomes part of every kernel that uses it."""
+_ONLY_FOR_KERNELS: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
+lane_function: Any = njit(forceinline=True, error_model="numpy", **_ONLY_FOR_KERNELS)
+"""Decorates a function of lanes: it becomes part of every kernel that uses it, and is not called from anywhere else."""
 
 
 # -------------------------------------------------------------------------------- constants and polynomials

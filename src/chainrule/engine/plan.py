@@ -168,7 +168,7 @@ class Passes:
             source.units, width, 0,
         )  # fmt: skip
         self.kept.append(())
-        self._activation_up(layer.activation, z, units, width)
+        self.activation_up(layer.activation, z, units, width)
         return Source(z, width, units, address(self.order))
 
     def _bias(self, l: int, layer: Dense) -> int:
@@ -182,7 +182,7 @@ class Passes:
             self.batch.add("products:shared_up", self.parameter(l, "b"), layer.units, self.once["bias", l])
         return self.once["bias", l]
 
-    def _activation_up(self, row: Activation, z: int, units: int, width: int) -> None:
+    def activation_up(self, row: Activation, z: int, units: int, width: int) -> None:
         """``a = phi(z)`` in the place of z; the slope beside it, in training."""
         if row.name == "softmax" and twins.is_librarys_activation(row):
             self.chunk.add("activations:softmax_up", z, 0, units, width)
@@ -222,7 +222,7 @@ class Passes:
         common = (source.at, z, xhat, s, gamma, self.parameter(l, "beta"), *means, units, width, numbers)
         self.chunk.add(kernel, *common)
         self.kept.append(common)
-        self._activation_up(layer.activation, z, units, width)
+        self.activation_up(layer.activation, z, units, width)
         return Source(z, width, units, address(self.order))
 
     def _dropout_up(self, l: int, layer: Dropout, source: Source) -> Source:

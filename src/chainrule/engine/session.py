@@ -301,10 +301,11 @@ class Session:
 
     def ends_finite(self) -> bool:
         """Whether the last batch still has a finite loss under the last parameters: no update came after to see it."""
-        kept = self.state.copy(), self.reals.copy()
+        kept, state = (self.state.copy(), self.reals.copy()), self.model.state
         self.state[w.S_UPDATE] -= 1
         finite = self.run(np.zeros(1), apply=False).stop == w.RUNNING
         self.state[:], self.reals[:] = kept
+        self.model.state = state
         return finite
 
     # ------------------------------------------------------------------ what there is to see

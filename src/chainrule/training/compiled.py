@@ -5,21 +5,23 @@ Between calls the interpreter is back: Ctrl-C, the progress bar, the time limit.
 schedule wants to see losses, calls are as short as that needs.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
 from chainrule import chain as maths
 from chainrule.arrays import Array
 from chainrule.engine import words
-from chainrule.engine.dispatch import COSTS, products, threads_for
+from chainrule.engine.dispatch import COSTS, choose, products, threads_for
 from chainrule.layers import Run
+from chainrule.optimizers import SGD
 from chainrule.optimizers.schedules import Clock, Constant, Memory, Schedule
 from chainrule.training import loop
 from chainrule.training.progress import ProgressBar
 
 if TYPE_CHECKING:
-    from chainrule.engine.session import Ran, Session
+    from chainrule.engine.session import Ran, Rows, Session
     from chainrule.model import Model
     from chainrule.training.fit import Data, FitRun
     from chainrule.training.settings import Settings
@@ -42,11 +44,7 @@ def open_session(
         keep_updates: whether updates can be asked for.
         judge: whether patience is judged inside.
     """
-    from chainrule.engine.session import Recipe, Rows, Session  # noqa: PLC0415 - LLVM only where something is compiled
-
-    def rows(part: "Data") -> Rows:
-        counts = loop.counted(part.t, part.weights)
-        return Rows(part.x, part.t, None if (counts == 1).all() else counts)
+    from chainrule.engine.session import Recipe, Session  # noqa: PLC0415 - LLVM only where something is compiled
 
     size = min(settings.batch_size or len(data.x), len(data.x))
     recipe = Recipe(
@@ -55,7 +53,7 @@ def open_session(
     )  # fmt: skip
     threads = threads_for(settings.threads, 3 * size * products(model.chain))
     return Session(
-        model, rows(data), None if held is None else rows(held), recipe, threads,
+        model, _rows(data), None if held is None else _rows(held), recipe, threads,
         patience=(settings.patience or 0) if judge else 0, min_delta=settings.min_delta, keep_updates=keep_updates,
     )  # fmt: skip
 
@@ -95,13 +93,52 @@ def train(run: "FitRun") -> None:
             if "update" in asked and ran.updates:
                 run.tell("update")
             _epochs(run, session, ran, etas, judged_inside=not by_epoch)
-            if ran.stop == words.NOT_FINITE:
-                _diverged(run, session)
-            run.watch_the_clock()
             if len(ran.losses):
                 bar.show(run.history)
+            if ran.stop == words.NOT_FINITE:
+                name_divergence(session, run.data, settings, run.watched.memory)
+            run.watch_the_clock()
     if not run.keeps_best and session.updates_done and not session.ends_finite():
-        _diverged(run, session)
+        name_divergence(session, run.data, settings, run.watched.memory)
+
+
+def steps(model: "Model", data: "Data", settings: "Settings") -> Iterator[loop.Update]:
+    """``training`` by the compiled engine: one update after the other.
+
+    Raises:
+        InputError, DivergenceError: as for ``training``; also if something stands in the way of compiling.
+    """
+    loop.check_run(model, *data, settings)
+    choose("compiled", model.chain, settings.optimizer, rows=len(data.x))
+    return _steps(model, data, settings)
+
+
+def _steps(model: "Model", data: "Data", settings: "Settings") -> Iterator[loop.Update]:
+    session = open_session(model, data, None, settings, keep_updates=True)
+    for _ in range(session.per_epoch * settings.epochs):
+        etas = rates(settings.optimizer.schedule, Memory(), session, 1, settings.epochs)
+        if session.run(etas).stop == words.NOT_FINITE:
+            name_divergence(session, data, settings, Memory())
+        yield last_update(session, float(etas[0]))
+
+
+def gradient(model: "Model", data: "Data", threads: int | None) -> Array:
+    """The gradient of E over all rows as one flat vector."""
+    from chainrule.engine.session import Recipe, Session  # noqa: PLC0415 - LLVM only where something is compiled
+
+    rows = len(data.x)
+    count = threads_for(threads, 3 * rows * products(model.chain))
+    session = Session(model, _rows(data), None, Recipe(SGD(1.0), rows, shuffle=False, seed=0), count, keep_updates=True)
+    session.run(np.ones(1), apply=False)
+    return session.flat(session.gradient)
+
+
+def _rows(part: "Data") -> "Rows":
+    """Data as a session takes them."""
+    from chainrule.engine.session import Rows  # noqa: PLC0415 - as above
+
+    counts = loop.counted(part.t, part.weights)
+    return Rows(part.x, part.t, None if (counts == 1).all() else counts)
 
 
 def _pace(run: "FitRun", session: "Session") -> int:
@@ -156,29 +193,30 @@ def last_update(session: "Session", eta: float) -> loop.Update:
     )  # fmt: skip
 
 
-def _diverged(run: "FitRun", session: "Session") -> None:
+def name_divergence(session: "Session", data: "Data", settings: "Settings", memory: Memory) -> NoReturn:
     """Name what left the finite numbers, by running the batch in question with the reference.
 
     Raises:
         DivergenceError: always.
     """
-    model, settings, number = session.model, run.settings, session.updates_done
+    model, number = session.model, session.updates_done
     epoch = number // session.per_epoch
     batches = [session.batch_rows(epoch * session.per_epoch + b) for b in range(session.per_epoch)]
     if session.may_step:  # plain descent writes into the parameters at once: begin again where the epoch began
         session.put(session.entered)
     else:
         batches = batches[number % session.per_epoch :]
-    data, eta = run.data, float(settings.optimizer.schedule.rate(Clock(number, epoch, number + 1, epoch + 1), run.watched.memory))
+    eta = float(settings.optimizer.schedule.rate(Clock(number, epoch, number + 1, epoch + 1), memory))
     rng = np.random.default_rng(settings.seed)
     for rows in batches:
         weights = None if data.weights is None else data.weights[rows]
         with np.errstate(all="ignore"):
-            done = maths.forward_backward(
-                model.chain, model.parameters, data.x[rows], data.t[rows], Run(True, model.state, rng), weights
-            )
+            run = Run(True, model.state, rng)
+            done = maths.forward_backward(model.chain, model.parameters, data.x[rows], data.t[rows], run, weights)
             loop.check_finite(model.chain, done, done.gradient, epoch, number)
             after = model.parameters.vector - eta * np.where(session.layout.free, done.gradient, 0)
             loop.check_update(model.chain, after, epoch, number)
         model.parameters.vector[...] = after
+    # the reference just escapes it: then it is the parameters, which rounding has kept finite there
     loop.check_update(model.chain, np.full(model.chain.size, np.nan), epoch, number)
+    raise AssertionError

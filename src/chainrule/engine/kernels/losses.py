@@ -127,7 +127,7 @@ def softmax_cross_entropy(space: Space) -> Any:
     one = pointer_to(np_lanes[np.dtype(space.dtype)], 1)
 
     def kernel(op, now):
-        y, dy, t, row_loss = at(op[Y]), at(op[DY]), at(op[T]), at(op[ROW_LOSS])
+        y, dy, t, row_loss, slope = at(op[Y]), at(op[DY]), at(op[T]), at(op[ROW_LOSS]), at(op[SLOPE])
         units, width = op[UNITS], op[WIDTH]
         index, shares, single = words(now[INDEX]), at(now[SHARES]), one(op[DY])
         standing = reals(now[SCALARS])[STANDING]
@@ -169,6 +169,9 @@ def softmax_cross_entropy(space: Space) -> Any:
                 wanted = load_first(t, target + k, units - k, 0.0)
                 store(dy, row + k, (load(dy, row + k) * share_of_each - wanted) * scale)
             put(dy, row + best, (others_t - share_of_each * rest + 0.0 * best_t) * scale)
+            if op[SLOPE] != 0:
+                for k in range(0, width, lanes):
+                    store(dy, row + k, load(dy, row + k) * load(slope, row + k))
 
     return kernel
 

@@ -1,0 +1,73 @@
+"""Prediction by the 784-128-10 network: one row, a row inside a compiled call, and a million rows."""
+
+import mmap
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from data import task_of
+from measure import PAUSE, Process, difference, load, missing
+from predictors import predictor_of
+from records import Row
+from works import find
+
+CONTESTANTS = ("chainrule", "torch", "jax", "scikit-learn", "numpy")
+TOLERANCE = 1e-4  # of probabilities, relative to their spread
+
+
+def predictions(rounds: int, threads: Sequence[int], tell: Callable[[str], None]) -> list[Row]:
+    """All of them, in turns; the rows are made once, in memory that the workers share."""
+    count = 1_000_000 if rounds > 1 else 8000
+    descriptor = os.memfd_create("rows") if hasattr(os, "memfd_create") else tempfile.TemporaryFile().fileno()
+    try:
+        tell(f"prediction: {count:,} rows are made")
+        fill(descriptor, count, find("digits").sizes[0])
+        return [row for number in threads for row in _turns(rounds, number, count, descriptor, tell)]
+    finally:
+        os.close(descriptor)
+
+
+def fill(descriptor: int, rows: int, inputs: int) -> None:
+    """Random rows, in place."""
+    os.ftruncate(descriptor, 4 * rows * inputs)
+    with mmap.mmap(descriptor, 0) as shared:
+        x = np.frombuffer(shared, np.float32)
+        np.random.default_rng(3).standard_normal(out=x, dtype=np.float32)
+        del x  # it would keep the map open
+
+
+def _turns(rounds: int, threads: int, count: int, descriptor: int, tell: Callable[[str], None]) -> list[Row]:
+    """One thread count."""
+    rows, workers = [], {}
+    try:
+        for name in CONTESTANTS:
+            reason = missing(name, threads)
+            rows.append(Row("predict", "1 row, from Python", name, threads, missing=reason))
+            rows.append(Row("predict", f"{count:,} rows", name, threads, missing=reason))
+            if reason:
+                continue
+            tell(f"prediction, {threads} thread(s): {name} gets ready")
+            workers[name] = worker = _worker(name, threads, count, descriptor)
+            rows[-1].difference = rows[-2].difference = _checked(name, worker, descriptor, count)
+            if name == "chainrule":
+                rows.append(Row("predict", "1 row, inside a compiled call", name, threads))
+        for number in range(rounds):
+            tell(f"prediction, {threads} thread(s): round {number + 1} of {rounds}")
+            for row in rows:
+                if not row.missing:
+                    time.sleep(PAUSE)
+                    asked = "one" if row.what.endswith("Python") else "many" if row.what.endswith("rows") else "inside"
+                    row.values.append(workers[row.contestant].ask(asked))
+    finally:
+        for worker in workers.values():
+            worker.end()
+    return rows
+
+
+def _worker(name: str, threads: int, count: int, descriptor: int) -> Process:
+    arguments = ["prediction_worker.py", name, str(threads), str(count), str(descriptor)]
+    return Process(arguments, f"{name} predicting with {threads} thread(s)", threads, (descriptor,))
