@@ -35,7 +35,9 @@ def judge_race(work: Work, measurement: Measurement) -> list[Judgement]:
 def _judge(work: Work, measurement: Measurement, goal: Goal) -> Judgement:
     theirs, ours = entry_of(measurement, goal.against), entry_of(measurement, goal.measured)
     label, mine = CONTESTANTS[goal.against].label, CONTESTANTS[goal.measured].label
-    wish = f"at least {goal.at_least:g} x as fast as {label}" if goal.at_least else f"at most {goal.at_most:g} x {label}"
+    wish = (
+        f"at least {goal.at_least:g} x as fast as {label}" if goal.at_least else f"at most {goal.at_most:g} x {label}"
+    )
     judgement = Judgement(work.name, measurement.threads, f"{mine}: {wish}", None, "not measured", None)
     if theirs is None or ours is None:
         return judgement

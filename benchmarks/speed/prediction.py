@@ -2,33 +2,40 @@
 
 import mmap
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from data import task_of
-from measure import PAUSE, Process, difference, load, missing
+from measure import load
 from predictors import predictor_of
+from process import PAUSE, Process, missing
 from records import Row
 from works import find
 
 CONTESTANTS = ("chainrule", "torch", "jax", "scikit-learn", "numpy")
-TOLERANCE = 1e-4  # of probabilities, relative to their spread
+TOLERANCE = 1e-5  # of probabilities
 
 
 def predictions(rounds: int, threads: Sequence[int], tell: Callable[[str], None]) -> list[Row]:
     """All of them, in turns; the rows are made once, in memory that the workers share."""
     count = 1_000_000 if rounds > 1 else 8000
-    descriptor = os.memfd_create("rows") if hasattr(os, "memfd_create") else tempfile.TemporaryFile().fileno()
-    try:
+    with shared_file() as file:
+        descriptor = file.fileno()
         tell(f"prediction: {count:,} rows are made")
         fill(descriptor, count, find("digits").sizes[0])
         return [row for number in threads for row in _turns(rounds, number, count, descriptor, tell)]
-    finally:
-        os.close(descriptor)
+
+
+def shared_file() -> IO[bytes]:
+    """A file that lies in memory where the system has such, and is gone once closed."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("rows"), "r+b")
+    return tempfile.TemporaryFile()
 
 
 def fill(descriptor: int, rows: int, inputs: int) -> None:
@@ -52,7 +59,7 @@ def _turns(rounds: int, threads: int, count: int, descriptor: int, tell: Callabl
                 continue
             tell(f"prediction, {threads} thread(s): {name} gets ready")
             workers[name] = worker = _worker(name, threads, count, descriptor)
-            rows[-1].difference = rows[-2].difference = _checked(name, worker, descriptor, count)
+            rows[-1].difference = rows[-2].difference = _checked(worker, descriptor, count)
             if name == "chainrule":
                 rows.append(Row("predict", "1 row, inside a compiled call", name, threads))
         for number in range(rounds):
@@ -71,3 +78,23 @@ def _turns(rounds: int, threads: int, count: int, descriptor: int, tell: Callabl
 def _worker(name: str, threads: int, count: int, descriptor: int) -> Process:
     arguments = ["prediction_worker.py", name, str(threads), str(count), str(descriptor)]
     return Process(arguments, f"{name} predicting with {threads} thread(s)", threads, (descriptor,))
+
+
+def _checked(worker: Process, descriptor: int, count: int) -> float:
+    """How far the first rows' probabilities are from those in float64, one by one and together.
+
+    Raises:
+        RuntimeError: too far.
+    """
+    work = find("digits")
+    with mmap.mmap(descriptor, 4 * count * work.sizes[0]) as shared:
+        x = np.array(np.frombuffer(shared, np.float32, 10 * work.sizes[0]).reshape(10, -1), np.float64)
+    task = task_of(work, 1)
+    wanted = predictor_of("numpy", replace(task, parameters=[p.astype(np.float64) for p in task.parameters])).one(x)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "found.npz"
+        worker.ask(str(path))
+        worst = max(float(abs(found - wanted).max()) for found in load(path))
+    if not worst <= TOLERANCE:
+        raise RuntimeError(f"{worker.name}: probabilities are {worst:.2g} off; {TOLERANCE:g} is allowed.")
+    return worst

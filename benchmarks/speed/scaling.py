@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable
 from statistics import median
 
-from measure import PAUSE, Worker
+from measure import worker
+from process import PAUSE
 from records import Line
 from works import find
 
@@ -28,15 +29,15 @@ def line(name: str, rounds: int, tell: Callable[[str], None]) -> Line:
     workers, taken = {}, {size: [] for size in sizes}
     try:
         for size in sizes:
-            workers[size] = Worker(find(f"ladder {name} {size}"), "chainrule", 1)
+            workers[size] = worker(find(f"ladder {name} {size}"), "chainrule", 1)
         for number in range(rounds):
             tell(f"scaling with {label}: round {number + 1} of {rounds}")
-            for size, worker in workers.items():
+            for size, process in workers.items():
                 time.sleep(PAUSE)
                 work = find(f"ladder {name} {size}")
-                seconds = worker.ask("go")["seconds"] / work.epochs
+                seconds = process.ask("go")["seconds"] / work.epochs
                 taken[size].append(seconds / (work.steps if per == "step" else 1))
     finally:
-        for worker in workers.values():
-            worker.end()
+        for process in workers.values():
+            process.end()
     return Line(name, label, per, sizes, [median(taken[size]) for size in sizes])

@@ -1,9 +1,8 @@
-"""A program written by hand in C, built on the spot by the system's compiler: plain loops, or for 2-2-1 every number."""
+"""A program written by hand in C, built on the spot by the system's compiler: plain loops; 2-2-1 number by number."""
 
 import ctypes
 import subprocess
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +10,14 @@ import numpy as np
 from records import Array, Task, Trainer, Work
 
 HERE = Path(__file__).parent
-FLAGS = ("-O3", "-march=native", "-ffast-math", "-fno-tree-slp-vectorize", "-fPIC", "-shared")  # without SLP 2-2-1 is quicker
+FLAGS = (
+    "-O3",
+    "-march=native",
+    "-ffast-math",
+    "-fno-tree-slp-vectorize",
+    "-fPIC",
+    "-shared",
+)  # without SLP 2-2-1 is quicker
 
 
 def trainer(task: Task) -> Trainer:
@@ -37,7 +43,7 @@ def address(array: Array) -> ctypes.c_void_p:
 
 @dataclass
 class Unrolled:
-    """2-2-1, once or in copies; copies are shared out among the threads."""
+    """2-2-1, once or in copies."""
 
     task: Task
     library: ctypes.CDLL
@@ -52,17 +58,9 @@ class Unrolled:
 
     def train(self) -> None:
         """One network after the other."""
-        if self.task.threads == 1:
-            self.train_some(self.p)
-        else:
-            with ThreadPoolExecutor(self.task.threads) as pool:
-                list(pool.map(self.train_some, np.array_split(self.p, self.task.threads)))
-
-    def train_some(self, networks: Array) -> None:
-        """These networks, in this thread."""
         work, x, t = self.task.work, address(self.task.x), address(self.task.t)
         rows, epochs, eta = ctypes.c_long(work.rows), ctypes.c_long(self.epochs), ctypes.c_double(work.learning_rate)
-        for network in networks:
+        for network in self.p:
             self.library.train(x, t, address(network), rows, epochs, eta)
 
     def parameters(self) -> list[Array]:

@@ -5,8 +5,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from contestants.c_program import HERE, build
 from records import Task, Trainer, Work
+
+from contestants.c_program import HERE, build
 
 
 def trainer(task: Task) -> Trainer:
@@ -39,6 +40,9 @@ class Floor:
     loop: ctypes.CDLL
     epochs: int = 0
 
+    def __post_init__(self) -> None:
+        self.map = map if self.task.threads == 1 else ThreadPoolExecutor(self.task.threads).map
+
     def begin(self, epochs: int) -> None:
         """Nothing but the count."""
         self.epochs = epochs
@@ -47,8 +51,7 @@ class Floor:
         """All at once."""
         threads = self.task.threads
         each = ctypes.c_long(self.epochs * self.task.work.steps * multiply_adds(self.task.work) // threads)
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(self.loop, [each] * threads))
+        list(self.map(self.loop, [each] * threads))
 
     def parameters(self) -> None:
         """None: nothing is trained."""

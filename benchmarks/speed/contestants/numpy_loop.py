@@ -67,8 +67,8 @@ class Loop:
     def sgd(self) -> None:
         """``p -= eta g``."""
         for array, gradient in zip(self.p, self.g, strict=True):
-            gradient *= self.task.work.learning_rate
-            array -= gradient
+            np.multiply(gradient, self.task.work.learning_rate, out=gradient)
+            np.subtract(array, gradient, out=array)
 
     def adam(self) -> None:
         """Kingma and Ba's rule, the corrections of the start taken into eta and epsilon."""
@@ -76,9 +76,9 @@ class Loop:
         root = np.sqrt(1 - 0.999**self.count)
         eta = self.task.work.learning_rate * root / (1 - 0.9**self.count)
         for array, gradient, (first, second) in zip(self.p, self.g, self.moments, strict=True):
-            first += 0.1 * (gradient - first)
-            second += 0.001 * (gradient * gradient - second)
-            array -= eta * first / (np.sqrt(second) + 1e-8 * root)
+            np.add(first, 0.1 * (gradient - first), out=first)
+            np.add(second, 0.001 * (gradient * gradient - second), out=second)
+            np.subtract(array, eta * first / (np.sqrt(second) + 1e-8 * root), out=array)
 
 
 def activate(z: Array, name: str) -> None:

@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field
 
 import torch
-from contestants.torch_eager import batches_of, loss_of, outputs
 from records import Array, Task, Trainer
 from torch import Tensor
+
+from contestants.torch_eager import batches_of, loss_of, outputs
 
 
 def trainer(task: Task) -> Trainer:

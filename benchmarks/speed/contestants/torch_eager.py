@@ -90,7 +90,7 @@ def update_of(work: Work, p: list[Tensor]) -> Callable[[tuple[Tensor, ...]], Non
 
         @torch.no_grad()
         def descend(gradients: tuple[Tensor, ...]) -> None:
-            torch._foreach_add_(p, gradients, alpha=-work.learning_rate)  # noqa: SLF001 - what torch.optim itself calls
+            torch._foreach_add_(p, gradients, alpha=-work.learning_rate)
 
         return descend
     adam = torch.optim.Adam(p, work.learning_rate, fused=True)

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 import torch
-from contestants.torch_eager import batches_of
 from records import Array, Task, Trainer, Work
 from torch import nn
+
+from contestants.torch_eager import batches_of
 
 ACTIVATIONS = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU}
 

@@ -8,7 +8,7 @@ depends on the data but addresses, so they are as good for the millionth batch a
 Printing a plan shows it as a listing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,7 @@ from chainrule.chain import Chain
 from chainrule.engine import objects, twins, words
 from chainrule.engine.layout import Layout
 from chainrule.engine.space import Space, aligned
+from chainrule.errors import InputError
 from chainrule.layers import BatchNorm, Dense, Dropout, Layer
 from chainrule.layers.normalization import Normalization
 from chainrule.losses import ElementwiseLoss
@@ -311,25 +312,40 @@ class Passes:
 
 def _own_activation(row: Activation, space: Space) -> int:
     """The address of the kernel of somebody's own activation."""
-    from chainrule.engine.kernels import activations  # noqa: PLC0415 - Numba only to compile
+    from chainrule.engine import own  # noqa: PLC0415 - Numba only to compile
+    from chainrule.engine.kernels.activations import elementwise  # noqa: PLC0415 - as above
 
     assert isinstance(row, ElementwiseActivation)
-    return _own(("activation", row.phi, row.phi_prime), space, activations.own(row.phi, row.phi_prime, tuple(row.parameters)))
+    key = (row.phi, row.phi_prime, tuple(row.parameters))
+    return _own(key, space, f"the activation {row.name}", lambda: elementwise(own.activation(*key)))
 
 
 def _own_loss(loss: Any, space: Space) -> int:
     """The address of the kernel of somebody's own loss."""
-    from chainrule.engine.kernels import losses  # noqa: PLC0415 - Numba only to compile
+    from chainrule.engine import own  # noqa: PLC0415 - Numba only to compile
+    from chainrule.engine.kernels.losses import elementwise  # noqa: PLC0415 - as above
 
-    return _own(("loss", loss.term, loss.term_prime), space, losses.own(loss.term, loss.term_prime, tuple(loss.parameters)))
+    key = (loss.term, loss.term_prime, tuple(loss.parameters))
+    return _own(key, space, f"the loss {loss.name}", lambda: elementwise(own.loss(*key)))
 
 
 _owned: dict[tuple[Any, ...], int] = {}
 
 
-def _own(key: tuple[Any, ...], space: Space, factory: Any) -> int:
+def _own(key: tuple[Any, ...], space: Space, name: str, make: Callable[[], Any]) -> int:
+    """The address of a kernel made for this process.
+
+    Raises:
+        InputError: Numba cannot compile the function; says why.
+    """
     if (key, space) not in _owned:
-        _owned[key, space] = objects.own_kernel(factory, space)
+        from numba.core.errors import NumbaError  # noqa: PLC0415 - Numba only to compile
+
+        try:
+            _owned[key, space] = objects.own_kernel(make(), space)
+        except NumbaError as error:
+            why = " ".join(str(error).split())[:300]
+            raise InputError(f"{name} cannot be compiled: {why}. Use engine='reference'.") from error
     return _owned[key, space]
 
 

@@ -32,6 +32,8 @@ def optimizer(given: str | Optimizer | type[Optimizer]) -> Optimizer:
         >>> optimizer("sgd")
         SGD(learning_rate=0.01, momentum=0.0, nesterov=False, weight_decay=0.0)
     """
+    if isinstance(given, Optimizer):
+        return given
     if isinstance(given, type) and issubclass(given, Optimizer):
         return given()
     return look_up("optimizer", given, {name: kind() for name, kind in OPTIMIZERS.items()}, Optimizer)

@@ -52,38 +52,6 @@ def elementwise(phi: Callable[..., Any]) -> Callable[[Space], Any]:
     return factory
 
 
-def own(phi: Callable[..., Any], phi_prime: Callable[..., Any], names: tuple[str, ...]) -> Callable[[Space], Any]:
-    """The kernel of somebody's own activation, written for numbers (or for arrays, as NumPy has it)."""
-    value, prime = own_function(phi, names), own_function(phi_prime, names)
-
-    def factory(space: Space) -> Any:
-        one = pointer_to(np_lanes[np.dtype(space.dtype)], 1)
-        kind = np_lanes[np.dtype(space.dtype)]
-
-        def kernel(op, now):
-            a, slope, width, p = one(op[UP_A]), one(op[UP_SLOPE]), op[UP_WIDTH], reals(op[UP_PARAMETERS])
-            begin, end = share(now[ROWS], 1, now)
-            for n in range(begin, end):
-                for k in range(n * width + op[UP_FIRST], n * width + op[UP_LAST]):
-                    z = kind(number(a, k))
-                    put(a, k, value(z, p))
-                    if op[UP_SLOPE] != 0:
-                        put(slope, k, prime(z, p))
-
-        return kernel
-
-    return factory
-
-
-def own_function(function: Callable[..., Any], names: tuple[str, ...]) -> Any:
-    """A function of Python's, called with its constants by name, as one that is compiled and takes them in order."""
-    inner = njit(error_model="numpy")(function)
-    arguments = ", ".join(["z", *(f"{name}=p[{k}]" for k, name in enumerate(names))])
-    made: dict[str, Any] = {"inner": inner}
-    exec(f"def call(z, p):\n    return inner({arguments})", made)  # noqa: S102 - names of parameters are identifiers
-    return njit(error_model="numpy", forceinline=True)(made["call"])
-
-
 # -------------------------------------------------------------------------------- the way down
 DOWN_DELTA, DOWN_SLOPE, DOWN_WIDTH = range(1, 4)
 

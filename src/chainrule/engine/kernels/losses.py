@@ -84,40 +84,6 @@ def elementwise(term: Callable[..., Any]) -> Callable[[Space], Any]:
     return factory
 
 
-def own(term: Callable[..., Any], term_prime: Callable[..., Any]) -> Callable[[Space], Any]:
-    """The kernel of somebody's own elementwise loss: ``term(y, t, p)`` and its derivative, compiled for numbers."""
-
-    def factory(space: Space) -> Any:
-        kind = np_lanes[np.dtype(space.dtype)]
-        one = pointer_to(kind, 1)
-
-        def kernel(op, now):
-            y, dy, t, row_loss = one(op[Y]), one(op[DY]), one(op[T]), one(op[ROW_LOSS])
-            units, width, p = op[UNITS], op[WIDTH], reals(op[PARAMETERS])
-            index, shares, slope = words(now[INDEX]), one(now[SHARES]), one(op[SLOPE])
-            standing = reals(now[SCALARS])[STANDING]
-            begin, end = share(now[ROWS], 1, now)
-            for n in range(begin, end):
-                row, target = n * width, index[n] * units
-                part, total = _part(shares, n, now), 0.0
-                if op[MEAN] != 0:
-                    part /= _present(t, target, units)
-                for k in range(width):
-                    put(dy, row + k, 0.0)
-                for k in range(units):
-                    wanted = kind(number(t, target + k))
-                    if wanted == wanted:  # noqa: PLR0124 - as above
-                        here = kind(number(y, row + k))
-                        total += term(here, wanted, p)
-                        delta = term_prime(here, wanted, p) * (part * standing)
-                        put(dy, row + k, delta * number(slope, row + k) if op[SLOPE] != 0 else delta)
-                put(row_loss, now[OFFSET] + n, total * part)
-
-        return kernel
-
-    return factory
-
-
 def softmax_cross_entropy(space: Space) -> Any:
     """``sum_k t_k (top - y_k) + sum(t) log(1 + sum of the others' exp(y_j - top))``, and ``sum(t) softmax(y) - t``.
 

@@ -2,36 +2,16 @@
 
 import json
 import os
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
-from measure import HERE, environment, missing
+from process import missing, whole_process
 from records import Row
 from works import STARTS
 
 START_TITLES = {"start small": "2-2-1, 1000 epochs", "start digits": "784-128-10, 9984 rows, 50 epochs"}
 START_CONTESTANTS = ("chainrule-auto", "torch", "jax", "scikit-learn", "numpy", "c")
 MEMORY_CONTESTANTS = ("chainrule", "torch", "torch-compile", "jax", "scikit-learn", "numpy")
-
-
-def whole_process(arguments: Sequence[str], threads: int, cache: str) -> tuple[float, str]:
-    """Seconds from before the interpreter starts until it has ended, and what it printed.
-
-    Raises:
-        RuntimeError: it failed; with what it printed.
-    """
-    command = [sys.executable, str(HERE / arguments[0]), *arguments[1:]]
-    environ = environment(threads) | ({"CHAINRULE_CACHE": cache} if cache else {})
-    started = time.perf_counter()
-    done = subprocess.run(command, capture_output=True, text=True, env=environ, check=False)
-    seconds = time.perf_counter() - started
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(arguments)} failed:\n{done.stderr[-3000:]}")
-    return seconds, done.stdout
 
 
 def starts(rounds: int, tell: Callable[[str], None]) -> list[Row]:
@@ -43,7 +23,7 @@ def starts(rounds: int, tell: Callable[[str], None]) -> list[Row]:
         seconds, _ = whole_process(["every_kernel.py"], threads, cache)
         rows.append(Row("start", "every kernel, nothing cached", "chainrule", 0, [seconds]))
         for work in STARTS:
-            here = _starters(work.name, START_TITLES[work.name], work.sizes)
+            here = _starters(START_TITLES[work.name], work.sizes)
             for number in range(rounds + 1):  # the first fills the caches, also those of the disk
                 tell(f"{work.name}: round {number} of {rounds}")
                 for key, row in here.items():
@@ -53,7 +33,7 @@ def starts(rounds: int, tell: Callable[[str], None]) -> list[Row]:
     return rows
 
 
-def _starters(name: str, title: str, sizes: Sequence[int]) -> dict[str, Row]:
+def _starters(title: str, sizes: Sequence[int]) -> dict[str, Row]:
     """By contestant's key an empty row; scikit-learn has no network that ends in a sigmoid for squared errors."""
     keys = [key for key in START_CONTESTANTS if not (key == "scikit-learn" and sizes[-1] == 1)]
     there = [key for key in keys if not missing(key, 1)]
@@ -69,6 +49,6 @@ def memory(rounds: int, tell: Callable[[str], None]) -> list[Row]:
             rows.append(row)
             for _ in range(0 if row.missing else rounds):
                 tell(f"memory: {name}, {contestant}")
-                _, printed = whole_process(["worker.py", name, contestant, "1", "--once"], 1, "")
+                _, printed = whole_process(["worker.py", name, contestant, "1", "--once"], 1)
                 row.values.append(json.loads(printed)["peak"])
     return rows

@@ -1,0 +1,96 @@
+"""The pictures: reads the results, measures and judges nothing.
+
+Colours are of the palette that people with every common colour vision tell apart (Okabe & Ito 2008).
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from contestants import CONTESTANTS
+from judge import entry_of, ratios, slope
+from matplotlib.figure import Figure
+from records import Line, Measurement
+from works import find
+
+ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE = "#e69f00", "#56b4e9", "#009e73", "#0072b2", "#d55e00", "#cc79a7"
+GREY, INK = "#999999", "#222222"
+COLOURS = {
+    "torch": VERMILION,
+    "torch-nn": VERMILION,
+    "torch-compile": VERMILION,
+    "jax": BLUE,
+    "jax-devices": BLUE,
+    "scikit-learn": ORANGE,
+    "numpy": SKY,
+    "c": GREEN,
+}
+
+
+def draw_ratios(races: Sequence[Measurement], path: Path) -> None:
+    """A panel a work: each contestant's time as a multiple of ours, at the most threads that were measured."""
+    most: dict[str, Measurement] = {}
+    for race in races:
+        if entry_of(race, "chainrule") and race.threads >= getattr(most.get(race.work), "threads", 0):
+            most[race.work] = race
+    if not most:
+        return
+    bars = [bars_of(race) for race in most.values()]
+    heights = [len(found) + 1.2 for found in bars]
+    figure = Figure(figsize=(9, 0.3 * sum(heights) + 0.8), layout="constrained")
+    panels = figure.subplots(len(bars), 1, sharex=True, squeeze=False, height_ratios=heights)
+    for ax, race, found in zip(panels[:, 0], most.values(), bars, strict=True):
+        draw_bars(ax, race, found)
+    top = max(ratio for found in bars for _, ratio in found)
+    panels[-1, 0].set_xlim(0.1, 6 * max(top, 10))
+    panels[-1, 0].set_xlabel("times as long as chainrule (each mark on the axis is ten times the one before)")
+    figure.savefig(path, dpi=130)
+
+
+def bars_of(race: Measurement) -> list[tuple[str, float]]:
+    """Contestants and their ratios, the slowest first."""
+    ours = entry_of(race, "chainrule")
+    others = [entry for entry in race.entries if entry.seconds and not entry.contestant.startswith("chainrule")]
+    return sorted(((entry.contestant, median(ratios(entry, ours))) for entry in others), key=lambda bar: -bar[1])
+
+
+def draw_bars(ax: Any, race: Measurement, bars: Sequence[tuple[str, float]]) -> None:
+    """Horizontal, from 1: to the right slower than we are, to the left quicker."""
+    names, values = [CONTESTANTS[name].label for name, _ in bars], [ratio for _, ratio in bars]
+    ax.set_xscale("log")
+    ax.barh(
+        names, [value - 1 for value in values], left=1, color=[COLOURS.get(name, GREY) for name, _ in bars], height=0.7
+    )
+    ax.invert_yaxis()
+    ax.axvline(1, color=INK, linewidth=1)
+    for number, value in enumerate(values):
+        beside = {"ha": "left", "xytext": (4, 0)} if value >= 1 else {"ha": "right", "xytext": (-4, 0)}
+        ax.annotate(
+            f"{value:.3g}", (value, number), textcoords="offset points", va="center", fontsize=8, color=INK, **beside
+        )
+    ax.set_title(f"{find(race.work).title}; {race.threads} thread" + "s" * (race.threads > 1), loc="left", fontsize=9)
+    ax.tick_params(axis="y", labelsize=8, length=0)
+    ax.spines[["top", "right", "left"]].set_visible(False)
+    ax.grid(axis="x", color="#dddddd", linewidth=0.6)
+    ax.set_axisbelow(True)
+
+
+def draw_scaling(lines: Sequence[Line], path: Path) -> None:
+    """A panel a line, on log-log axes, with a line of slope 1 through the last point."""
+    figure = Figure(figsize=(9, 7), layout="constrained")
+    panels = figure.subplots(2, 2)
+    for ax in panels.flat[len(lines) :]:
+        ax.set_visible(False)
+    for ax, line in zip(panels.flat, lines, strict=False):
+        milliseconds = [1e3 * value for value in line.seconds]
+        straight = [milliseconds[-1] * size / line.sizes[-1] for size in line.sizes]
+        ax.loglog(line.sizes, straight, color=GREY, linestyle="--", linewidth=1, label="in proportion")
+        found = slope(line.sizes, line.seconds)
+        ax.loglog(line.sizes, milliseconds, color=BLUE, marker="o", markersize=5, label=f"chainrule, slope {found:.2f}")
+        ax.set_xlabel(line.label)
+        ax.set_ylabel(f"milliseconds a{'n' * (line.per[0] in 'aeiou')} {line.per}")
+        ax.grid(which="major", color="#dddddd", linewidth=0.6)
+        ax.legend(frameon=False, fontsize=9)
+        ax.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=130)
