@@ -26,7 +26,7 @@ def rows_of(work: Work) -> tuple[Array, Array]:
         t = np.eye(outputs, dtype=np.float32)[(x @ rule).argmax(axis=1)]
     else:
         t = np.sin(2 * x @ rule)
-    return x.astype(work.dtype), t.astype(work.dtype)
+    return x.astype(work.dtype, copy=False), t.astype(work.dtype, copy=False)
 
 
 def first_parameters(work: Work) -> list[Array]:

@@ -19,6 +19,8 @@ from works import find
 
 CONTESTANTS = ("chainrule", "torch", "jax", "scikit-learn", "numpy")
 TOLERANCE = 1e-5  # of probabilities
+ONE, PLAIN, INSIDE = "1 row, from Python", "1 row, by net.predict", "1 row, inside a compiled call"
+ASKED = {ONE: "one", PLAIN: "plain", INSIDE: "inside"}
 
 
 def predictions(rounds: int, threads: Sequence[int], tell: Callable[[str], None]) -> list[Row]:
@@ -53,7 +55,7 @@ def _turns(rounds: int, threads: int, count: int, descriptor: int, tell: Callabl
     try:
         for name in CONTESTANTS:
             reason = missing(name, threads)
-            rows.append(Row("predict", "1 row, from Python", name, threads, missing=reason))
+            rows.append(Row("predict", ONE, name, threads, missing=reason))
             rows.append(Row("predict", f"{count:,} rows", name, threads, missing=reason))
             if reason:
                 continue
@@ -61,14 +63,13 @@ def _turns(rounds: int, threads: int, count: int, descriptor: int, tell: Callabl
             workers[name] = worker = _worker(name, threads, count, descriptor)
             rows[-1].difference = rows[-2].difference = _checked(worker, descriptor, count)
             if name == "chainrule":
-                rows.append(Row("predict", "1 row, inside a compiled call", name, threads))
+                rows += [Row("predict", what, name, threads) for what in (PLAIN, INSIDE)]
         for number in range(rounds):
             tell(f"prediction, {threads} thread(s): round {number + 1} of {rounds}")
             for row in rows:
                 if not row.missing:
                     time.sleep(PAUSE)
-                    asked = "one" if row.what.endswith("Python") else "many" if row.what.endswith("rows") else "inside"
-                    row.values.append(workers[row.contestant].ask(asked))
+                    row.values.append(workers[row.contestant].ask(ASKED.get(row.what, "many")))
     finally:
         for worker in workers.values():
             worker.end()

@@ -112,14 +112,15 @@ def rows_table(rows: Sequence[Row]) -> str:
     cells = []
     for row in sorted(rows, key=lambda row: (row.what, row.threads)):
         what = find(row.what).title if row.what in BY_NAME else row.what
+        who = CONTESTANTS[row.contestant].label.partition(",")[0]  # how it trains does not matter here
         if not row.values:
-            cells.append((what, _threads(row.threads), CONTESTANTS[row.contestant].label, row.missing, ""))
+            cells.append((what, _threads(row.threads), who, row.missing, ""))
             continue
         value = median(row.values)
         shown = duration(value) if row.unit == "s" else f"{value / 2**20:.0f} MiB"
         mine = ours.get((row.what, row.threads))
         ratio = f"{value / mine:.3g}" if mine and row.contestant != "chainrule" else ""
-        cells.append((what, _threads(row.threads), CONTESTANTS[row.contestant].label, shown, ratio))
+        cells.append((what, _threads(row.threads), who, shown, ratio))
     return table(("", "threads", "", "median", "x"), cells)
 
 

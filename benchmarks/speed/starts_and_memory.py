@@ -22,7 +22,7 @@ def starts(rounds: int, tell: Callable[[str], None]) -> list[Row]:
         tell("start: every kernel, nothing cached")
         seconds, _ = whole_process(["every_kernel.py"], threads, cache)
         rows.append(Row("start", "every kernel, nothing cached", "chainrule", 0, [seconds]))
-        for work in STARTS:
+        for work in STARTS if rounds > 1 else STARTS[:1]:
             here = _starters(START_TITLES[work.name], work.sizes)
             for number in range(rounds + 1):  # the first fills the caches, also those of the disk
                 tell(f"{work.name}: round {number} of {rounds}")
@@ -47,8 +47,8 @@ def memory(rounds: int, tell: Callable[[str], None]) -> list[Row]:
         for contestant in MEMORY_CONTESTANTS:
             row = Row("memory", name, contestant, 1, unit="B", missing=missing(contestant, 1))
             rows.append(row)
-            for _ in range(0 if row.missing else rounds):
+            for number in range(0 if row.missing else rounds + 1):  # the first fills the caches
                 tell(f"memory: {name}, {contestant}")
                 _, printed = whole_process(["worker.py", name, contestant, "1", "--once"], 1)
-                row.values.append(json.loads(printed)["peak"])
+                row.values += [json.loads(printed)["peak"]] * (number > 0)
     return rows

@@ -22,6 +22,10 @@ class UnknownNameError(InputError, KeyError):
     __str__ = Exception.__str__  # KeyError's own would put the message in quotes
 
 
+class CompileError(InputError):
+    """A function of one's own cannot be compiled; the reference engine takes it as it is."""
+
+
 class FormatError(ChainruleError, ValueError):
     """A file is not what it should be: damaged, truncated, of another kind, or made to harm."""
 

@@ -23,7 +23,9 @@ def data(rng, net, rows):
     low, high = net.loss_function.target_range
     if (low, high) == (0.0, 1.0):
         return x, rng.dirichlet(np.ones(net.outputs), size=rows)
-    return x, rng.poisson(2.0, size=(rows, net.outputs)).astype(float) if low == 0 else rng.normal(size=(rows, net.outputs))
+    return x, rng.poisson(2.0, size=(rows, net.outputs)).astype(float) if low == 0 else rng.normal(
+        size=(rows, net.outputs)
+    )
 
 
 def both(net, x, t, threads=1, **how):
@@ -39,7 +41,9 @@ def assert_alike(net, x, t, **how):
     (mine, compiled), (theirs, reference) = both(net, x, t, **how)
     near = TOLERANCE[net.model.chain.dtype.name]
     for name, wanted in theirs.parameters.items():
-        np.testing.assert_allclose(mine.parameters[name], wanted, rtol=0, atol=near * (1 + np.abs(wanted).max()), err_msg=name)
+        np.testing.assert_allclose(
+            mine.parameters[name], wanted, rtol=0, atol=near * (1 + np.abs(wanted).max()), err_msg=name
+        )
     for mine_state, state in zip(mine.model.state, theirs.model.state, strict=True):
         for key, wanted in state.items():
             np.testing.assert_allclose(mine_state[key], wanted, rtol=near, atol=near, err_msg=key)
@@ -105,7 +109,9 @@ def networks(draw):
     layers.append(cr.Dense(draw(st.integers(1, 20)), draw(st.sampled_from(["identity", "tanh"]))))
     if draw(st.integers(0, 5)) == 0:
         layers.insert(0, draw(st.sampled_from([cr.Dropout(0.2), cr.LayerNorm(epsilon=0.1), cr.BatchNorm(epsilon=0.1)])))
-    loss = draw(st.sampled_from(["mean_squared_error", "squared_error", "huber", "categorical_cross_entropy_from_logits"]))
+    loss = draw(
+        st.sampled_from(["mean_squared_error", "squared_error", "huber", "categorical_cross_entropy_from_logits"])
+    )
     return cr.Network(inputs, layers, loss=loss, seed=int(rng.integers(1000)), dtype="float64")
 
 
@@ -117,7 +123,9 @@ def ways_to_train(draw, rows):
     return {
         "batch_size": size,
         "epochs": draw(st.integers(1, 8)),
-        "optimizer": draw(some([cr.SGD(0.02), cr.SGD(0.02, momentum=0.8), cr.Adam(0.01), cr.AdamW(cr.schedules.Cosine(0.01))])),
+        "optimizer": draw(
+            some([cr.SGD(0.02), cr.SGD(0.02, momentum=0.8), cr.Adam(0.01), cr.AdamW(cr.schedules.Cosine(0.01))])
+        ),
         "shuffle": draw(st.booleans()),
         "seed": draw(st.integers(0, 99)),
         "l1": draw(some([0.0, 0.01])),
@@ -151,7 +159,9 @@ def test_random_networks_train_as_the_reference_does(drawn):
 @pytest.mark.parametrize("batch_size", [None, 600, 300, 64])
 def test_chunks_and_shards_of_large_batches_add_up(batch_size):
     rng = np.random.default_rng(4)
-    net = cr.Network(5, [cr.Dense(40, "tanh"), cr.Dropout(0.2), cr.Dense(3, bias="shared")], loss="squared_error", seed=0)
+    net = cr.Network(
+        5, [cr.Dense(40, "tanh"), cr.Dropout(0.2), cr.Dense(3, bias="shared")], loss="squared_error", seed=0
+    )
     assert_alike(net, *data(rng, net, 1500), epochs=3, batch_size=batch_size, optimizer=cr.Adam(0.01), seed=1)
 
 

@@ -24,7 +24,7 @@ from chainrule.training import Settings
         ({"clip_norm": 0.0}, "clip_norm must be a finite number above 0"),
         ({"clip_value": -1}, "clip_value must be a finite number above 0"),
         ({"time_limit": True}, "time_limit must be a finite number above 0"),
-        ({"engine": "warp"}, "unknown engine 'warp': the engines are auto, reference"),
+        ({"engine": "warp"}, "unknown engine 'warp': the engines are auto, compiled, reference"),
         ({"callbacks": {"epochs": print}}, "unknown event 'epochs' in callbacks: the events are start, update, epoch"),
         ({"callbacks": {"epoch": 3}}, r"callbacks\['epoch'\] must be a function, or a list of functions, got 3"),
         ({"callbacks": {"epoch": [print, 3]}}, "must be a function, or a list of functions"),

@@ -21,11 +21,12 @@ def object_code(function: Callable[..., None], symbol: str) -> bytes:
     Numba's own calling convention hands back a status and takes two further places for results and exceptions; a
     wrapper around it has the plain one of C.
     """
-    flags = compiler.Flags()
+    flags: Any = compiler.Flags()
     flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
     flags.error_model = "numpy"
     flags.nrt = False
-    typing, target = cpu_target.typing_context, cpu_target.target_context
+    host: Any = cpu_target
+    typing, target = host.typing_context, host.target_context
     typing.refresh()
     target.refresh()
     arguments = function.__code__.co_argcount

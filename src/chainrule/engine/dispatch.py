@@ -31,8 +31,8 @@ class Cost:
         start: before the first update.
         update: for each update, whatever its size.
         layer: for each update and layer.
-        number: for each activation of each row.
-        product: for each multiply-add of the matrix products.
+        number: for each byte of each activation of each row.
+        product: for each byte of each multiply-add of the matrix products.
     """
 
     start: float
@@ -44,21 +44,24 @@ class Cost:
     def training(self, chain: Chain, rows: int, batch: int, epochs: int) -> float:
         """Seconds for all epochs: forward, and twice as much backward."""
         updates = -(-rows // batch) * epochs
-        return self.start + updates * (self.update + self.layer * len(chain.layers)) + epochs * rows * self._row(chain, 3)
+        return (
+            self.start + updates * (self.update + self.layer * len(chain.layers)) + epochs * rows * self._row(chain, 3)
+        )
 
     def prediction(self, chain: Chain, rows: int) -> float:
         """Seconds for the outputs of so many rows."""
         return self.start + self.update + self.layer * len(chain.layers) + rows * self._row(chain, 1)
 
     def _row(self, chain: Chain, passes: int) -> float:
-        return passes * (self.number * sum(chain.units) + self.product * products(chain))
+        numbers = self.number * sum(chain.units) + self.product * products(chain)
+        return passes * chain.dtype.itemsize * numbers
 
 
 COSTS = {
-    "reference": Cost(start=0.0, update=60e-6, layer=25e-6, number=4e-9, product=0.03e-9),
-    "compiled": Cost(start=10.0, update=0.2e-6, layer=0.3e-6, number=0.5e-9, product=0.015e-9),
+    "reference": Cost(start=0.0, update=45e-6, layer=22e-6, number=0.5e-9, product=0.0075e-9),
+    "compiled": Cost(start=5.0, update=0.2e-6, layer=0.3e-6, number=0.1e-9, product=0.0022e-9),
 }
-"""Seconds on a common processor (float64); only their proportion matters, and only roughly."""
+"""Seconds on a common processor; only their proportion matters, and only roughly."""
 
 THREADED_PRODUCTS = 1_000_000
 """Multiply-adds of an update from which a second thread pays: about 50 us of work for one."""

@@ -22,13 +22,13 @@ import numpy as np
 from llvmlite import ir
 from numba import njit
 from numba.core import types
-from numba.extending import intrinsic
 
 from chainrule.engine.simd import (
     Lanes,
     exponent_of,
     fma,
     fma_ir,
+    intrinsic,
     lanes_ir,
     mantissa_of,
     power_from_low_bits,

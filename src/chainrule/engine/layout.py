@@ -82,7 +82,9 @@ class Layout:
                 wide = min(self.space.padded(columns) - first, self.space.panel)
                 last = min(first + wide, columns)
                 begin = start + first * rows
-                panels.append(((first, last), memory[begin : begin + rows * wide].reshape(rows, wide)[:, : last - first]))
+                panels.append(
+                    ((first, last), memory[begin : begin + rows * wide].reshape(rows, wide)[:, : last - first])
+                )
             yield panels
 
     def states(self, memory: Array, state: tuple[Record, ...]) -> tuple[Record, ...]:

@@ -31,6 +31,9 @@ PATIENCE = 1.0
 
 SYMBOL = "chainrule_kernel"
 
+DIGEST = hashlib.sha256().digest_size
+"""Bytes at the beginning of a file that tell whether the rest is whole."""
+
 SOURCES = ("activations", "compiling", "functions", "losses", "optimizers", "simd", "space", "sync", "words")
 """The modules that machine code is made from, besides the kernels."""
 
@@ -70,13 +73,13 @@ def cached(name: str, space: Space) -> bool:
 # -------------------------------------------------------------------------------- from disk, or compiled
 def _code(name: str, space: Space) -> bytes:
     path = _file(name, space)
-    with suppress(OSError):
-        return path.read_bytes()
+    if (kept := _read(path)) is not None:
+        return kept
     with _told(f"{name} for {space.dtype}"):
         from chainrule.engine.compiling import object_code  # noqa: PLC0415 - Numba only to compile
 
         module, _, function = name.partition(":")
-        factory = getattr(importlib.import_module(f"chainrule.engine.kernels.{module}"), "KERNELS")[function]
+        factory = importlib.import_module(f"chainrule.engine.kernels.{module}").KERNELS[function]
         code = object_code(factory(space), SYMBOL)
     with suppress(OSError):
         _write(path, code)
@@ -110,10 +113,20 @@ def _surroundings() -> str:
     return "\n".join([digest.hexdigest(), *versions, sys.version, sys.platform, *processor()])
 
 
+def _read(path: Path) -> bytes | None:
+    """The code of a file, if it is there and whole: LLVM would end the process over a damaged one."""
+    try:
+        told = path.read_bytes()
+    except OSError:
+        return None
+    code = told[DIGEST:]
+    return code if hashlib.sha256(code).digest() == told[:DIGEST] else None
+
+
 def _write(path: Path, code: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
-    unfinished.write_bytes(code)
+    unfinished.write_bytes(hashlib.sha256(code).digest() + code)
     unfinished.replace(path)
 
 

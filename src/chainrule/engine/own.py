@@ -13,20 +13,18 @@ from typing import Any
 import numpy as np
 from numba import njit
 from numba.core import types
-from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_getattr, infer_global
+from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_getattr
 from numba.extending import (
-    intrinsic,
     lower_builtin,
     lower_getattr,
     models,
     overload,
     overload_method,
     register_model,
-    typeof_impl,
 )
 
 from chainrule.engine import functions as f
-from chainrule.engine.simd import Lanes, Mask, lane_wise, select, sqrt
+from chainrule.engine.simd import Lanes, Mask, define, intrinsic, lane_wise, select, sqrt
 
 # -------------------------------------------------------------------------------- words for which there is a function
 _SAME = {
@@ -116,8 +114,8 @@ def _full_like(v: Any, number: Any) -> Any:
     return (lambda v, number: f.like(v, number)) if isinstance(v, Lanes) else None
 
 
-@overload_method(Lanes, "copy", strict=False)
-def _copy(v: Any) -> Any:
+@overload_method(Lanes, "copy")
+def _copy(v):  # noqa: ANN001 - as Numba compares the two signatures
     return lambda v: v
 
 
@@ -131,7 +129,7 @@ class _PowerTyping(AbstractTemplate):
         return base(*args) if isinstance(base, Lanes) and _is_plain(power) else None
 
 
-infer_global(operator.pow)(_PowerTyping)
+define(operator.pow, _PowerTyping)
 
 
 def _power(v: Any, power: Any) -> Any:
@@ -225,14 +223,14 @@ def _as_numbers(typing_context: Any, mask: Any, dtype: Any) -> Any:
     return lanes(mask, dtype), emit
 
 
-@overload_method(Mask, "astype", strict=False)
-def _mask_astype(mask: Any, dtype: Any) -> Any:
+@overload_method(Mask, "astype")
+def _mask_astype(mask, dtype):  # noqa: ANN001 - as above
     return (lambda mask, dtype: _as_numbers(mask, dtype)) if isinstance(dtype, _DtypeOf) else None
 
 
-@overload_method(Lanes, "astype", strict=False)
-def _lanes_astype(v: Any, dtype: Any) -> Any:
-    return (lambda v, dtype: v) if isinstance(dtype, _DtypeOf) else None
+@overload_method(Lanes, "astype")
+def _lanes_astype(v, dtype):  # noqa: ANN001 - as above
+    return (lambda v, dtype: v) if isinstance(dtype, _DtypeOf) else None  # noqa: ARG005
 
 
 # -------------------------------------------------------------------------------- functions that call functions
@@ -249,7 +247,11 @@ def compiled(function: Callable[..., Any], known: dict[Any, Any] | None = None) 
             if name in function.__code__.co_names or name == "__builtins__"
         }
         cells = tuple(
-            python.CellType(compiled(cell.cell_contents, known) if isinstance(cell.cell_contents, python.FunctionType) else cell.cell_contents)
+            python.CellType(
+                compiled(cell.cell_contents, known)
+                if isinstance(cell.cell_contents, python.FunctionType)
+                else cell.cell_contents
+            )
             for cell in function.__closure__ or ()
         )
         copy = python.FunctionType(function.__code__, names, function.__name__, function.__defaults__, cells or None)
@@ -286,6 +288,3 @@ def loss(term: Callable[..., Any], term_prime: Callable[..., Any], names: tuple[
         return f.like(y, 0.0) + value(y, t, p), f.like(y, 0.0) + prime(y, t, p)
 
     return both
-
-
-_ = typeof_impl

@@ -16,11 +16,10 @@ import numpy as np
 
 from chainrule.activations import Activation, ElementwiseActivation
 from chainrule.arrays import Array
-from chainrule.chain import Chain
 from chainrule.engine import objects, twins, words
 from chainrule.engine.layout import Layout
 from chainrule.engine.space import Space, aligned
-from chainrule.errors import InputError
+from chainrule.errors import CompileError
 from chainrule.layers import BatchNorm, Dense, Dropout, Layer
 from chainrule.layers.normalization import Normalization
 from chainrule.losses import ElementwiseLoss
@@ -67,7 +66,9 @@ class Table:
         return np.array(self.ops, np.int64).reshape(len(self.ops), words.OP_WORDS)
 
     def __str__(self) -> str:
-        rows = [[str(k), name, *map(str, op[1:10])] for k, (name, op) in enumerate(zip(self.names, self.ops, strict=True))]
+        rows = [
+            [str(k), name, *map(str, op[1:10])] for k, (name, op) in enumerate(zip(self.names, self.ops, strict=True))
+        ]
         return text_table(["op", "kernel", *[f"word {k}" for k in range(1, 10)]], rows)
 
 
@@ -109,8 +110,7 @@ class Passes:
 
     def __post_init__(self) -> None:
         chain, space = self.layout.chain, self.layout.space
-        self.chain: Chain = chain
-        self.space: Space = space
+        self.chain, self.space = chain, space
         self.height = self.rows + SPARE_ROWS
         self.order = np.arange(self.height, dtype=np.int64)
         self.chunk.kept.append(self.order)
@@ -123,7 +123,9 @@ class Passes:
         } | {key: size * start for key, start in self.layout.state_starts.items()}
         self.nothing = address(self.chunk.zeros(space.padded(max(chain.units)) + space.lanes))
         self.trained = [
-            l for l, layer in enumerate(chain.layers, start=1) if layer.trainable and any(s.layer == l for s in chain.slots)
+            l
+            for l, layer in enumerate(chain.layers, start=1)
+            if layer.trainable and any(s.layer == l for s in chain.slots)
         ]
         self.lowest = min(self.trained, default=len(chain.layers) + 1)
 
@@ -295,9 +297,10 @@ class Passes:
                 self.once["turned", l] = address(self.batch.zeros(layer.units * below.step))
                 shapes = (below.units, layer.units, here.step, below.step)
                 self.batch.add("products:transpose", self.parameter(l, "W"), self.once["turned", l], *shapes)
+            turned = self.once["turned", l]
             self.chunk.add(
-                "products:up", delta, here.step, address(self.order), self.once["turned", l], self.nothing, da, layer.units,
-                below.step, slope,
+                "products:up", delta, here.step, address(self.order), turned, self.nothing, da, layer.units, below.step,
+                slope,
             )  # fmt: skip
             return da
         if isinstance(layer, Dropout):
@@ -336,7 +339,7 @@ def _own(key: tuple[Any, ...], space: Space, name: str, make: Callable[[], Any])
     """The address of a kernel made for this process.
 
     Raises:
-        InputError: Numba cannot compile the function; says why.
+        CompileError: Numba cannot compile the function; says why.
     """
     if (key, space) not in _owned:
         from numba.core.errors import NumbaError  # noqa: PLC0415 - Numba only to compile
@@ -344,9 +347,15 @@ def _own(key: tuple[Any, ...], space: Space, name: str, make: Callable[[], Any])
         try:
             _owned[key, space] = objects.own_kernel(make(), space)
         except NumbaError as error:
-            why = " ".join(str(error).split())[:300]
-            raise InputError(f"{name} cannot be compiled: {why}. Use engine='reference'.") from error
+            raise CompileError(f"{name} cannot be compiled: {_reason(error)}. Use engine='reference'.") from error
     return _owned[key, space]
+
+
+def _reason(error: Exception) -> str:
+    """The line of Numba's message that tells what it could not do."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    telling = [line for line in lines if line and not line.startswith(("Failed in", "During", "File", "<source", "^"))]
+    return (telling[0] if telling else type(error).__name__).rstrip(".:")
 
 
 def stacked(tables: Sequence[Table]) -> Array:

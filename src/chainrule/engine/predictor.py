@@ -8,7 +8,7 @@ from chainrule.arrays import Array
 from chainrule.engine import objects
 from chainrule.engine import words as w
 from chainrule.engine.layout import layout
-from chainrule.engine.plan import SPARE_ROWS, Passes, Table, address, stacked
+from chainrule.engine.plan import SPARE_ROWS, Passes, Source, Table, address, stacked
 from chainrule.engine.session import chunk_rows, run_threads
 from chainrule.engine.space import aligned, space
 from chainrule.model import Model
@@ -42,23 +42,25 @@ class Predictor:
         self.layout.pack(model.parameters.vector, model.state, self.parameters)
         self.chunk = chunk_rows(chain, self.space)
         self.chunk = self.chunk if rows is None else max(1, min(self.chunk, -(-rows // threads)))
-        self.refresh, self.tables, ys = Table(self.space), [], []
-        for _ in range(threads):
-            table = Table(self.space)
-            passes = Passes(self.layout, address(self.parameters), self.chunk, self.refresh, table)
-            y = passes.up(0)
-            if link is not None:
-                passes.activation_up(link, y.at, y.units, y.step)
-            self.tables.append(table)
-            ys.append(y.at)
+        self.refresh = Table(self.space)
+        self.tables, ys = zip(*(self._way_up(link) for _ in range(threads)), strict=True)
         self.ops = stacked(self.tables)
         self.reads = [k for k, op in enumerate(self.tables[0].ops) if op[1] == 0]  # ops that read the data itself
-        self._jobs(threads, ys, y.step)
+        self._jobs(threads, [y.at for y in ys], ys[0].step)
         self.row = aligned(self.inputs, self.dtype)
         self.drive = objects.callable_at(objects.kernel("driver:predict", self.space))
         self._refresh_once()
         self._first = address(self.jobs[0])
         self._read_from: Array | None = None
+
+    def _way_up(self, link: Any) -> tuple[Table, Source]:
+        """Ops and buffers of one thread, and where its outputs are."""
+        table = Table(self.space)
+        passes = Passes(self.layout, address(self.parameters), self.chunk, self.refresh, table)
+        y = passes.up(0)
+        if link is not None:
+            passes.activation_up(link, y.at, y.units, y.step)
+        return table, y
 
     def _jobs(self, threads: int, ys: list[int], step: int) -> None:
         self.scalars = aligned(w.SCALARS_LENGTH, np.dtype("float64"))

@@ -14,10 +14,10 @@ from chainrule.engine import objects
 from chainrule.engine import words as w
 from chainrule.engine.layout import Layout, layout
 from chainrule.engine.plan import SPARE_ROWS, Passes, Table, Targets, address, stacked
+from chainrule.engine.rules import rule_of
 from chainrule.engine.space import Space, aligned, space
 from chainrule.layers import BatchNorm
 from chainrule.model import Model
-from chainrule.engine.rules import rule_of
 from chainrule.optimizers import Optimizer
 from chainrule.optimizers.schedules import Clock, Memory
 
@@ -103,7 +103,7 @@ class Session:
         self.per_epoch = -(-count // self.batch)
         self._seeded()
         self._memories(keep_updates)
-        self._scratch(count)
+        self._scratch()
         self._tables()
         self._step_tables()
         self._job(count, patience, min_delta)
@@ -129,7 +129,7 @@ class Session:
         self.layout.pack(self.model.parameters.vector, self.model.state, self.parameters)
         self.best[:] = self.parameters
 
-    def _scratch(self, count: int) -> None:
+    def _scratch(self) -> None:
         """Chunks and shards: by shapes alone, so that the order of sums depends on nothing else."""
         chain = self.model.chain
         if any(isinstance(layer, BatchNorm) for layer in chain.layers):
@@ -359,7 +359,7 @@ def run_threads(drive: Any, jobs: list[int]) -> None:
         while thread.is_alive():
             try:
                 thread.join()
-            except KeyboardInterrupt:  # noqa: PERF203 - each may come anew
+            except KeyboardInterrupt:
                 interrupted = True
     if interrupted:
         raise KeyboardInterrupt

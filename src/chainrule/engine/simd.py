@@ -22,15 +22,19 @@ References: the LLVM language reference, for each instruction; Fog, Optimizing s
 
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from llvmlite import ir
+from numba import extending
 from numba.core import cgutils, types
 from numba.core.typing.templates import AbstractTemplate, infer_global
-from numba.extending import intrinsic, lower_builtin, models, register_model
+from numba.extending import lower_builtin, models, register_model
 
 I32, I64 = ir.IntType(32), ir.IntType(64)
+
+intrinsic = cast("Callable[..., Any]", extending.intrinsic)
+"""Numba's decorator: the function is called with fewer arguments than it is defined with."""
 
 
 # -------------------------------------------------------------------------------- the types
@@ -89,6 +93,12 @@ class _MaskModel(models.PrimitiveModel):
 class _PointerModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Pointer) -> None:
         super().__init__(manager, kind, scalar_ir(kind.dtype).as_pointer())
+
+
+def define(operation: Any, template: Any) -> None:
+    """Tell Numba of one more meaning of an operator or a builtin function."""
+    decorator = cast("Callable[..., Any]", infer_global(operation))
+    decorator(template)
 
 
 def _is_number(kind: Any) -> bool:
@@ -290,13 +300,21 @@ def _operator(operation: Any, result_of: Callable[[Lanes], Any], emit_for: Calla
                 return result_of(a if isinstance(a, Lanes) else b)(a, b)
             return None
 
-    infer_global(operation)(_Typing)
+    define(operation, _Typing)
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         kind = next(k for k in signature.args if isinstance(k, Lanes))
-        return emit_for(builder, *(_as_lanes(context, builder, x, k, kind) for x, k in zip(args, signature.args, strict=True)))
+        return emit_for(
+            builder, *(_as_lanes(context, builder, x, k, kind) for x, k in zip(args, signature.args, strict=True))
+        )
 
-    for kinds in ((Lanes, Lanes), (Lanes, types.Number), (types.Number, Lanes), (Lanes, types.Literal), (types.Literal, Lanes)):
+    for kinds in (
+        (Lanes, Lanes),
+        (Lanes, types.Number),
+        (types.Number, Lanes),
+        (Lanes, types.Literal),
+        (types.Literal, Lanes),
+    ):
         lower_builtin(operation, *kinds)(emit)
 
 
@@ -329,7 +347,7 @@ def _one_kind(operation: Any, of: Any, operands: int, emit_for: Callable[..., An
             fits = len(args) == operands and all(isinstance(arg, of) and arg == args[0] for arg in args)
             return args[0](*args) if fits else None
 
-    infer_global(operation)(_Typing)
+    define(operation, _Typing)
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         del context, signature
@@ -535,15 +553,15 @@ lane_max = _halving(_larger)
 # -------------------------------------------------------------------------------- tiles: tuples of lanes
 @intrinsic(prefer_literal=True)
 def load_tile(typing_context: Any, pointer: Any, index: Any, rows: Any, step: Any, columns: Any) -> Any:
-    """``rows`` x ``columns`` lanes as a tuple: row r begins at ``pointer[index + r step]``, its columns side by side."""
+    """``rows`` x ``columns`` lanes as a tuple: row r begins at ``pointer[index + r step]``, columns side by side."""
     del typing_context
     many = types.UniTuple(pointer.lanes, rows.literal_value * columns.literal_value)
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         kind, values, row = signature.args[0], [], args[1]
         for _ in range(rows.literal_value):
-            for c in range(columns.literal_value):
-                values.append(load_ir(builder, args[0], builder.add(row, I64(c * kind.count)), kind))
+            across = [builder.add(row, I64(c * kind.count)) for c in range(columns.literal_value)]
+            values += [load_ir(builder, args[0], place, kind) for place in across]
             row = builder.add(row, args[3])
         return context.make_tuple(builder, many, values)
 
@@ -631,9 +649,7 @@ def numbers_along(typing_context: Any, pointer: Any, index: Any, count: Any) -> 
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         del signature
-        values = [
-            builder.load(address_ir(builder, args[0], builder.add(args[1], I64(k)))) for k in range(many.count)
-        ]
+        values = [builder.load(address_ir(builder, args[0], builder.add(args[1], I64(k)))) for k in range(many.count)]
         return context.make_tuple(builder, many, values)
 
     return many(pointer, index, count), emit
@@ -666,34 +682,6 @@ def tile_scaled_from(typing_context: Any, tile: Any, factor: Any, start: Any) ->
         return context.make_tuple(builder, tile, values)
 
     return tile(tile, factor, start), emit
-
-
-# -------------------------------------------------------------------------------- calls and threads
-def calls(arguments: int) -> Any:
-    """The function that calls another by its address: ``call(address, a, b, ...)``, all of them addresses."""
-    wanted = types.void(types.int64, *([types.int64] * arguments))
-    shape = ir.FunctionType(ir.VoidType(), [I64] * arguments)
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        del signature
-        builder.call(builder.inttoptr(args[0], shape.as_pointer()), list(args[1:]))
-        return context.get_dummy_value()
-
-    if arguments == 1:
-
-        @intrinsic
-        def call(typing_context: Any, address: Any, a: Any) -> Any:
-            del typing_context, address, a
-            return wanted, emit
-
-    else:
-
-        @intrinsic
-        def call(typing_context: Any, address: Any, a: Any, b: Any) -> Any:
-            del typing_context, address, a, b
-            return wanted, emit
-
-    return call
 
 
 np_lanes = {np.dtype("float32"): types.float32, np.dtype("float64"): types.float64}

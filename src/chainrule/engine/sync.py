@@ -10,10 +10,10 @@ import sys
 from typing import Any
 
 from llvmlite import ir
+from numba import njit
 from numba.core import cgutils, types
-from numba.extending import intrinsic
 
-from chainrule.engine.simd import I64
+from chainrule.engine.simd import I64, intrinsic
 
 LOOKS = 4000
 """How often a thread looks before it offers the processor to others."""
@@ -132,6 +132,7 @@ def _give_way(typing_context: Any) -> Any:
     return types.void(), emit
 
 
+@njit(error_model="numpy")
 def _wait(counter: Any, wanted: Any) -> None:
     looks = 0
     while _look(counter) < wanted:
@@ -140,20 +141,11 @@ def _wait(counter: Any, wanted: Any) -> None:
             _give_way()
 
 
-def _barrier(counter: Any, passed: Any, threads: Any) -> Any:
+@njit(error_model="numpy")
+def barrier(counter: Any, passed: Any, threads: Any) -> Any:
+    """Go on only when all threads have come here; the result is handed in as ``passed`` next time."""
     if threads > 1:
         _arrive(counter)
         passed += threads
         _wait(counter, passed)
     return passed
-
-
-def _inlined(function: Any) -> Any:
-    from numba import njit  # noqa: PLC0415
-
-    return njit(error_model="numpy")(function)
-
-
-_wait = _inlined(_wait)
-barrier = _inlined(_barrier)
-"""``passed = barrier(counter, passed, threads)``: go on only when all threads have come here."""

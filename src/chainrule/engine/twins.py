@@ -27,7 +27,11 @@ def is_librarys_loss(row: Loss) -> bool:
     known = LOSSES.get(row.name)
     if isinstance(row, ElementwiseLoss) and isinstance(known, ElementwiseLoss):
         return row.term is known.term and row.term_prime is known.term_prime and row.reduction == known.reduction
-    return known is not None and type(row) is type(known) and getattr(row, "row_value", 0) is getattr(known, "row_value", 1)
+    return (
+        known is not None
+        and type(row) is type(known)
+        and getattr(row, "row_value", 0) is getattr(known, "row_value", 1)
+    )
 
 
 def parts(row: Activation) -> tuple[Activation, ...]:

@@ -68,7 +68,11 @@ def rates(schedule: Schedule, memory: Memory, session: "Session", count: int, ep
 
 
 def train(run: "FitRun") -> None:
-    """Train until the epochs are over or something says stop."""
+    """Train until the epochs are over or something says stop.
+
+    Raises:
+        CompileError: somebody's own function cannot be compiled; nothing was changed.
+    """
     settings, model = run.settings, run.model
     schedule = settings.optimizer.schedule
     watches = type(schedule).observe is not Schedule.observe
@@ -161,10 +165,10 @@ def _epochs(run: "FitRun", session: "Session", ran: "Ran", etas: Array, *, judge
         return
     held = ran.validation_losses if session.held is not None else None
     if not judged_inside:
+        epoch, eta = (session.updates_done - 1) // session.per_epoch, float(etas[ran.updates - 1])
         run.after_epoch(
-            (session.updates_done - 1) // session.per_epoch, float(ran.losses[0]), None if held is None else float(held[0]),
-            float(etas[ran.updates - 1]), float(ran.norms[0]),
-        )  # fmt: skip
+            epoch, float(ran.losses[0]), None if held is None else float(held[0]), eta, float(ran.norms[0])
+        )
         return
     end = session.updates_done - (session.updates_done % session.per_epoch)
     first = session.updates_done - ran.updates

@@ -1,16 +1,15 @@
 """``fit``: the loop over ``training``, with what belongs to an epoch: validation, the best parameters, stopping."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from chainrule import chain as maths
 from chainrule.arrays import Array
 from chainrule.engine.dispatch import choose
-from chainrule.errors import DivergenceError
+from chainrule.errors import CompileError, DivergenceError
 from chainrule.layers import Record, Run
 from chainrule.model import Model
 from chainrule.training.history import History
@@ -27,6 +26,9 @@ from chainrule.training.loop import (
 from chainrule.training.progress import ProgressBar
 from chainrule.training.settings import Settings
 from chainrule.training.threads import suitable_threads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Data(NamedTuple):
@@ -198,11 +200,7 @@ def fit(model: Model, data: Data, validation: Data | None, settings: Settings) -
     )
     run = FitRun(model, data, validation, settings)
     try:
-        if engine == "compiled":
-            from chainrule.training import compiled  # noqa: PLC0415 - LLVM only where something is compiled
-
-            compiled.train(run)
-        else:
+        if engine == "reference" or not _train_compiled(run):
             with suitable_threads(model.chain, size):
                 _train(run)
     except KeyboardInterrupt:
@@ -217,6 +215,19 @@ def fit(model: Model, data: Data, validation: Data | None, settings: Settings) -
         run.put_best_back()
     run.tell("stop")
     return run.history
+
+
+def _train_compiled(run: FitRun) -> bool:
+    """Train with the compiled engine; False if something of one's own cannot be compiled and need not be."""
+    from chainrule.training import compiled  # noqa: PLC0415 - LLVM only where something is compiled
+
+    try:
+        compiled.train(run)
+    except CompileError:
+        if run.settings.engine == "compiled":
+            raise
+        return False
+    return True
 
 
 def _train(run: FitRun) -> None:

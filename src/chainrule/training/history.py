@@ -51,7 +51,12 @@ class History:
         self.times.append(seconds)
 
     def extend(
-        self, losses: Array, validation_losses: Array | None, learning_rates: Array, gradient_norms: Array, seconds: float
+        self,
+        losses: Array,
+        validation_losses: Array | None,
+        learning_rates: Array,
+        gradient_norms: Array,
+        seconds: float,
     ) -> None:
         """Write several epochs down that were trained in one go; they share its time evenly."""
         begin = self.times[-1] if self.times else 0.0

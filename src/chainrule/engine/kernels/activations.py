@@ -13,7 +13,7 @@ from numba import njit
 from chainrule.engine.activations import ACTIVATION_TWINS
 from chainrule.engine.functions import exp
 from chainrule.engine.kernels.frame import share
-from chainrule.engine.simd import lane_max, lane_sum, load, load_first, np_lanes, number, pointer_to, put, store
+from chainrule.engine.simd import lane_max, lane_sum, load, load_first, np_lanes, pointer_to, store
 from chainrule.engine.space import Space
 from chainrule.engine.sync import reals
 from chainrule.engine.words import ROWS

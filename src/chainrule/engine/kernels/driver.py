@@ -13,7 +13,7 @@ from numba import njit
 from chainrule.engine.simd import np_lanes, number, pointer_to, put
 from chainrule.engine.space import Space
 from chainrule.engine.sync import address_of, barrier, call_kernel, draw_word, reals, words
-from chainrule.engine.words import *  # noqa: F403
+from chainrule.engine.words import *
 
 
 @njit(error_model="numpy")
@@ -33,7 +33,7 @@ def _run_ops_together(ops, count, now, counter, passed, threads):
 
 
 @njit(error_model="numpy")
-def shuffle(order, count, function, state):
+def shuffle(order, count, function, state) -> None:
     """NumPy's own shuffle of 0 .. count - 1, from its own stream: Fisher & Yates, numbers below k by rejection."""
     for k in range(count):
         order[k] = k

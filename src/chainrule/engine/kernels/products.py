@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import njit
-from numba.core import cgutils, types
-from numba.extending import intrinsic
+from numba.core import types
 
 from chainrule.engine.kernels.frame import share
 from chainrule.engine.simd import (
     address_ir,
     fma,
+    intrinsic,
     load,
     load_tile,
     moved,

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from chainrule.engine.optimizers import OPTIMIZER_TWINS
 from numba import njit
 
 from chainrule.engine.kernels.frame import share
+from chainrule.engine.optimizers import OPTIMIZER_TWINS
 from chainrule.engine.simd import fma, lane_sum, load, np_lanes, number, pointer_to, select, spread, store
 from chainrule.engine.space import Space
 from chainrule.engine.sync import reals

@@ -1,0 +1,257 @@
+"""What a diagnosis is made of: suspicions, proofs, findings; printed, shown in a notebook, or as plain data."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from chainrule.arrays import Array
+from chainrule.diagnose.case import Case
+from chainrule.show import plain
+
+if TYPE_CHECKING:
+    from chainrule.diagnose.learning_rate import LearningRate
+    from chainrule.diagnose.readings import Readings
+
+Severity = Literal["error", "warning", "note"]
+Certainty = Literal["structural", "exact", "rule of thumb"]
+
+
+@dataclass(frozen=True, eq=False)
+class Remedy:
+    """One change of the call.
+
+    Attributes:
+        text: what to change, as a user would write it, such as ``optimizer=SGD(0.0079)``.
+        arguments: the arguments that change, by name, with their new values (or words for long ones).
+        change: from the call to the changed call.
+    """
+
+    text: str
+    arguments: Mapping[str, Any]
+    change: Callable[[Case], Case] = field(repr=False)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, eq=False)
+class Suspicion:
+    """What a rule holds against a run, before a re-run has confirmed it.
+
+    Attributes:
+        code: the rule's.
+        severity: "error" where nothing can be learned like this, "warning" where much is lost, else "note".
+        certainty: "structural" (seen without training), "exact" (computed), or "rule of thumb" (a threshold).
+        evidence: numbers, named parameters, layers, rows, epochs.
+        explanation: for a learner.
+        remedies: changes to try, in order; the best of them is the proof.
+        judged_by: what the proof compares: the "training" or the "validation" loss in the end.
+        order: of two that explain the same, the one with the smaller number is the cause.
+    """
+
+    code: str
+    severity: Severity
+    certainty: Certainty
+    evidence: Mapping[str, Any]
+    explanation: str
+    remedies: tuple[Remedy, ...]
+    judged_by: Literal["training", "validation"] = "training"
+    order: int = 50
+
+
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """One way in which training fails.
+
+    Attributes:
+        code: its name.
+        source: where it is described.
+        measure: from the readings of a run to numbers; None where the rule does not apply.
+        judge: from these numbers to a suspicion, or None.
+    """
+
+    code: str
+    source: str
+    measure: Callable[["Readings"], Any]
+    judge: Callable[[Any, "Readings"], Suspicion | None]
+
+    def __call__(self, readings: "Readings") -> Suspicion | None:
+        """Measure, then judge."""
+        measured = self.measure(readings)
+        return None if measured is None else self.judge(measured, readings)
+
+
+@dataclass(frozen=True, eq=False)
+class Proof:
+    """A baseline and a run that differs from it in one change alone, both from the same seed.
+
+    Attributes:
+        changed: the one change.
+        baseline, remedied: loss by epoch.
+        before, after: what is left in the end, in the yardstick's units.
+        unit: what these are.
+        share: how much of the gap between the baseline and the best run of the diagnosis the change closes.
+        confirmed: whether that is enough to call it a cause.
+        seed: of both runs.
+    """
+
+    changed: str
+    baseline: Array
+    remedied: Array
+    before: float
+    after: float
+    unit: str
+    share: float
+    confirmed: bool
+    seed: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, ready for JSON."""
+        return {
+            "changed": self.changed,
+            "baseline": plain(self.baseline),
+            "remedied": plain(self.remedied),
+            "before": plain(self.before),
+            "after": plain(self.after),
+            "unit": self.unit,
+            "share": plain(self.share),
+            "confirmed": self.confirmed,
+            "seed": self.seed,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """One cause (or, under ``looked_at``, one suspicion that is not the cause).
+
+    Attributes:
+        code: what it is; each code has a page in the documentation.
+        severity: "error", "warning" or "note".
+        certainty: how it is known: "structural", "exact" or "rule of thumb".
+        evidence: numbers, named parameters, layers, rows, epochs.
+        explanation: for a learner.
+        remedy: the change that mends it best.
+        proof: the re-run; None if none was asked for, or none can be made.
+        case: the call it is about.
+        verdict: "cause", "suspected" (not proved), or why it is not the cause.
+    """
+
+    code: str
+    severity: Severity
+    certainty: Certainty
+    evidence: Mapping[str, Any]
+    explanation: str
+    remedy: Remedy | None
+    proof: Proof | None
+    case: Case
+    verdict: str = "cause"
+
+    def apply(self) -> Case:
+        """The changed call: its ``net``, ``x``, ``t`` and ``arguments``; ``apply().fit()`` makes it.
+
+        Raises:
+            ValueError: nothing in the call can be changed to mend this.
+        """
+        if self.remedy is None:
+            raise ValueError(f"{self.code} has no remedy that could be applied to the call.")
+        return self.remedy.change(self.case)
+
+    def __str__(self) -> str:
+        from chainrule.diagnose.render import finding_text  # noqa: PLC0415 - the record does not know its pictures
+
+        return finding_text(self)
+
+    __repr__ = __str__
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, ready for JSON."""
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "certainty": self.certainty,
+            "evidence": jsonable(self.evidence),
+            "explanation": self.explanation,
+            "remedy": None if self.remedy is None else self.remedy.text,
+            "arguments": None if self.remedy is None else {k: str(v) for k, v in self.remedy.arguments.items()},
+            "proof": None if self.proof is None else self.proof.to_dict(),
+            "verdict": self.verdict,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Diagnosis:
+    """Why training fails, or that it does not.
+
+    Attributes:
+        findings: the causes, those that explain most first.
+        looked_at: suspicions that are not the cause: their re-run did not confirm them, or another finding explains
+            the same.
+        learning_rate: the verdict on the learning rate.
+        proved: whether re-runs were made.
+        case: the call.
+        readings: what was measured, for the pictures.
+    """
+
+    findings: tuple[Finding, ...]
+    looked_at: tuple[Finding, ...]
+    learning_rate: "LearningRate"
+    proved: bool
+    case: Case
+    readings: "Readings" = field(repr=False)
+
+    @property
+    def healthy(self) -> bool:
+        """Whether nothing was found."""
+        return not self.findings
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The findings' codes, in order."""
+        return tuple(finding.code for finding in self.findings)
+
+    def __str__(self) -> str:
+        from chainrule.diagnose.render import text  # noqa: PLC0415 - as above
+
+        return text(self)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        from chainrule.diagnose.render import html  # noqa: PLC0415 - as above
+
+        return html(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, ready for JSON."""
+        return {
+            "schema": "chainrule/diagnosis",
+            "version": 1,
+            "healthy": self.healthy,
+            "proved": self.proved,
+            "findings": [finding.to_dict() for finding in self.findings],
+            "looked_at": [finding.to_dict() for finding in self.looked_at],
+            "learning_rate": self.learning_rate.to_dict(),
+            "loss": plain(self.readings.losses),
+            "validation_loss": plain(self.readings.validation_losses),
+        }
+
+    def plot(self) -> Any:
+        """Four pictures: losses, sharpness, the layers' health, the landscape; the Matplotlib figure."""
+        from chainrule.plots.diagnosis import plot_diagnosis  # noqa: PLC0415 - Matplotlib only for those who draw
+
+        return plot_diagnosis(self)
+
+
+def jsonable(value: Any) -> Any:
+    """Evidence as plain data: arrays as lists, numbers that JSON lacks as None."""
+    if isinstance(value, Mapping):
+        return {str(key): jsonable(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [jsonable(part) for part in value]
+    if isinstance(value, np.ndarray | np.floating | float):
+        return plain(value)
+    if isinstance(value, np.integer):
+        return int(value)
+    return bool(value) if isinstance(value, np.bool_) else value
