@@ -15,13 +15,13 @@ ROOMS = [
     "errors", "arrays", "components", "seeds", "show",
     "activations", "losses", "initializers", "unitwise",
     "layers", "parameters", "optimizers", "chain", "model", "rows", "trace", "engine", "training",
-    "check", "explain", "diagnose", "files", "plots", "extend",
+    "check", "explain", "diagnosis", "files", "plots", "extend",
     "neuron", "network",
     "data", "tabular", "cli",
 ]  # fmt: skip
 """From the ground up: a room may import from those before it."""
 
-UPWARD = {("training", "plots"), ("training", "diagnose"), ("diagnose", "plots")}
+UPWARD = {("training", "plots"), ("training", "diagnosis"), ("diagnosis", "plots")}
 """The exception: ``history.plot()`` fetches the room above when it is called."""
 
 HEAVY = {

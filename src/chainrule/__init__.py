@@ -13,6 +13,7 @@ from chainrule.activations import Activation, activation
 from chainrule.check.gradients import GradientCheck
 from chainrule.errors import (
     ChainruleError,
+    CompileError,
     DivergenceError,
     FormatError,
     InputError,
@@ -46,6 +47,7 @@ from chainrule.training import History, Update
 
 if TYPE_CHECKING:
     from chainrule.check.marking import Marking, check_backprop, check_object, check_step
+    from chainrule.diagnosis import Diagnosis, Finding, curvature, diagnose
 
 __version__ = "0.1.0"
 
@@ -58,9 +60,12 @@ __all__ = [
     "AdamW",
     "BatchNorm",
     "ChainruleError",
+    "CompileError",
     "Dense",
+    "Diagnosis",
     "DivergenceError",
     "Dropout",
+    "Finding",
     "FormatError",
     "GradientCheck",
     "History",
@@ -87,6 +92,8 @@ __all__ = [
     "check_backprop",
     "check_object",
     "check_step",
+    "curvature",
+    "diagnose",
     "exercises",
     "initializer",
     "load",
@@ -97,9 +104,13 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """The catalogue of mistakes is fetched by those who have something marked."""
+    """The catalogue of mistakes, and the rules of a diagnosis, are fetched by those who ask for them."""
     if name in ("Marking", "check_backprop", "check_object", "check_step"):
         from chainrule.check import marking  # noqa: PLC0415 - as the docstring says
 
         return getattr(marking, name)
+    if name in ("Diagnosis", "Finding", "curvature", "diagnose"):
+        import importlib  # noqa: PLC0415 - as the docstring says
+
+        return getattr(importlib.import_module("chainrule.diagnosis"), name)
     raise AttributeError(f"module 'chainrule' has no attribute {name!r}")

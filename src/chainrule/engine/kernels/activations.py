@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from chainrule.engine.activations import ACTIVATION_TWINS
-from chainrule.engine.functions import exp
+from chainrule.engine.functions import exp_of_negative
 from chainrule.engine.kernels.frame import share
 from chainrule.engine.simd import lane_max, lane_sum, load, load_first, np_lanes, pointer_to, store
 from chainrule.engine.space import Space
@@ -85,10 +85,10 @@ def softmax_up(space: Space) -> Any:
             top = lane_max(load_first(a, row, units, -np.inf))
             for k in range(lanes, width, lanes):
                 top = max(top, lane_max(load_first(a, row + k, units - k, -np.inf)))
-            total = exp(load_first(a, row, units, -np.inf) - top)
+            total = exp_of_negative(load_first(a, row, units, -np.inf) - top)
             store(a, row, total)
             for k in range(lanes, width, lanes):
-                e = exp(load_first(a, row + k, units - k, -np.inf) - top)
+                e = exp_of_negative(load_first(a, row + k, units - k, -np.inf) - top)
                 store(a, row + k, e)
                 total = total + e
             inverse = 1 / lane_sum(total)

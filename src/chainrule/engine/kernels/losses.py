@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from chainrule.engine.functions import exp, log1p
+from chainrule.engine.functions import exp_of_negative, log1p
 from chainrule.engine.kernels.frame import share
 from chainrule.engine.losses import LOSS_TWINS
 from chainrule.engine.simd import (
@@ -117,7 +117,7 @@ def softmax_cross_entropy(space: Space) -> Any:
             gaps, targets = spread(y, 0.0), spread(y, 0.0)
             for k in range(0, width, lanes):
                 wanted = load_first(t, target + k, units - k, 0.0)
-                store(dy, row + k, exp(load_first(y, row + k, units - k, -np.inf) - top))
+                store(dy, row + k, exp_of_negative(load_first(y, row + k, units - k, -np.inf) - top))
                 gaps = gaps + wanted * (top - load_first(y, row + k, units - k, top))
                 targets = targets + wanted
             put(dy, row + best, 0.0)

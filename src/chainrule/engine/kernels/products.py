@@ -325,15 +325,16 @@ TRANSPOSE_W, TRANSPOSE_T, TRANSPOSE_DEPTH, TRANSPOSE_UNITS, TRANSPOSE_WIDTH, TRA
 def transpose(space: Space) -> Any:
     """The panels of W' (units, units below) from those of W (units below, units)."""
     at, panel = pointer_to(np_lanes[np.dtype(space.dtype)], 1), space.panel
+    block = min(panel, 16)  # that many neighbours lie in one panel of W'
 
     def kernel(op, now):
         W, T, depth, units = at(op[TRANSPOSE_W]), at(op[TRANSPOSE_T]), op[TRANSPOSE_DEPTH], op[TRANSPOSE_UNITS]
         width, turned = op[TRANSPOSE_WIDTH], op[TRANSPOSE_TWIDTH]
-        begin, end = share(depth, 16, now)
-        for first in range(begin, end, 16):
+        begin, end = share(depth, block, now)
+        for first in range(begin, end, block):
             across = first // panel * panel
             wide = min(turned - across, panel)
-            count = min(end - first, 16)
+            count = min(end - first, block)
             for p in range(0, width, panel):
                 step = min(width - p, panel)
                 for j in range(p, min(p + step, units)):
