@@ -9,6 +9,7 @@ import time
 import numpy as np
 import pytest
 
+import chainrule as cr
 from chainrule.data import write_table
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and pipes are those of POSIX")
@@ -37,7 +38,16 @@ def test_an_error_is_one_line_and_exit_code_2(start, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["t.csv"]
 
 
+@pytest.fixture
+def compiled():
+    """Long runs train with machine code: it is there already, so that training starts at once."""
+    net = cr.Network(1, [cr.Dense(4, "relu"), cr.Dense(1)], loss="squared_error", seed=0, dtype="float32")
+    x = np.linspace(-1, 1, 20)
+    net.fit(x[:, None], x, epochs=2, batch_size=8, optimizer="adam", validation=0.2, patience=1, engine="compiled")
+
+
 @posix
+@pytest.mark.usefixtures("compiled")
 def test_ctrl_c_ends_training_and_keeps_judges_and_saves_the_model(start, tmp_path):
     ran = start(*LONG)
     said = b" "

@@ -1,5 +1,6 @@
 """Machine code: made once, kept, found again, and never trusted when damaged."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.engine import objects
+from chainrule.engine.interrupts import uninterrupted
 from chainrule.engine.space import space
 
 FIT = """
@@ -74,6 +76,24 @@ def test_somebody_who_waits_long_is_told_what_is_being_compiled(monkeypatch, cap
     with objects._told("a kernel"):
         objects.threading.Event().wait(0.2)
     assert "compiling a kernel, kept for later runs" in capsys.readouterr().err
+
+
+def test_ctrl_c_waits_until_a_kernel_is_compiled():
+    done = []
+    with pytest.raises(KeyboardInterrupt), uninterrupted():
+        signal.raise_signal(signal.SIGINT)
+        done.append(True)
+    assert done
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_who_ignores_ctrl_c_goes_on_ignoring_it():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with uninterrupted():
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_places_in_panels_are_all_different_and_within_the_padding():

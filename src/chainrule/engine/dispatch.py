@@ -14,7 +14,7 @@ from typing import Literal
 from chainrule.chain import Chain
 from chainrule.engine import twins
 from chainrule.errors import InputError
-from chainrule.optimizers import Optimizer
+from chainrule.optimizers import AnyOptimizer
 
 Engine = Literal["auto", "compiled", "reference"]
 
@@ -73,7 +73,7 @@ def products(chain: Chain) -> int:
 
 
 def choose(
-    engine: str, chain: Chain, optimizer: Optimizer | None, *, rows: int, batch: int = 0, epochs: int = 0
+    engine: str, chain: Chain, optimizer: AnyOptimizer | None, *, rows: int, batch: int = 0, epochs: int = 0
 ) -> Literal["compiled", "reference"]:
     """The engine for a run of so many epochs; without epochs, for a prediction.
 

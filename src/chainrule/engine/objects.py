@@ -24,6 +24,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from chainrule.engine.interrupts import uninterrupted
 from chainrule.engine.space import Space, processor
 
 PATIENCE = 1.0
@@ -51,7 +52,7 @@ def kernel(name: str, space: Space) -> int:
     """
     key = (name, space)
     if key not in _addresses:
-        with _lock:
+        with _lock, uninterrupted():
             if key not in _addresses:
                 _addresses[key] = _load(_code(name, space))
     return _addresses[key]
@@ -59,7 +60,7 @@ def kernel(name: str, space: Space) -> int:
 
 def own_kernel(make: Callable[[Space], Callable[..., None]], space: Space) -> int:
     """The address of a kernel around somebody's own function: compiled for this process alone."""
-    with _lock:
+    with _lock, uninterrupted():
         from chainrule.engine.compiling import object_code  # noqa: PLC0415 - Numba only to compile
 
         return _load(object_code(make(space), SYMBOL))

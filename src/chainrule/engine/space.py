@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.arrays import Array
+from chainrule.engine.interrupts import uninterrupted
 
 CACHE_LINE = 64
 """Bytes; where buffers begin, so that no vector straddles two lines."""
@@ -66,7 +67,8 @@ def aligned(size: int, dtype: np.dtype[Any]) -> Array:
 @cache
 def processor() -> tuple[str, str]:
     """The processor's name and features as LLVM calls them; ``NUMBA_CPU_NAME`` overrules, as it does for Numba."""
-    import llvmlite.binding as llvm  # noqa: PLC0415 - fetched only by those who run compiled code
+    with uninterrupted():
+        import llvmlite.binding as llvm  # noqa: PLC0415 - fetched only by those who run compiled code
 
     name = os.environ.get("NUMBA_CPU_NAME")
     if name and name != "host":

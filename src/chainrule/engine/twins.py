@@ -6,7 +6,7 @@ from chainrule.activations import ACTIVATIONS, Activation, ElementwiseActivation
 from chainrule.chain import Chain
 from chainrule.layers import BatchNorm, Dense, Dropout, LayerNorm
 from chainrule.losses import LOSSES, ElementwiseLoss, Loss
-from chainrule.optimizers import OPTIMIZERS, Optimizer
+from chainrule.optimizers import OPTIMIZERS, AnyOptimizer, SecondOrderOptimizer
 from chainrule.unitwise import UnitwiseActivation
 
 LAYERS = (Dense, Dropout, LayerNorm, BatchNorm)
@@ -39,7 +39,7 @@ def parts(row: Activation) -> tuple[Activation, ...]:
     return row.rows if isinstance(row, UnitwiseActivation) else (row,)
 
 
-def obstacle(chain: Chain, optimizer: Optimizer | None = None) -> str | None:
+def obstacle(chain: Chain, optimizer: AnyOptimizer | None = None) -> str | None:
     """Why a chain cannot be compiled, as the end of a sentence; None if nothing is in the way."""
     for l, layer in enumerate(chain.layers, start=1):
         if type(layer) not in LAYERS:
@@ -50,6 +50,9 @@ def obstacle(chain: Chain, optimizer: Optimizer | None = None) -> str | None:
                 return f"the activation of layer {l}, {part.name}, mixes the units of a row"
     if not isinstance(chain.loss, ElementwiseLoss) and not is_librarys_loss(chain.loss):
         return f"the loss {chain.loss.name} mixes the outputs of a row"
+    if isinstance(optimizer, SecondOrderOptimizer):
+        jacobians = f"the optimizer {type(optimizer).__name__} asks for Jacobians, which are not compiled"
+        return jacobians if optimizer.least_squares else None  # gradients are
     if optimizer is not None and type(optimizer) not in OPTIMIZERS.values():
         return f"the optimizer {type(optimizer).__name__} is not the library's"
     return None

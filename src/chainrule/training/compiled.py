@@ -5,7 +5,7 @@ Between calls the interpreter is back: Ctrl-C, the progress bar, the time limit.
 schedule wants to see losses, calls are as short as that needs.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
@@ -15,14 +15,14 @@ from chainrule.arrays import Array
 from chainrule.engine import words
 from chainrule.engine.dispatch import COSTS, choose, products, threads_for
 from chainrule.layers import Run
-from chainrule.optimizers import SGD
+from chainrule.model import Model
+from chainrule.optimizers import SGD, SecondOrderOptimizer
 from chainrule.optimizers.schedules import Clock, Constant, Memory, Schedule
 from chainrule.training import loop
 from chainrule.training.progress import ProgressBar
 
 if TYPE_CHECKING:
     from chainrule.engine.session import Ran, Rows, Session
-    from chainrule.model import Model
     from chainrule.training.fit import Data, FitRun
     from chainrule.training.settings import Settings
 
@@ -31,7 +31,7 @@ CALL_SECONDS = 0.05
 
 
 def open_session(
-    model: "Model", data: "Data", held: "Data | None", settings: "Settings", *, keep_updates: bool = False,
+    model: Model, data: "Data", held: "Data | None", settings: "Settings", *, keep_updates: bool = False,
     judge: bool = False,
 ) -> "Session":  # fmt: skip
     """A session for a run.
@@ -48,7 +48,7 @@ def open_session(
 
     size = min(settings.batch_size or len(data.x), len(data.x))
     recipe = Recipe(
-        settings.optimizer, size, settings.shuffle, settings.seed, settings.l1, settings.l2, settings.clip_norm,
+        settings.rule, size, settings.shuffle, settings.seed, settings.l1, settings.l2, settings.clip_norm,
         settings.clip_value,
     )  # fmt: skip
     threads = threads_for(settings.threads, 3 * size * products(model.chain))
@@ -106,7 +106,7 @@ def train(run: "FitRun") -> None:
         name_divergence(session, run.data, settings, run.watched.memory)
 
 
-def steps(model: "Model", data: "Data", settings: "Settings") -> Iterator[loop.Update]:
+def steps(model: Model, data: "Data", settings: "Settings") -> Iterator[loop.Update]:
     """``training`` by the compiled engine: one update after the other.
 
     Raises:
@@ -114,10 +114,12 @@ def steps(model: "Model", data: "Data", settings: "Settings") -> Iterator[loop.U
     """
     loop.check_run(model, *data, settings)
     choose("compiled", model.chain, settings.optimizer, rows=len(data.x))
+    if isinstance(settings.optimizer, SecondOrderOptimizer):
+        return loop.training(model, *data, settings, compiled=True)
     return _steps(model, data, settings)
 
 
-def _steps(model: "Model", data: "Data", settings: "Settings") -> Iterator[loop.Update]:
+def _steps(model: Model, data: "Data", settings: "Settings") -> Iterator[loop.Update]:
     session = open_session(model, data, None, settings, keep_updates=True)
     for _ in range(session.per_epoch * settings.epochs):
         etas = rates(settings.optimizer.schedule, Memory(), session, 1, settings.epochs)
@@ -126,15 +128,32 @@ def _steps(model: "Model", data: "Data", settings: "Settings") -> Iterator[loop.
         yield last_update(session, float(etas[0]))
 
 
-def gradient(model: "Model", data: "Data", threads: int | None) -> Array:
+def gradient(model: Model, data: "Data", threads: int | None) -> Array:
     """The gradient of E over all rows as one flat vector."""
+    return gradients(model, data, threads)(model.parameters.vector)[1]
+
+
+def gradients(model: Model, data: "Data", threads: int | None) -> Callable[[Array], tuple[float, Array]]:
+    """E over all rows and its gradient, both as flat vectors, as a function of the parameters.
+
+    Raises:
+        CompileError: somebody's own function cannot be compiled.
+    """
     from chainrule.engine.session import Recipe, Session  # noqa: PLC0415 - LLVM only where something is compiled
 
     rows = len(data.x)
     count = threads_for(threads, 3 * rows * products(model.chain))
-    session = Session(model, _rows(data), None, Recipe(SGD(1.0), rows, shuffle=False, seed=0), count, keep_updates=True)
-    session.run(np.ones(1), apply=False)
-    return session.flat(session.gradient)
+    twin = Model(model.chain, model.parameters.with_vector(model.parameters.vector.copy()), model.state)
+    session = Session(twin, _rows(data), None, Recipe(SGD(1.0), rows, shuffle=False, seed=0), count, keep_updates=True)
+    first = session.state.copy()
+
+    def at(vector: Array) -> tuple[float, Array]:
+        twin.parameters.vector[...], session.state[:] = vector, first
+        if session.run(np.ones(1), apply=False).stop == words.NOT_FINITE:
+            return np.inf, np.full_like(vector, np.nan)
+        return session.batch_loss, session.flat(session.gradient)
+
+    return at
 
 
 def _rows(part: "Data") -> "Rows":
@@ -166,9 +185,7 @@ def _epochs(run: "FitRun", session: "Session", ran: "Ran", etas: Array, *, judge
     held = ran.validation_losses if session.held is not None else None
     if not judged_inside:
         epoch, eta = (session.updates_done - 1) // session.per_epoch, float(etas[ran.updates - 1])
-        run.after_epoch(
-            epoch, float(ran.losses[0]), None if held is None else float(held[0]), eta, float(ran.norms[0])
-        )
+        run.after_epoch(epoch, float(ran.losses[0]), None if held is None else float(held[0]), eta, float(ran.norms[0]))
         return
     end = session.updates_done - (session.updates_done % session.per_epoch)
     first = session.updates_done - ran.updates

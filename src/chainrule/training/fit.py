@@ -12,6 +12,7 @@ from chainrule.engine.dispatch import choose
 from chainrule.errors import CompileError, DivergenceError
 from chainrule.layers import Record, Run
 from chainrule.model import Model
+from chainrule.optimizers import SecondOrderOptimizer
 from chainrule.training.history import History
 from chainrule.training.loop import (
     Update,
@@ -200,9 +201,10 @@ def fit(model: Model, data: Data, validation: Data | None, settings: Settings) -
     )
     run = FitRun(model, data, validation, settings)
     try:
-        if engine == "reference" or not _train_compiled(run):
+        in_steps = isinstance(settings.optimizer, SecondOrderOptimizer)
+        if engine == "reference" or in_steps or not _train_compiled(run):
             with suitable_threads(model.chain, size):
-                _train(run)
+                _train(run, compiled=engine == "compiled")
     except KeyboardInterrupt:
         run.stop("interrupted")
     except DivergenceError as error:
@@ -230,16 +232,17 @@ def _train_compiled(run: FitRun) -> bool:
     return True
 
 
-def _train(run: FitRun) -> None:
-    """Take updates of the reference until the epochs are over or something says stop."""
-    updates = training(run.model, *run.data, run.settings, run.watched)
+def _train(run: FitRun, *, compiled: bool) -> None:
+    """Take updates of the reference, or steps of a second-order optimizer, until they end or something says stop."""
+    updates = training(run.model, *run.data, run.settings, run.watched, compiled=compiled)
     run.tell("start")
     run.enter()
     with ProgressBar(run.settings.epochs, run.settings.progress) as bar:
         while not run.history.stopped:
-            update = next(updates, None)
-            if update is None:
-                run.stop("all epochs")
+            try:
+                update = next(updates)
+            except StopIteration as end:
+                run.stop(end.value or "all epochs")
                 break
             run.after_update(update)
             if update.ends_epoch:

@@ -23,7 +23,8 @@ class History:
         gradient_norm: Euclidean, of each epoch's last update, after clipping.
         seconds: since the start, at the end of each epoch; epochs that ran in one compiled call share its time evenly.
         best_epoch: the epoch with the lowest loss (validation loss where there is one); -1 before the first.
-        stopped: why training ended: "all epochs", "patience", "time limit", "callback", "interrupted" or "diverged".
+        stopped: why training ended: "all epochs", "patience", "time limit", "callback", "interrupted", "diverged", or
+            "converged" with a second-order optimizer.
         seed: the seed of shuffling, splitting and dropout, also where none was given: ``fit(..., seed=history.seed)``
             repeats the run.
         restored: whether the parameters were put back to those of the best epoch.

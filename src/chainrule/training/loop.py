@@ -3,7 +3,7 @@
 Each update: gather a batch, forward, loss, backward, penalties, clipping, the optimizer's rule, subtract.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from chainrule.chain import Chain, Pass
 from chainrule.errors import DivergenceError, InputError
 from chainrule.layers import Record, Run
 from chainrule.model import Model
+from chainrule.optimizers import SecondOrderOptimizer
 from chainrule.optimizers.schedules import Clock, Memory
 from chainrule.parameters import Parameters
 from chainrule.training.settings import Settings
@@ -33,6 +34,7 @@ class Update:
         updates: by name, what was subtracted from the parameters.
         parameters: by name, after the update: live views.
         ends_epoch: whether it was the epoch's last.
+        details: what a second-order optimizer tells of its step, by name.
     """
 
     epoch: int
@@ -44,6 +46,7 @@ class Update:
     updates: Parameters
     parameters: Parameters
     ends_epoch: bool
+    details: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass
@@ -54,29 +57,38 @@ class Watched:
 
 
 def training(
-    model: Model, x: Array, t: Array, weights: Array | None, settings: Settings, watched: Watched | None = None
-) -> Iterator[Update]:
+    model: Model, x: Array, t: Array, weights: Array | None, settings: Settings, watched: Watched | None = None, *,
+    compiled: bool = False,
+) -> Generator[Update, None, str | None]:  # fmt: skip
     """Train ``model`` in place, yielding after each update; stop taking and training has stopped.
 
+    Hands back why it ended if that was before the epochs were over, as a generator does. With ``compiled`` a
+    second-order optimizer gets its gradients from the compiled engine.
+
     Raises:
-        InputError: a layer cannot be trained on batches as small as these, or no row has a target.
+        InputError: a layer cannot be trained on batches as small as these, no row has a target, or the optimizer is of
+            second order and not made for this network.
         DivergenceError: a loss, gradient or update is not finite; raised before the parameters are touched by it.
     """
     check_run(model, x, t, weights, settings)
+    if isinstance(settings.optimizer, SecondOrderOptimizer):
+        from chainrule.training.iterations import iterations  # noqa: PLC0415 - it yields the Update of this module
+
+        return iterations(model, x, t, weights, settings, settings.optimizer, compiled=compiled)
     return _updates(model, x, t, weights, settings, watched or Watched())
 
 
 def _updates(
     model: Model, x: Array, t: Array, weights: Array | None, settings: Settings, watched: Watched
-) -> Iterator[Update]:
+) -> Generator[Update, None, None]:
     chain, vector = model.chain, model.parameters.vector
     free, decayed = maths.free_entries(chain), maths.decayed_entries(chain)
     shuffling, dropping = (np.random.default_rng(s) for s in np.random.SeedSequence(settings.seed).spawn(2))
-    schedule = settings.optimizer.schedule
+    rule, schedule = settings.rule, settings.optimizer.schedule
     size = min(settings.batch_size or len(x), len(x))
     per_epoch = -(-len(x) // size)
     counts = counted(t, weights)
-    moments = settings.optimizer.start(
+    moments = rule.start(
         chain.size, chain.dtype, schedule.rate(Clock(0, 0, per_epoch * settings.epochs, settings.epochs), Memory())
     )
 
@@ -96,9 +108,9 @@ def _updates(
                 gradient = _penalised(done.gradient * _standing(counts, rows), vector, decayed, settings)
                 check_finite(chain, done, gradient, epoch, number)
                 gradient = _clipped(np.where(free, gradient, 0), settings).astype(chain.dtype, copy=False)
-                update, moments = settings.optimizer.update(moments, gradient, eta, number + 1)
-                if settings.optimizer.decay:
-                    update = update + eta * settings.optimizer.decay * np.where(decayed, vector, 0)
+                update, moments = rule.update(moments, gradient, eta, number + 1)
+                if rule.decay:
+                    update = update + eta * rule.decay * np.where(decayed, vector, 0)
                 update = np.where(free, update, 0).astype(chain.dtype, copy=False)
                 after = vector - update
                 check_update(chain, after, epoch, number)
@@ -123,9 +135,13 @@ def check_run(model: Model, x: Array, t: Array, weights: Array | None, settings:
     """Refuse what cannot be trained, before anything is changed.
 
     Raises:
-        InputError: a layer cannot be trained on batches as small as these, or no row has a target.
+        InputError: as for ``training``.
     """
     check_targets("t", t, weights)
+    if isinstance(settings.optimizer, SecondOrderOptimizer):
+        from chainrule.training.iterations import check_iterations  # noqa: PLC0415 - as above
+
+        check_iterations(model, len(x), settings, settings.optimizer)
     _check_batches(model.chain, len(x), settings.batch_size)
 
 

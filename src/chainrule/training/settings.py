@@ -9,7 +9,7 @@ from typing import Any
 from chainrule.components import is_number
 from chainrule.engine.dispatch import ENGINES
 from chainrule.errors import InputError
-from chainrule.optimizers import SGD, Optimizer
+from chainrule.optimizers import SGD, AnyOptimizer, Optimizer, first_order
 from chainrule.seeds import chosen_seed
 
 EVENTS = ("start", "update", "epoch", "improvement", "stop")
@@ -25,7 +25,7 @@ class Settings:
 
     epochs: int = 100
     batch_size: int | None = None
-    optimizer: Optimizer = field(default_factory=SGD)
+    optimizer: AnyOptimizer = field(default_factory=SGD)
     shuffle: bool = True
     seed: int = field(default_factory=lambda: chosen_seed(None))
     l1: float = 0.0
@@ -55,6 +55,15 @@ class Settings:
         if self.engine not in ENGINES:
             raise InputError(f"unknown engine {self.engine!r}: the engines are {', '.join(ENGINES)}.")
         _check_callbacks(self.callbacks)
+
+    @property
+    def rule(self) -> Optimizer:
+        """The optimizer, where it must be one that makes one update of one gradient.
+
+        Raises:
+            InputError: it is one of second order.
+        """
+        return first_order(self.optimizer, "this")
 
     def listeners(self, event: str) -> Sequence[Callable[..., Any]]:
         """The callbacks that wait for an event."""
