@@ -329,8 +329,9 @@ class Session:
 
 
 def chunk_rows(chain: Chain, space: Space) -> int:
-    """How many rows go up and down together."""
-    width = sum(3 * space.padded(units) for units in chain.units[1:]) * np.dtype(space.dtype).itemsize
+    """How many rows go up and down together: as many as stay in the L2 cache with their inputs, slopes and deltas."""
+    numbers = chain.inputs + sum(3 * space.padded(units) for units in chain.units[1:])
+    width = numbers * np.dtype(space.dtype).itemsize
     rows = min(max(CHUNK_BYTES // width, SMALLEST_CHUNK), LARGEST_CHUNK)
     return rows // 12 * 12
 

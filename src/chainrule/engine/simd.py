@@ -284,6 +284,24 @@ def spread(typing_context: Any, pointer: Any, value: Any) -> Any:
     return pointer.lanes(pointer, value), emit
 
 
+@intrinsic
+def lane_numbers(typing_context: Any, pointer: Any) -> Any:
+    """0, 1, 2, ... in the lanes that are read at ``pointer``: which lane is which."""
+    del typing_context
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        del context, builder, args
+        kind = signature.args[0].lanes
+        element = scalar_ir(kind.dtype)
+        return (
+            ir.Constant(element, 0.0)
+            if kind.count == 1
+            else ir.Constant(lanes_ir(element, kind.count), [float(k) for k in range(kind.count)])
+        )
+
+    return pointer.lanes(pointer), emit
+
+
 # -------------------------------------------------------------------------------- arithmetic
 def _operator(operation: Any, result_of: Callable[[Lanes], Any], emit_for: Callable[[Any, Any, Any], Any]) -> None:
     """Define an operator for lanes beside lanes, and for lanes beside a plain number."""
@@ -682,6 +700,41 @@ def tile_scaled_from(typing_context: Any, tile: Any, factor: Any, start: Any) ->
         return context.make_tuple(builder, tile, values)
 
     return tile(tile, factor, start), emit
+
+
+@intrinsic
+def turn(typing_context: Any, source: Any, begin: Any, step: Any, target: Any, to: Any, width: Any) -> Any:
+    """Transpose a square of as many rows as there are lanes: ``target[to + c width + r] = source[begin + r step + c]``.
+
+    In stages: first neighbouring rows exchange single numbers, then rows two apart exchange pairs, then four apart.
+    """
+    del typing_context
+    size = source.count
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind, here = signature.args[0], args[1]
+        rows = []
+        for _ in range(size):
+            rows.append(load_ir(builder, args[0], here, kind))
+            here = builder.add(here, args[2])
+        apart = 1
+        while apart < size:
+            low = [c if not c & apart else size + c - apart for c in range(size)]
+            high = [c + apart if not c & apart else size + c for c in range(size)]
+            for r in range(size):
+                if not r & apart:
+                    one, other = rows[r], rows[r + apart]
+                    order = ir.VectorType(I32, size)
+                    rows[r] = builder.shuffle_vector(one, other, ir.Constant(order, low))
+                    rows[r + apart] = builder.shuffle_vector(one, other, ir.Constant(order, high))
+            apart *= 2
+        there = args[4]
+        for row in rows:
+            store_ir(builder, args[3], there, row, kind)
+            there = builder.add(there, args[5])
+        return context.get_dummy_value()
+
+    return types.void(source, begin, step, target, to, width), emit
 
 
 np_lanes = {np.dtype("float32"): types.float32, np.dtype("float64"): types.float64}

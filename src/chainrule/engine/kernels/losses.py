@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from chainrule.engine.functions import exp_of_negative, log1p
+from chainrule.engine.functions import exp_of_negative, log1p, maximum
 from chainrule.engine.kernels.frame import share
 from chainrule.engine.losses import LOSS_TWINS
 from chainrule.engine.simd import (
     lane_max,
+    lane_numbers,
     lane_sum,
     load,
     load_first,
@@ -96,7 +97,7 @@ def softmax_cross_entropy(space: Space) -> Any:
         y, dy, t, row_loss, slope = at(op[Y]), at(op[DY]), at(op[T]), at(op[ROW_LOSS]), at(op[SLOPE])
         units, width = op[UNITS], op[WIDTH]
         index, shares, single = words(now[INDEX]), at(now[SHARES]), one(op[DY])
-        standing = reals(now[SCALARS])[STANDING]
+        standing, which = reals(now[SCALARS])[STANDING], lane_numbers(y)
         begin, end = share(now[ROWS], 1, now)
         for n in range(begin, end):
             row, target = n * width, index[n] * units
@@ -111,30 +112,30 @@ def softmax_cross_entropy(space: Space) -> Any:
                 further = load_first(y, row + k, units - k, -np.inf)
                 highest = select(further > highest, further, highest)
             top = lane_max(highest)
-            best = 0
-            while best < units - 1 and number(y, row + best) != top:
-                best += 1
-            gaps, targets = spread(y, 0.0), spread(y, 0.0)
+            place = spread(y, -1.0 * units)  # minus the first class that reaches the top, as the largest of all minus
+            for k in range(0, width, lanes):
+                here = load_first(y, row + k, units - k, -np.inf)
+                place = select(here == top, maximum(place, -(which + k)), place)
+            best = min(np.int64(-lane_max(place)), units - 1)
+            gaps, others, others_t = spread(y, 0.0), spread(y, 0.0), spread(y, 0.0)
             for k in range(0, width, lanes):
                 wanted = load_first(t, target + k, units - k, 0.0)
-                store(dy, row + k, exp_of_negative(load_first(y, row + k, units - k, -np.inf) - top))
+                e = exp_of_negative(load_first(y, row + k, units - k, -np.inf) - top)
+                e = select(which == 1.0 * (best - k), 0.0, e)
+                store(dy, row + k, e)
+                others = others + e
+                others_t = others_t + select(which == 1.0 * (best - k), 0.0, wanted)
                 gaps = gaps + wanted * (top - load_first(y, row + k, units - k, top))
-                targets = targets + wanted
-            put(dy, row + best, 0.0)
-            others = load(dy, row)
-            for k in range(lanes, width, lanes):
-                others = others + load(dy, row + k)
-            rest, sum_t, best_t = lane_sum(others), lane_sum(targets), number(t, target + best)
-            part = _part(shares, n, now)
+            rest, rest_t, best_t = lane_sum(others), lane_sum(others_t), number(t, target + best)
+            part, sum_t = _part(shares, n, now), rest_t + best_t
             log_of = lane_sum(log1p(spread(single, rest)))
             put(row_loss, now[OFFSET] + n, (lane_sum(gaps) + sum_t * log_of) * part)
-            share_of_each, scale, others_t = sum_t / (1 + rest), part * standing, 0.0
-            for k in range(units):
-                others_t += number(t, target + k) if k != best else 0.0
+            share_of_each, scale = sum_t / (1 + rest), part * standing
+            at_best = (rest_t - share_of_each * rest) * scale
             for k in range(0, width, lanes):
                 wanted = load_first(t, target + k, units - k, 0.0)
-                store(dy, row + k, (load(dy, row + k) * share_of_each - wanted) * scale)
-            put(dy, row + best, (others_t - share_of_each * rest + 0.0 * best_t) * scale)
+                down = (load(dy, row + k) * share_of_each - wanted) * scale
+                store(dy, row + k, select(which == 1.0 * (best - k), at_best, down))
             if op[SLOPE] != 0:
                 for k in range(0, width, lanes):
                     store(dy, row + k, load(dy, row + k) * load(slope, row + k))

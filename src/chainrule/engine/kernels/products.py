@@ -9,6 +9,7 @@ References: Goto & van de Geijn 2008, Anatomy of high-performance matrix multipl
 registers and panels in the cache.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,7 @@ from chainrule.engine.simd import (
     store_tile,
     tile_scaled_from,
     tile_times,
+    turn,
     zero_tile,
 )
 from chainrule.engine.space import Space
@@ -66,7 +68,52 @@ def _offsets(typing_context: Any, index: Any, first: Any, count: Any, step: Any)
 
 
 def _inlined(function: Any) -> Any:
-    return njit(error_model="numpy", forceinline=True)(function)
+    """Written into its caller before anything is compiled: a tile compiled by itself, too, would be compiled twice."""
+    return njit(error_model="numpy", inline="always")(function)
+
+
+@njit(error_model="numpy", forceinline=True)
+def _part(width, panel, lines, now):
+    """This thread's part: which panels, and which of their lines.
+
+    Where the panels can be dealt out evenly, each thread keeps its own columns of weights in its own cache.
+    """
+    panels = (width + panel - 1) // panel
+    thread, threads = now[THREAD], now[THREADS]
+    if panels % threads == 0:
+        return panels * thread // threads, panels * (thread + 1) // threads, 0, lines
+    begin, end = share(lines, 6, now)
+    return 0, panels, begin, end
+
+
+def _tiled(tile: Callable[[int, int], Any], space: Space) -> list[Any]:
+    """``run(first, last, rest)`` for panels of 1 to 4 vectors: lines ``first`` to ``last``, tile after tile.
+
+    ``tile(height, wide)`` makes the function that does ``height`` lines of a panel of ``wide`` vectors.
+    """
+
+    def lines_of(wide: int) -> Any:
+        six, four, two, one = (tile(height, wide) for height in HEIGHTS)
+
+        @njit(error_model="numpy")
+        def lines(first, last, rest):
+            while first + 6 <= last:
+                six(first, rest)
+                first += 6
+            if first + 4 <= last:
+                four(first, rest)
+                first += 4
+            if first + 2 <= last:
+                two(first, rest)
+                first += 2
+            if first < last:
+                one(first, rest)
+
+        return lines
+
+    return ([lines_of(wide) for wide in range(1, space.columns + 1)] * 2)[
+        :4
+    ]  # where two are the most, the rest is idle
 
 
 # -------------------------------------------------------------------------------- up: z = a W + b; down: da = delta W'
@@ -77,7 +124,8 @@ def _up_tile(height: int, wide: int) -> Any:
     """``height`` rows of one panel of ``wide`` vectors: ``z = start + sum_k a[n, k] W[k, :]``, times a slope if any."""
 
     @_inlined
-    def tile(a, index, n, lda, W, step, z, ldz, start, start_step, begin, end, slope, sloped):
+    def tile(n, rest):
+        a, index, lda, W, step, z, ldz, start, start_step, begin, end, slope, sloped = rest
         sums = load_tile(start, n * start_step, height, start_step, wide)
         rows = _offsets(index, n, height, lda)
         for k in range(begin, end):
@@ -89,131 +137,36 @@ def _up_tile(height: int, wide: int) -> Any:
     return tile
 
 
-def _up_panel(wide: int) -> Any:
-    """All rows from ``n`` to ``last`` of one panel, tile after tile."""
-    six, four, two, one = (_up_tile(height, wide) for height in HEIGHTS)
-
-    @njit(error_model="numpy")
-    def rows(a, index, n, last, lda, W, step, z, ldz, start, start_step, begin, end, slope, sloped):
-        while n + 6 <= last:
-            six(a, index, n, lda, W, step, z, ldz, start, start_step, begin, end, slope, sloped)
-            n += 6
-        if n + 4 <= last:
-            four(a, index, n, lda, W, step, z, ldz, start, start_step, begin, end, slope, sloped)
-            n += 4
-        if n + 2 <= last:
-            two(a, index, n, lda, W, step, z, ldz, start, start_step, begin, end, slope, sloped)
-            n += 2
-        if n < last:
-            one(a, index, n, lda, W, step, z, ldz, start, start_step, begin, end, slope, sloped)
-
-    return rows
-
-
 def up(space: Space) -> Any:
     """``z[n, m] = b[m] + sum_k a[n, k] W[k, m]`` for the chunk's rows, W in panels; by a slope if one is given.
 
     With the transposed weights and no bias it is the way down: ``da[n, i] = sum_j delta[n, j] W[i, j]``.
     """
     at, lanes, panel = pointer_to(np_lanes[np.dtype(space.dtype)], space.lanes), space.lanes, space.panel
-    by_width = [_up_panel(wide) for wide in range(1, space.columns + 1)]
-    p1, p2, p3, p4 = (by_width * 2)[:4]
+    one, two, three, four = _tiled(_up_tile, space)
 
     def kernel(op, now):
         a, lda, W0 = at(op[UP_A]), op[UP_LDA], at(op[UP_W])
         z0, bias0, slope0 = at(op[UP_Z]), at(op[UP_BIAS]), at(op[UP_SLOPE])
         index = words(op[UP_INDEX] if op[UP_INDEX] != 0 else now[INDEX])
-        rows, depth, width = now[ROWS], op[UP_DEPTH], op[UP_WIDTH]
-        panels = (width + panel - 1) // panel
-        first, last, begin_row, end_row = 0, panels, 0, rows
-        if panels % now[THREADS] == 0:  # each thread keeps its own columns of W in its own cache
-            first, last = panels * now[THREAD] // now[THREADS], panels * (now[THREAD] + 1) // now[THREADS]
-        else:
-            begin_row, end_row = share(rows, 6, now)
+        depth, width = op[UP_DEPTH], op[UP_WIDTH]
+        first, last, n, end_row = _part(width, panel, now[ROWS], now)
         for p in range(first, last):
-            wide = min(width - p * panel, panel)
-            W, z, bias, slope = (
-                moved(W0, p * panel * depth),
-                moved(z0, p * panel),
-                moved(bias0, p * panel),
-                moved(slope0, p * panel),
-            )
+            left, wide = p * panel, min(width - p * panel, panel)
+            W, z, bias, slope = moved(W0, left * depth), moved(z0, left), moved(bias0, left), moved(slope0, left)
             for begin in range(0, depth, DEEP):
                 end = min(begin + DEEP, depth)
+                start, step = (bias, 0) if begin == 0 else (z, width)
                 sloped = op[UP_SLOPE] != 0 and end == depth
-                start, start_step = (bias, 0) if begin == 0 else (z, width)
+                rest = (a, index, lda, W, wide, z, width, start, step, begin, end, slope, sloped)
                 if wide == lanes:
-                    p1(
-                        a,
-                        index,
-                        begin_row,
-                        end_row,
-                        lda,
-                        W,
-                        wide,
-                        z,
-                        width,
-                        start,
-                        start_step,
-                        begin,
-                        end,
-                        slope,
-                        sloped,
-                    )
+                    one(n, end_row, rest)
                 elif wide == 2 * lanes:
-                    p2(
-                        a,
-                        index,
-                        begin_row,
-                        end_row,
-                        lda,
-                        W,
-                        wide,
-                        z,
-                        width,
-                        start,
-                        start_step,
-                        begin,
-                        end,
-                        slope,
-                        sloped,
-                    )
+                    two(n, end_row, rest)
                 elif wide == 3 * lanes:
-                    p3(
-                        a,
-                        index,
-                        begin_row,
-                        end_row,
-                        lda,
-                        W,
-                        wide,
-                        z,
-                        width,
-                        start,
-                        start_step,
-                        begin,
-                        end,
-                        slope,
-                        sloped,
-                    )
+                    three(n, end_row, rest)
                 else:
-                    p4(
-                        a,
-                        index,
-                        begin_row,
-                        end_row,
-                        lda,
-                        W,
-                        wide,
-                        z,
-                        width,
-                        start,
-                        start_step,
-                        begin,
-                        end,
-                        slope,
-                        sloped,
-                    )
+                    four(n, end_row, rest)
 
     return kernel
 
@@ -226,7 +179,8 @@ def _weights_tile(height: int, wide: int) -> Any:
     """``height`` rows of dW in one panel: ``sum_n a[n, i] delta[n, :]``, kept, added up, or stepped along."""
 
     @_inlined
-    def tile(a, index, i, lda, delta, ldd, rows, G, W, step, adding, stepping, eta):
+    def tile(i, rest):
+        a, index, lda, delta, ldd, rows, G, W, step, adding, stepping, eta = rest
         sums = load_tile(G, i * step, height, step, wide) if adding else zero_tile(G, height, wide)
         for n in range(rows):
             sums = outer(sums, numbers_along(a, index[n] * lda + i, height), load_tile(delta, n * ldd, 1, 0, wide))
@@ -239,54 +193,29 @@ def _weights_tile(height: int, wide: int) -> Any:
     return tile
 
 
-def _weights_panel(wide: int) -> Any:
-    six, four, two, one = (_weights_tile(height, wide) for height in HEIGHTS)
-
-    @njit(error_model="numpy")
-    def rows(a, index, i, last, lda, delta, ldd, count, G, W, step, adding, stepping, eta):
-        while i + 6 <= last:
-            six(a, index, i, lda, delta, ldd, count, G, W, step, adding, stepping, eta)
-            i += 6
-        if i + 4 <= last:
-            four(a, index, i, lda, delta, ldd, count, G, W, step, adding, stepping, eta)
-            i += 4
-        if i + 2 <= last:
-            two(a, index, i, lda, delta, ldd, count, G, W, step, adding, stepping, eta)
-            i += 2
-        if i < last:
-            one(a, index, i, lda, delta, ldd, count, G, W, step, adding, stepping, eta)
-
-    return rows
-
-
 def weights(space: Space) -> Any:
     """``dW[i, j] = sum_n a[n, i] delta[n, j]`` in panels; or at once ``W -= eta dW``, which needs no array for dW."""
     at, lanes, panel = pointer_to(np_lanes[np.dtype(space.dtype)], space.lanes), space.lanes, space.panel
-    by_width = [_weights_panel(wide) for wide in range(1, space.columns + 1)]
-    p1, p2, p3, p4 = (by_width * 2)[:4]
+    one, two, three, four = _tiled(_weights_tile, space)
 
     def kernel(op, now):
         a, lda, delta0, width = at(op[WEIGHTS_A]), op[WEIGHTS_LDA], at(op[WEIGHTS_DELTA]), op[WEIGHTS_WIDTH]
         G0, W0, depth = at(op[WEIGHTS_G]), at(op[WEIGHTS_W]), op[WEIGHTS_DEPTH]
         index = words(op[WEIGHTS_INDEX] if op[WEIGHTS_INDEX] != 0 else now[INDEX])
         rows, adding, stepping, eta = now[ROWS], now[ADDING] != 0, now[STEPPING] != 0, reals(now[SCALARS])[ETA]
-        panels = (width + panel - 1) // panel
-        first, last, i0, i1 = 0, panels, 0, depth
-        if panels % now[THREADS] == 0:
-            first, last = panels * now[THREAD] // now[THREADS], panels * (now[THREAD] + 1) // now[THREADS]
-        else:
-            i0, i1 = share(depth, 6, now)
+        first, last, i, end = _part(width, panel, depth, now)
         for p in range(first, last):
-            wide = min(width - p * panel, panel)
-            G, W, delta = moved(G0, p * panel * depth), moved(W0, p * panel * depth), moved(delta0, p * panel)
+            left, wide = p * panel, min(width - p * panel, panel)
+            G, W, delta = moved(G0, left * depth), moved(W0, left * depth), moved(delta0, left)
+            rest = (a, index, lda, delta, width, rows, G, W, wide, adding, stepping, eta)
             if wide == lanes:
-                p1(a, index, i0, i1, lda, delta, width, rows, G, W, wide, adding, stepping, eta)
+                one(i, end, rest)
             elif wide == 2 * lanes:
-                p2(a, index, i0, i1, lda, delta, width, rows, G, W, wide, adding, stepping, eta)
+                two(i, end, rest)
             elif wide == 3 * lanes:
-                p3(a, index, i0, i1, lda, delta, width, rows, G, W, wide, adding, stepping, eta)
+                three(i, end, rest)
             else:
-                p4(a, index, i0, i1, lda, delta, width, rows, G, W, wide, adding, stepping, eta)
+                four(i, end, rest)
 
     return kernel
 
@@ -323,25 +252,27 @@ TRANSPOSE_W, TRANSPOSE_T, TRANSPOSE_DEPTH, TRANSPOSE_UNITS, TRANSPOSE_WIDTH, TRA
 
 
 def transpose(space: Space) -> Any:
-    """The panels of W' (units, units below) from those of W (units below, units)."""
-    at, panel = pointer_to(np_lanes[np.dtype(space.dtype)], 1), space.panel
-    block = min(panel, 16)  # that many neighbours lie in one panel of W'
+    """The panels of W' (units, units below) from those of W (units below, units), square by square."""
+    size, panel = min(space.lanes, 8), space.panel  # a square lies within one panel of both
+    at = pointer_to(np_lanes[np.dtype(space.dtype)], size)
 
     def kernel(op, now):
         W, T, depth, units = at(op[TRANSPOSE_W]), at(op[TRANSPOSE_T]), op[TRANSPOSE_DEPTH], op[TRANSPOSE_UNITS]
         width, turned = op[TRANSPOSE_WIDTH], op[TRANSPOSE_TWIDTH]
-        begin, end = share(depth, block, now)
-        for first in range(begin, end, block):
-            across = first // panel * panel
-            wide = min(turned - across, panel)
-            count = min(end - first, block)
-            for p in range(0, width, panel):
-                step = min(width - p, panel)
-                for j in range(p, min(p + step, units)):
-                    to = across * units + j * wide + (first - across)
-                    of = p * depth + first * step + (j - p)
-                    for k in range(count):
-                        store(T, to + k, load(W, of + k * step))
+        begin, end = share(depth, size, now)
+        for i in range(begin, end, size):
+            across = i // panel * panel
+            wide, rows = min(turned - across, panel), min(size, end - i)
+            for j in range(0, units, size):
+                p = j // panel * panel
+                step, columns = min(width - p, panel), min(size, units - j)
+                of, to = p * depth + i * step + (j - p), across * units + j * wide + (i - across)
+                if rows == size and columns == size:
+                    turn(W, of, step, T, to, wide)
+                else:
+                    for c in range(columns):
+                        for r in range(rows):
+                            put(T, to + c * wide + r, number(W, of + r * step + c))
 
     return kernel
 
