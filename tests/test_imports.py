@@ -15,7 +15,7 @@ ROOMS = [
     "errors", "arrays", "components", "seeds", "show",
     "activations", "losses", "initializers", "unitwise",
     "layers", "parameters", "optimizers", "chain", "model", "rows", "trace", "engine", "training",
-    "check", "explain", "diagnosis", "files", "plots", "extend",
+    "check", "explain", "diagnosis", "files", "plots", "sweeps", "extend",
     "neuron", "network",
     "data", "tabular", "cli",
 ]  # fmt: skip

@@ -28,20 +28,24 @@ from chainrule.losses import Loss, loss
 from chainrule.network import Network, load
 from chainrule.neuron import Neuron
 from chainrule.optimizers import (
+    LBFGS,
     SGD,
     Adadelta,
     Adagrad,
     Adam,
     AdamW,
+    LevenbergMarquardt,
     Lion,
     NAdam,
     Optimizer,
     RMSprop,
     Rprop,
+    SecondOrderOptimizer,
     optimizer,
     schedules,
 )
 from chainrule.parameters import Parameters
+from chainrule.sweeps import LearningRateTest, Sweep, learning_rate_test, sweep
 from chainrule.trace import Trace
 from chainrule.training import History, Update
 
@@ -52,6 +56,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "LBFGS",
     "SGD",
     "Activation",
     "Adadelta",
@@ -73,6 +78,8 @@ __all__ = [
     "InputError",
     "Layer",
     "LayerNorm",
+    "LearningRateTest",
+    "LevenbergMarquardt",
     "Lion",
     "Loss",
     "Marking",
@@ -83,6 +90,8 @@ __all__ = [
     "Parameters",
     "RMSprop",
     "Rprop",
+    "Sweep",
+    "SecondOrderOptimizer",
     "TableError",
     "Trace",
     "UnknownComponentError",
@@ -96,10 +105,12 @@ __all__ = [
     "diagnose",
     "exercises",
     "initializer",
+    "learning_rate_test",
     "load",
     "loss",
     "optimizer",
     "schedules",
+    "sweep",
 ]
 
 

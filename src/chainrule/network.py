@@ -20,7 +20,7 @@ from chainrule.losses import Loss
 from chainrule.losses import loss as find_loss
 from chainrule.model import Model
 from chainrule.neuron import Neuron
-from chainrule.optimizers import Optimizer
+from chainrule.optimizers import AnyOptimizer, Optimizer, first_order
 from chainrule.optimizers import optimizer as find_optimizer
 from chainrule.parameters import Parameters, check_parameter
 from chainrule.rows import as_inputs, as_targets, as_weights
@@ -460,7 +460,8 @@ class Network:
         from chainrule.explain.stepping import explain_step  # noqa: PLC0415 - only for those who ask
 
         data = self._data(x, t, weights)
-        return explain_step(self.model, data, find_optimizer(optimizer), rows=rows, seed=chosen_seed(seed), after=after)
+        rule = first_order(optimizer, "explain_step")
+        return explain_step(self.model, data, rule, rows=rows, seed=chosen_seed(seed), after=after)
 
     def check_gradients(
         self, x: Any, t: Any, *, weights: Any = None, training: bool = False, seed: int | None = None
@@ -482,7 +483,7 @@ class Network:
         class_weight: Any = None,
         epochs: int = 100,
         batch_size: int | None = None,
-        optimizer: str | Optimizer = "sgd",
+        optimizer: str | AnyOptimizer = "sgd",
         shuffle: bool = True,
         seed: int | None = None,
         l1: float = 0.0,
@@ -531,7 +532,7 @@ class Network:
         *,
         epochs: int = 100,
         batch_size: int | None = None,
-        optimizer: str | Optimizer = "sgd",
+        optimizer: str | AnyOptimizer = "sgd",
         shuffle: bool = True,
         seed: int | None = None,
         validation: Any = None,
@@ -546,6 +547,7 @@ class Network:
         clip_value: float | None = None,
         callbacks: Callbacks | None = None,
         progress: bool | None = None,
+        restarts: int = 1,
         engine: str = "auto",
         threads: int | None = None,
     ) -> History:
@@ -556,7 +558,9 @@ class Network:
             t: targets (N, outputs); NaN marks a missing one, which then neither costs nor teaches anything.
             epochs: how often all rows are gone through.
             batch_size: rows an update; None takes all.
-            optimizer: such as ``SGD(0.1)``, ``Adam(Cosine(0.01))``, or a name; holds learning rate and schedule.
+            optimizer: such as ``SGD(0.1)``, ``Adam(Cosine(0.01))``, or a name; holds learning rate and schedule. With
+                ``LBFGS()`` or ``LevenbergMarquardt()`` an epoch is one iteration, and training ends when it has
+                converged.
             shuffle: whether each epoch goes through the rows in a new order.
             seed: of shuffling, splitting and dropout; None draws one, kept as ``history.seed``.
             validation: ``(x, t)``, ``(x, t, weights)``, or the share of rows to set aside, between 0 and 1. The
@@ -575,6 +579,8 @@ class Network:
             callbacks: functions by event, ``{"epoch": f}``; each is handed an ``Event``, and stops training by
                 returning True. Events: start, update, epoch, improvement, stop.
             progress: whether to show a bar; None shows one on a terminal once a second has passed.
+            restarts: how many first parameters to try: the network's own, then others drawn anew; the best run's
+                parameters and history are kept (``chainrule.sweeps.restarts``).
             engine: how updates are executed: ``"reference"`` is the layers' own NumPy, ``"compiled"`` machine code
                 for the same mathematics, made by Numba at first use and kept on disk; ``"auto"`` chooses by the work
                 ahead (``chainrule.engine.dispatch``), so that short runs start at once.
@@ -615,7 +621,11 @@ class Network:
         )
         data = self._training_data(x, t, weights, class_weight)
         data, held = self._validation(data, validation, settings)
-        return fit(self.model, data, held, settings)
+        if check_count("restarts", restarts) == 1:
+            return fit(self.model, data, held, settings, self)
+        from chainrule.sweeps import restarts as fit_best  # noqa: PLC0415 - only for those who ask for it
+
+        return fit_best(self.model, data, held, settings, restarts, self)
 
     def _training_data(self, x: Any, t: Any, weights: Any, class_weight: Any) -> Data:
         data = self._data(x, t, None)
@@ -680,7 +690,7 @@ class Network:
         settings = Settings(
             epochs=epochs,
             batch_size=batch_size,
-            optimizer=find_optimizer(optimizer),
+            optimizer=first_order(optimizer, "to_python"),
             shuffle=shuffle,
             seed=chosen_seed(seed),
             l1=l1,

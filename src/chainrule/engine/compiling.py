@@ -1,5 +1,6 @@
 """From a Python function of addresses to machine code, by Numba and LLVM."""
 
+import re
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -9,13 +10,32 @@ from llvmlite import ir
 from numba.core import compiler, types
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
+from numba.core.typed_passes import PreLowerStripPhis
+from numba.core.untyped_passes import ReconstructSSA
 
 WORDS = types.CPointer(types.int64)
 """What every kernel's arguments are: addresses of 64-bit words."""
 
 
+class OneTypeEach(compiler.Compiler):
+    """Numba's compiler for functions whose variables each keep one type, as those written out unit by unit do.
+
+    Numba gives every assignment a name of its own first (static single assignment), which takes time by the square of
+    a function's length. LLVM does it again anyway, and much faster.
+    """
+
+    def define_pipelines(self) -> list[Any]:
+        """The usual passes but those two."""
+        passes: Any = compiler.DefaultPassBuilder.define_nopython_pipeline(self.state)
+        passes.passes = [one for one in passes.passes if one[0] not in (ReconstructSSA, PreLowerStripPhis)]
+        passes.finalize()
+        return [passes]
+
+
 @global_compiler_lock
-def object_code(function: Callable[..., None], symbol: str) -> bytes:
+def object_code(
+    function: Callable[..., None], symbol: str, pipeline: type[compiler.Compiler] = compiler.Compiler
+) -> bytes:
     """The object file of ``function``, whose arguments are all addresses of words, under the name ``symbol``.
 
     Numba's own calling convention hands back a status and takes two further places for results and exceptions; a
@@ -25,6 +45,7 @@ def object_code(function: Callable[..., None], symbol: str) -> bytes:
     flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
     flags.error_model = "numpy"
     flags.nrt = False
+    flags.no_compile = True  # the object file is all that is wanted: not compiled a second time for Numba's own use
     host: Any = cpu_target
     typing, target = host.typing_context, host.target_context
     typing.refresh()
@@ -32,10 +53,18 @@ def object_code(function: Callable[..., None], symbol: str) -> bytes:
     arguments = function.__code__.co_argcount
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        made = compiler.compile_extra(typing, target, function, (WORDS,) * arguments, types.void, flags, {})
-    module = llvm.parse_assembly(made.library.get_llvm_str())
+        kinds = (WORDS,) * arguments
+        made = compiler.compile_extra(typing, target, function, kinds, types.void, flags, {}, None, pipeline)
+    made.library.finalize()
+    text = made.library.get_llvm_str()
+    module = llvm.parse_assembly(_framed(text) if pipeline is OneTypeEach else text)
     module.link_in(llvm.parse_assembly(_wrapper(module, made.fndesc.llvm_func_name, symbol, arguments)))
     return target.codegen()._tm.emit_object(module)  # noqa: SLF001 - Numba's own target machine, for its options
+
+
+def _framed(text: str) -> str:
+    """Functions with a frame pointer: only then LLVM aligns the stack for vectors that find no register."""
+    return re.sub(r"^(define .*)\{$", r'\1"frame-pointer"="all" {', text, flags=re.MULTILINE)
 
 
 def _wrapper(module: Any, name: str, symbol: str, arguments: int) -> str:

@@ -69,7 +69,9 @@ def constant(single: float, double: float) -> Any:
 def polynomial(single: Sequence[float], double: Sequence[float]) -> Any:
     """The function ``c[0] + c[1] v + c[2] v^2 + ...``, with coefficients for float32 and for float64.
 
-    Even and odd powers by Horner's rule each, in ``v^2``: two chains that run beside each other take half the time.
+    Even and odd powers by Horner's rule each, in ``v^2``: two chains that run beside each other take half the time. A
+    single lane has nothing else to do meanwhile, so long ones go by Estrin's rule: pairs first, then pairs of these by
+    ``v^2``, then by ``v^4``, which takes a few more multiplications and the least time from ``v`` to the sum.
     """
 
     @intrinsic
@@ -87,11 +89,20 @@ def polynomial(single: Sequence[float], double: Sequence[float]) -> Any:
                     value = fma_ir(builder, value, square, c)
                 return value
 
+            if v.count == 1 and len(coefficients) > 6:
+                return _estrin(builder, coefficients, args[0])
             return fma_ir(builder, horner(coefficients[1::2]), args[0], horner(coefficients[::2]))
 
         return v(v), emit
 
     return of_lanes
+
+
+def _estrin(builder: Any, parts: list[Any], power: Any) -> Any:
+    """``parts[0] + parts[1] power + parts[2] power^2 + ...``."""
+    pairs = [fma_ir(builder, b, power, a) for a, b in zip(parts[::2], parts[1::2], strict=False)]
+    pairs += parts[len(pairs) * 2 :]
+    return pairs[0] if len(pairs) == 1 else _estrin(builder, pairs, builder.fmul(power, power))
 
 
 @intrinsic

@@ -12,6 +12,7 @@ none can be written to, kernels live as long as the process.
 """
 
 import ctypes
+import gc
 import hashlib
 import importlib
 import os
@@ -40,6 +41,7 @@ SOURCES = ("activations", "compiling", "functions", "losses", "optimizers", "sim
 
 _lock = threading.RLock()
 _addresses: dict[tuple[str, Space], int] = {}
+_texts: dict[str, int] = {}
 _kept: list[Any] = []
 
 
@@ -56,6 +58,21 @@ def kernel(name: str, space: Space) -> int:
             if key not in _addresses:
                 _addresses[key] = _load(_code(name, space))
     return _addresses[key]
+
+
+def text_kernel(text: str, what: str) -> int:
+    """The address of a kernel that is itself text: a module with a function ``kernel(job)``.
+
+    Args:
+        text: the module; ``chainrule.engine.unrolled`` writes such.
+        what: what it is, for the name of its file.
+    """
+    digest = _text_digest(text)
+    if digest not in _texts:
+        with _lock, uninterrupted():
+            if digest not in _texts:
+                _texts[digest] = _load(_text_code(text, what, digest))
+    return _texts[digest]
 
 
 def own_kernel(make: Callable[[Space], Callable[..., None]], space: Space) -> int:
@@ -82,6 +99,26 @@ def _code(name: str, space: Space) -> bytes:
         module, _, function = name.partition(":")
         factory = importlib.import_module(f"chainrule.engine.kernels.{module}").KERNELS[function]
         code = object_code(factory(space), SYMBOL)
+    with suppress(OSError):
+        _write(path, code)
+    return code
+
+
+def _text_digest(text: str) -> str:
+    return hashlib.sha256(f"{_surroundings()}\n{text}".encode()).hexdigest()[:24]
+
+
+def _text_code(text: str, what: str, digest: str) -> bytes:
+    path = folder() / f"{what}-{digest}.o"
+    if (kept := _read(path)) is not None:
+        return kept
+    with _told(what):
+        from chainrule.engine.compiling import OneTypeEach, object_code  # noqa: PLC0415 - Numba only to compile
+
+        scope: dict[str, Any] = {"__name__": what}
+        exec(compile(text, f"<{what}>", "exec"), scope)  # noqa: S102 - the library's own text, just written
+        with _no_garbage():
+            code = object_code(scope["kernel"], SYMBOL, OneTypeEach)
     with suppress(OSError):
         _write(path, code)
     return code
@@ -157,6 +194,18 @@ def _load(code: bytes) -> int:
 def callable_at(address: int) -> Callable[[int], Any]:
     """A kernel of one argument (``kernel(job)``) as a function of Python's; others run while it does."""
     return ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(address)
+
+
+@contextmanager
+def _no_garbage() -> Iterator[None]:
+    """Nothing is collected while a long function is compiled: its many objects are all needed; a sixth of the time."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 # -------------------------------------------------------------------------------- telling what takes so long

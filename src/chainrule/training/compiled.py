@@ -22,6 +22,7 @@ from chainrule.training import loop
 from chainrule.training.progress import ProgressBar
 
 if TYPE_CHECKING:
+    from chainrule.engine.copies import UnrolledSession
     from chainrule.engine.session import Ran, Rows, Session
     from chainrule.training.fit import Data, FitRun
     from chainrule.training.settings import Settings
@@ -33,8 +34,8 @@ CALL_SECONDS = 0.05
 def open_session(
     model: Model, data: "Data", held: "Data | None", settings: "Settings", *, keep_updates: bool = False,
     judge: bool = False,
-) -> "Session":  # fmt: skip
-    """A session for a run.
+) -> "Session | UnrolledSession":  # fmt: skip
+    """A session for a run: a program written out where the network is small enough, else kernels.
 
     Args:
         model: to train.
@@ -44,7 +45,8 @@ def open_session(
         keep_updates: whether updates can be asked for.
         judge: whether patience is judged inside.
     """
-    from chainrule.engine.session import Recipe, Session  # noqa: PLC0415 - LLVM only where something is compiled
+    from chainrule.engine import copies  # noqa: PLC0415 - LLVM only where something is compiled
+    from chainrule.engine.session import Recipe, Session  # noqa: PLC0415 - as above
 
     size = min(settings.batch_size or len(data.x), len(data.x))
     recipe = Recipe(
@@ -52,13 +54,14 @@ def open_session(
         settings.clip_value,
     )  # fmt: skip
     threads = threads_for(settings.threads, 3 * size * products(model.chain))
-    return Session(
+    kind = Session if copies.obstacle(model.chain, settings.optimizer) is not None else copies.UnrolledSession
+    return kind(
         model, _rows(data), None if held is None else _rows(held), recipe, threads,
         patience=(settings.patience or 0) if judge else 0, min_delta=settings.min_delta, keep_updates=keep_updates,
     )  # fmt: skip
 
 
-def rates(schedule: Schedule, memory: Memory, session: "Session", count: int, epochs: int) -> Array:
+def rates(schedule: Schedule, memory: Memory, session: "Session | UnrolledSession", count: int, epochs: int) -> Array:
     """The learning rates of the next ``count`` updates."""
     if isinstance(schedule, Constant):
         return np.full(count, float(schedule.eta))
@@ -164,7 +167,7 @@ def _rows(part: "Data") -> "Rows":
     return Rows(part.x, part.t, None if (counts == 1).all() else counts)
 
 
-def _pace(run: "FitRun", session: "Session") -> int:
+def _pace(run: "FitRun", session: "Session | UnrolledSession") -> int:
     """Updates a call: whole epochs if some fit into its time."""
     settings, chain = run.settings, run.model.chain
     seconds = CALL_SECONDS if settings.time_limit is None else min(CALL_SECONDS, settings.time_limit / 10)
@@ -177,7 +180,7 @@ def _pace(run: "FitRun", session: "Session") -> int:
     return max(1, int(seconds / epoch * session.per_epoch))
 
 
-def _epochs(run: "FitRun", session: "Session", ran: "Ran", etas: Array, *, judged_inside: bool) -> None:
+def _epochs(run: "FitRun", session: "Session | UnrolledSession", ran: "Ran", etas: Array, *, judged_inside: bool) -> None:
     """Write down the epochs that ended during a call."""
     done = len(ran.losses)
     if not done:
@@ -201,7 +204,7 @@ def _epochs(run: "FitRun", session: "Session", ran: "Ran", etas: Array, *, judge
         run.stop("patience")
 
 
-def last_update(session: "Session", eta: float) -> loop.Update:
+def last_update(session: "Session | UnrolledSession", eta: float) -> loop.Update:
     """The last update as ``training`` would have told it."""
     number = session.updates_done - 1
     parameters = session.model.parameters
@@ -214,7 +217,7 @@ def last_update(session: "Session", eta: float) -> loop.Update:
     )  # fmt: skip
 
 
-def name_divergence(session: "Session", data: "Data", settings: "Settings", memory: Memory) -> NoReturn:
+def name_divergence(session: "Session | UnrolledSession", data: "Data", settings: "Settings", memory: Memory) -> NoReturn:
     """Name what left the finite numbers, by running the batch in question with the reference.
 
     Raises:

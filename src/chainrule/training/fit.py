@@ -13,6 +13,7 @@ from chainrule.errors import CompileError, DivergenceError
 from chainrule.layers import Record, Run
 from chainrule.model import Model
 from chainrule.optimizers import SecondOrderOptimizer
+from chainrule.parameters import Parameters
 from chainrule.training.history import History
 from chainrule.training.loop import (
     Update,
@@ -64,6 +65,9 @@ class _Best(NamedTuple):
     epoch: int
     vector: Array
     state: tuple[Record, ...]
+
+    def parameters(self, model: Model) -> Parameters:
+        return model.parameters.with_vector(self.vector)
 
     def put_back(self, model: Model) -> None:
         model.parameters.vector[...] = self.vector
@@ -180,8 +184,8 @@ class FitRun:
         check_values(records, 0.0, last.epoch, last.number)
 
 
-def fit(model: Model, data: Data, validation: Data | None, settings: Settings) -> History:
-    """Train ``model`` in place.
+def fit(model: Model, data: Data, validation: Data | None, settings: Settings, face: object = None) -> History:
+    """Train ``model`` in place; ``face`` is the network it belongs to, for ``history.diagnose()``.
 
     With validation data, or with ``patience``, the parameters are put back in the end to those of the best epoch:
     with validation data those after it, without those that entered it (its loss is taken before its updates).
@@ -200,6 +204,7 @@ def fit(model: Model, data: Data, validation: Data | None, settings: Settings) -
         settings.engine, model.chain, settings.optimizer, rows=rows, batch=size, epochs=max(settings.epochs, 1)
     )
     run = FitRun(model, data, validation, settings)
+    run.history.call = (Model(model.chain, run.best.parameters(model), model.state), data, validation, settings, face)
     try:
         in_steps = isinstance(settings.optimizer, SecondOrderOptimizer)
         if engine == "reference" or in_steps or not _train_compiled(run):

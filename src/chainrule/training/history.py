@@ -39,6 +39,7 @@ class History:
     best_epoch: int = -1
     stopped: str = ""
     restored: bool = False
+    call: Any = field(default=None, repr=False, compare=False)  # what ``diagnose`` repeats; never written anywhere
 
     def record(
         self, loss: float, validation_loss: float | None, learning_rate: float, gradient_norm: float, seconds: float
@@ -122,6 +123,19 @@ class History:
             "restored": self.restored,
             "seed": self.seed,
         }
+
+    def diagnose(self, *, prove: bool = True, progress: bool | None = None, rules: Any = ()) -> Any:
+        """Why the run went as it did; see ``chainrule.diagnose``, which this calls with the arguments of the run.
+
+        Raises:
+            InputError: the history does not come from ``fit`` (it was copied through a file, or made by hand).
+        """
+        from chainrule.diagnosis import diagnose_history  # noqa: PLC0415 - the rules only for those who ask
+
+        return diagnose_history(self, with_proofs=prove, progress=progress, rules=rules)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"call": None}
 
     def plot(self, ax: Any = None) -> Any:
         """The losses by epoch as a picture; see ``chainrule.plots.plot_history``."""

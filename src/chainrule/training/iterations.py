@@ -49,6 +49,7 @@ def iterations(
         gradient[problem.free] = state.point.gradient
         update[problem.free] = state.point.p - after.point.p
         vector[problem.free] = after.point.p
+        left = vector.copy()
         yield Update(
             epoch,
             epoch,
@@ -61,7 +62,7 @@ def iterations(
             ends_epoch=True,
             details=after.details,
         )
-        state, left = after, vector.copy()
+        state = after
     return None
 
 

@@ -83,7 +83,7 @@ class NetworkProblem(Problem):
         return Point(p, loss + self.penalty(p), gradient[self.free] + self.curvature * p, loss)
 
     def residual_rows(self, p: Array) -> Iterator[Residuals]:
-        """``r = sqrt(w e'') (y - t)``, a row's share in E being ``w``, so that ``E = sum r^2/2``; 0 without a target."""
+        """``r = sqrt(w e'') (y - t)``, where ``w`` is a row's share in E: ``E = sum r^2/2``; 0 without a target."""
         parameters, loss = self.parameters(p), self.chain.loss
         shares = maths.row_shares(self.t, self.weights)
         shares = np.full(len(self.t), 1.0 / len(self.t)) if shares is None else shares
@@ -126,7 +126,7 @@ def _gradients_by_row(layer: Layer, record: Record, back: Back) -> Record | None
     """``dW[n] = a_in[n]' delta[n]``, ``db[n] = delta[n]``, ``dgamma[n] = delta[n] xhat[n]``; None for other kinds."""
     if isinstance(layer, Dense):
         b = back.delta.sum(axis=1) if layer.bias == "shared" else back.delta
-        return {"W": record["a_in"][:, :, None] * back.delta[:, None, :], "b": b}
+        return {"W": layer.wired(record["a_in"][:, :, None] * back.delta[:, None, :]), "b": b}
     if isinstance(layer, Normalization):
         return {"gamma": back.delta * record["xhat"], "beta": back.delta}
     return None

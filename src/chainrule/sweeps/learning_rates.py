@@ -1,0 +1,199 @@
+"""``learning_rate_test``: which learning rates learn and which diverge, by trying many of them at once."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainrule.arrays import Array
+from chainrule.components import is_number
+from chainrule.errors import InputError
+from chainrule.layers.checks import check_count
+from chainrule.optimizers import Optimizer, first_order
+from chainrule.seeds import chosen_seed
+from chainrule.show import number, plain
+from chainrule.sweeps.many import Copy, train_copies
+from chainrule.sweeps.sweep import as_data
+from chainrule.training import Settings
+
+if TYPE_CHECKING:
+    from chainrule.network import Network
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LearningRateTest:
+    """What ``learning_rate_test`` found.
+
+    Attributes:
+        optimizer: whose rates were tried.
+        rates: the learning rates, from the smallest up, (count,).
+        loss: training loss by rate and epoch, (count, epochs); NaN from where a run diverged.
+        stopped: "all epochs", or "interrupted" by Ctrl-C, then after fewer of them.
+    """
+
+    optimizer: Optimizer
+    rates: Array
+    loss: Array
+    stopped: str = "all epochs"
+
+    @property
+    def last(self) -> Array:
+        """The last loss of each rate, (count,); NaN where it diverged."""
+        return self.loss[:, -1]
+
+    @property
+    def begin(self) -> float:
+        """The loss that all began with: of the first epoch at the smallest rate, which has hardly moved."""
+        return float(self.loss[0, 0])
+
+    @property
+    def stable(self) -> Array:
+        """Which rates end with a finite loss no higher than the one that all began with, (count,)."""
+        return np.nan_to_num(self.last, nan=np.inf) <= self.begin
+
+    @property
+    def largest_stable(self) -> float | None:
+        """The largest rate below all that diverge or end higher than they began; None if even the smallest does."""
+        count = len(self.rates) if self.stable.all() else int(np.argmin(self.stable))
+        return float(self.rates[count - 1]) if count else None
+
+    @property
+    def best(self) -> float | None:
+        """The rate with the lowest last loss; None if all diverged."""
+        return None if np.isnan(self.last).all() else float(self.rates[np.nanargmin(self.last)])
+
+    @property
+    def suggested(self) -> float | None:
+        """Half the largest stable rate, or the best rate if that is smaller; None if no rate is stable.
+
+        A rate that is good for some epochs is often too large for many, and the best one is usually within a factor of
+        two of the largest that does not diverge (Bengio 2012, section 3.1.1; taken up by Smith 2017, section 3.3).
+        """
+        if self.largest_stable is None or self.best is None:
+            return None
+        return min(self.largest_stable / 2, self.best)
+
+    def __str__(self) -> str:
+        low, high, epochs = self.rates[0], self.rates[-1], self.loss.shape[1]
+        head = f"{len(self.rates)} learning rates of {type(self.optimizer).__name__} from {number(low, 3)} to "
+        lines = [f"{head}{number(high, 3)}, {epochs} epochs each"]
+        lines[0] += "" if self.stopped == "all epochs" else f" ({self.stopped})"
+        if self.best is None:
+            return f"{lines[0]}\nall of them diverged: try lower ones"
+        lines.append(f"lowest loss: {number(np.nanmin(self.last), 4)} at {number(self.best, 3)}")
+        if self.largest_stable is None:
+            lines.append("no rate is stable: even the smallest ends with a higher loss than it began with")
+        else:
+            lines.append(f"largest stable rate: {number(self.largest_stable, 3)}")
+            lines.append(f"suggested: {number(self.suggested or 0.0, 3)}")
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, ready for JSON; None for a loss that is not finite."""
+        return {
+            "schema": "chainrule/learning-rate-test",
+            "version": 1,
+            "optimizer": type(self.optimizer).__name__,
+            "rates": plain(self.rates),
+            "loss": plain(self.loss),
+            "best": self.best,
+            "largest_stable": self.largest_stable,
+            "suggested": self.suggested,
+            "stopped": self.stopped,
+        }
+
+    def plot(self, ax: Any = None) -> Any:
+        """The last loss by rate as a picture; see ``chainrule.plots.plot_learning_rates``."""
+        from chainrule.plots.sweep import plot_learning_rates  # noqa: PLC0415 - as for the sweep
+
+        return plot_learning_rates(self, ax=ax)
+
+
+def learning_rate_test(
+    net: "Network",
+    x: Any,
+    t: Any,
+    *,
+    low: float = 1e-6,
+    high: float = 10.0,
+    count: int = 64,
+    epochs: int = 20,
+    optimizer: str | Optimizer = "sgd",
+    batch_size: int | None = None,
+    shuffle: bool = True,
+    seed: int | None = None,
+    weights: Any = None,
+    l1: float = 0.0,
+    l2: float = 0.0,
+    clip_norm: float | None = None,
+    clip_value: float | None = None,
+    threads: int | None = None,
+    progress: bool | None = None,
+    engine: str = "auto",
+) -> LearningRateTest:
+    """Try many constant learning rates at once, each on a copy of the network of its own.
+
+    All copies begin with the network's parameters and see the rows in the same order; ``net`` itself is left alone.
+
+    Args:
+        net: the network to copy.
+        x: inputs (N, inputs).
+        t: targets (N, outputs); NaN marks a missing one.
+        low: the smallest rate.
+        high: the largest; the others lie between them evenly on a logarithmic axis.
+        count: how many.
+        epochs: how often all rows are gone through with each.
+        optimizer: whose learning rate it is.
+        batch_size: as for ``fit``, like the following.
+        shuffle: see there.
+        seed: see there.
+        weights: see there.
+        l1: see there.
+        l2: see there.
+        clip_norm: see there.
+        clip_value: see there.
+        threads: see there.
+        progress: see there.
+        engine: see there.
+
+    Raises:
+        InputError: an argument cannot be used.
+
+    Example:
+        >>> from chainrule import Dense, Network
+        >>> net = Network(1, [Dense(1)], loss="squared_error", seed=0)
+        >>> test = learning_rate_test(net, [[1.0], [2.0]], [2.0, 4.0], low=1e-3, high=10, count=9)
+        >>> print(test)
+        9 learning rates of SGD from 0.001 to 10, 20 epochs each
+        lowest loss: ... at 0.1
+        largest stable rate: 0.1
+        suggested: 0.05
+
+    References:
+        Smith 2017, WACV, arXiv 1506.01186, section 3.3: the range test, there within one run whose rate grows; here
+        each rate has a run of its own, so that none suffers from those before it. Bengio 2012, arXiv 1206.5533.
+    """
+    check_count("count", count)
+    for name, value in (("low", low), ("high", high)):
+        if not is_number(value) or not 0 < value < np.inf:
+            raise InputError(f"{name} must be a positive finite number, got {value!r}.")
+    if low >= high:
+        raise InputError(f"low must be below high, got low={low!r} and high={high!r}.")
+    check_count("epochs", epochs)
+    chosen = first_order(optimizer, "learning_rate_test")
+    settings = Settings(
+        epochs=epochs, batch_size=batch_size, optimizer=chosen, shuffle=shuffle, seed=chosen_seed(seed), l1=l1, l2=l2,
+        clip_norm=clip_norm, clip_value=clip_value, progress=progress, threads=threads, engine=engine,
+    )  # fmt: skip
+    data, _ = as_data(net.model.chain, x, t, weights, None, settings.seed)
+    rates = np.geomspace(low, high, count)
+    copies = [Copy(net.parameters.vector, replace(chosen, learning_rate=float(r)), settings.seed) for r in rates]
+    trained = train_copies(net.model, data, None, settings, copies)
+    interrupted, done = "interrupted" in trained.stopped, int(trained.epochs.max())
+    if not done and interrupted:
+        raise KeyboardInterrupt
+    losses = trained.losses[:, : max(done, 1)].copy()
+    losses[trained.diverged, -1] = np.nan  # also where only the very last update led out of the finite numbers
+    return LearningRateTest(chosen, rates, losses, "interrupted" if interrupted else "all epochs")
