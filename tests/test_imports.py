@@ -17,7 +17,7 @@ ROOMS = [
     "layers", "parameters", "optimizers", "chain", "model", "rows", "trace", "engine", "training",
     "check", "explain", "diagnosis", "files", "plots", "sweeps", "extend",
     "neuron", "network",
-    "data", "tabular", "cli",
+    "data", "tabular", "estimators", "cli",
 ]  # fmt: skip
 """From the ground up: a room may import from those before it."""
 

@@ -75,6 +75,11 @@ def _sine(rng: np.random.Generator) -> Rows:
     return x, np.sin(rng.uniform(0.8, 1.3) * x) + 0.05 * rng.normal(size=x.shape)
 
 
+def _waves(rng: np.random.Generator) -> Rows:
+    x = rng.uniform(-np.pi, np.pi, (300, 1))
+    return x, np.sin(rng.uniform(1.6, 2.2) * x) + 0.3 * x + 0.05 * rng.normal(size=x.shape)
+
+
 def _surface(rng: np.random.Generator) -> Rows:
     x = rng.uniform(-2, 2, (400, 2))
     return x, (np.sin(1.5 * x[:, :1]) * np.cos(x[:, 1:]) + 0.05 * rng.normal(size=(400, 1)))
@@ -136,6 +141,7 @@ SETS = (
     DataSet("penguin mass", "regression", _penguin_mass, 0.3, mixed=True),
     DataSet("penguin mass and flipper", "regression", _penguin_pair, 0.35, mixed=True),
     DataSet("sine", "regression", _sine, 0.1, nonlinear=True),
+    DataSet("waves", "regression", _waves, 0.15, nonlinear=True),
     DataSet("surface", "regression", _surface, 0.15, nonlinear=True),
     DataSet("friedman", "regression", _friedman, 0.15),
     DataSet("plane", "regression", _plane, 0.1),

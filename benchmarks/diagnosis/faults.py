@@ -4,12 +4,12 @@ A function takes a generator and a setup and hands back the setup with the fault
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-from bases import DESCENT, SMOOTH, Needs
+from bases import Needs
 from datasets import BY_NAME, SETS
-from setups import Hidden, Setup, clearly_better, shortfall, train
+from setups import Hidden, Setup, clearly_better, train
 
 import chainrule as cr
 
@@ -26,23 +26,21 @@ class Fault:
         code: by which a diagnosis names it.
         plant: see above.
         needs: of the run.
-        judged_on: "training" or "validation": which rows show that it hurts.
     """
 
     code: str
     plant: Callable[[np.random.Generator, Setup], Setup | None]
-    needs: Needs = Needs()
-    judged_on: str = "training"
+    needs: Needs = field(default_factory=Needs)
 
 
 # -------------------------------------------------------------------------------- the learning rate
 def rate_too_large(rng: np.random.Generator, setup: Setup) -> Setup:
-    """Far too large, or raised by steps of 1.4 until it just hurts (the cycle of period two is found there)."""
+    """Far too large, or raised by steps of 1.5 until it just hurts (the cycle of period two is found there)."""
     if rng.random() < 0.5:
         return setup.with_rate(setup.rate * 10 ** rng.uniform(0.8, 2.5))
     sound, spoilt = train(setup).shortfall, setup
-    for _ in range(16):
-        spoilt = spoilt.with_rate(spoilt.rate * 1.4)
+    for _ in range(9):
+        spoilt = spoilt.with_rate(spoilt.rate * 1.5)
         if clearly_better(sound, train(spoilt).shortfall):
             break
     return spoilt
@@ -104,11 +102,11 @@ def unscaled_inputs(rng: np.random.Generator, setup: Setup) -> Setup | None:
     spoilt = replace(setup, x=x)
     if rng.random() < 0.5:
         return spoilt
-    for _ in range(12):
+    for _ in range(7):
         outcome = train(spoilt)
         if not outcome.diverged and outcome.shortfall < 1.2:
             return spoilt
-        spoilt = spoilt.with_rate(spoilt.rate / 5)
+        spoilt = spoilt.with_rate(spoilt.rate / 10)
     return None
 
 
@@ -229,7 +227,9 @@ def non_finite(rng: np.random.Generator, setup: Setup) -> Setup:
         t[rng.integers(len(t)), 0] = 10 ** rng.uniform(160, 300)
         return replace(setup, t=t)
     l = int(rng.integers(len(setup.hidden)))
-    wide = Hidden(setup.hidden[l].units, "exponential", init=cr.initializer("normal", std=float(rng.uniform(400, 3000))))
+    wide = Hidden(
+        setup.hidden[l].units, "exponential", init=cr.initializer("normal", std=float(rng.uniform(400, 3000)))
+    )
     return replace(setup, hidden=_replaced(setup.hidden, l, wide))
 
 
@@ -237,7 +237,9 @@ def too_early_stop(rng: np.random.Generator, setup: Setup) -> Setup:
     """A small part of the epochs, or a patience that gives up at the first slow epoch."""
     if rng.random() < 0.7:
         return replace(setup, epochs=max(int(setup.epochs / rng.uniform(15, 80)), 2))
-    return replace(setup, fit={**setup.fit, "patience": int(rng.integers(1, 4)), "min_delta": float(rng.uniform(0.01, 0.05))})
+    return replace(
+        setup, fit={**setup.fit, "patience": int(rng.integers(1, 4)), "min_delta": float(rng.uniform(0.01, 0.05))}
+    )
 
 
 def overfitting(rng: np.random.Generator, setup: Setup) -> Setup | None:
@@ -252,22 +254,22 @@ def overfitting(rng: np.random.Generator, setup: Setup) -> Setup | None:
 
 
 def local_minimum(rng: np.random.Generator, setup: Setup) -> Setup | None:
-    """Another start of a tiny network: at rest, with no way down, while other starts end clearly lower."""
-    setup = replace(setup, epochs=setup.epochs * 4)
-    for _ in range(12):
-        spoilt = replace(setup, net_seed=int(rng.integers(20_000, 10**6)))
+    """Another start of a small network: at rest, with no way down, while the sound start ends clearly lower."""
+    sound = train(setup).shortfall
+    for _ in range(6):
+        spoilt = replace(setup, net_seed=int(rng.integers(20_000, 1_000_000)))
         outcome = train(spoilt)
-        if clearly_better(train(setup).shortfall, outcome.shortfall) and at_rest(spoilt, outcome.net):
+        if clearly_better(sound, outcome.shortfall) and at_rest(spoilt, outcome.net):
             return spoilt
     return None
 
 
 def at_rest(setup: Setup, net: cr.Network) -> bool:
-    """Whether the gradient is less than 1e-3 of what it was at the start, and no direction curves down."""
+    """Whether the gradient is less than a twentieth of that at the start, and no direction curves down."""
     now = np.concatenate([g.ravel() for g in net.gradients(setup.x, setup.t).values()])
     start = np.concatenate([g.ravel() for g in setup.network().gradients(setup.x, setup.t).values()])
     curves = np.linalg.eigvalsh(net.hessian(setup.x, setup.t))
-    return bool(np.linalg.norm(now) < 1e-3 * np.linalg.norm(start) and curves[0] > -1e-4 * curves[-1])
+    return bool(np.linalg.norm(now) < 0.05 * np.linalg.norm(start) and curves[0] > -1e-3 * curves[-1])
 
 
 def _replaced(hidden: tuple[Hidden, ...], l: int, layer: Hidden) -> tuple[Hidden, ...]:
@@ -277,7 +279,7 @@ def _replaced(hidden: tuple[Hidden, ...], l: int, layer: Hidden) -> tuple[Hidden
 # -------------------------------------------------------------------------------- the table
 _LEARNT = Needs(validation=frozenset({False}))
 _REGRESSION = Needs(tasks=frozenset({"regression"}), validation=frozenset({False}))
-_TOY = frozenset({"sine", "surface", "bowl", "squares", "circles"})
+_TOY = frozenset({"waves", "surface"})
 
 FAULTS = {
     one.code: one
@@ -300,11 +302,11 @@ FAULTS = {
         Fault("linear-network", linear_network, Needs(data=NONLINEAR)),
         Fault("constant-output", constant_output),
         Fault("local-minimum", local_minimum, Needs(
-            data=_TOY, activations=SMOOTH & {"tanh", "sigmoid", "softsign"}, depths=frozenset({1}),
-            units=frozenset({2, 3, 4}), batches=frozenset({"full"}), validation=frozenset({False}),
-            optimizers=frozenset({"adam", "momentum", "nesterov"}))),
+            data=_TOY, activations=frozenset({"tanh", "sigmoid"}), depths=frozenset({1}),
+            units=frozenset({3, 4}), batches=frozenset({"full"}), validation=frozenset({False}),
+            optimizers=frozenset({"adam", "nadam"}), length=4)),
         Fault("overfitting", overfitting, Needs(
-            validation=frozenset({True}), depths=frozenset({1, 2}), units=frozenset({24, 32})), "validation"),
+            validation=frozenset({True}), depths=frozenset({1, 2}), units=frozenset({24, 32}))),
         Fault("underfitting", underfitting, Needs(
             data=frozenset({"surface", "bowl", "circles", "squares", "spirals", "digits"}),
             validation=frozenset({False}))),
@@ -315,5 +317,3 @@ FAULTS = {
     )
 }  # fmt: skip
 CODES = tuple(FAULTS)
-
-__all__ = ["CODES", "DESCENT", "FAULTS", "Fault", "at_rest", "bound_of_conflicts", "shortfall"]

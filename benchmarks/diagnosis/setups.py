@@ -132,6 +132,28 @@ def train(setup: Setup, callbacks: Mapping[str, Any] | None = None) -> Outcome:
         return Outcome(net, error.history, diverged=True, shortfall=WORST)
 
 
+def train_on(setup: Setup, times: int, enough: float) -> tuple[Outcome, float]:
+    """The run, and the shortfall of one ``times`` as long; the latter only if the run gets below ``enough``."""
+    longer = replace(setup, epochs=times * setup.epochs)
+    if setup.validation is not None:  # the best epoch is put back in the end: there are two runs to be made
+        outcome = train(setup)
+        return outcome, train(longer).shortfall if outcome.shortfall <= enough else outcome.shortfall
+    net, taken = setup.network(), []
+
+    def after_epoch(event: cr.History) -> bool:
+        if event.history.epochs != setup.epochs:
+            return False
+        taken.append(Outcome(net.copy(), None, diverged=False, shortfall=shortfall(net, setup.x, setup.t)))
+        return taken[0].shortfall > enough
+
+    told = longer.arguments() | {"callbacks": {"epoch": after_epoch}, "progress": False, "engine": "reference"}
+    try:
+        net.fit(setup.x, setup.t, **told)
+    except cr.DivergenceError:
+        return (taken[0] if taken else Outcome(net, None, diverged=True, shortfall=WORST)), WORST
+    return taken[0], shortfall(net, setup.x, setup.t)
+
+
 def shortfall(net: cr.Network, x: np.ndarray, t: np.ndarray) -> float:
     """The share of the targets' variance that the predictions leave unexplained, over all outputs.
 

@@ -14,19 +14,17 @@ import os
 import sys
 from pathlib import Path
 
+import prediction
+import scaling
+import starts_and_memory
+from contestants import CONTESTANTS
+from environment import environment
+from measure import race
+from report import report
+from results import Results, read
+from works import BY_NAME, find
+
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
-
-import prediction  # noqa: E402 - found by the line above, also when run as a module
-import scaling  # noqa: E402
-import starts_and_memory  # noqa: E402
-from contestants import CONTESTANTS  # noqa: E402
-from environment import environment  # noqa: E402
-from measure import race  # noqa: E402
-from report import report  # noqa: E402
-from results import Results, read  # noqa: E402
-from works import BY_NAME, find  # noqa: E402
-
 OTHERS = ("predict", "start", "memory", "scaling")
 IMAGES = HERE.parent.parent / "docs" / "images"
 

@@ -11,10 +11,11 @@ from typing import Any
 from contestants import CONTESTANTS
 from judge import entry_of, ratios, slope
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 from records import Line, Measurement
 from works import find
 
-ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE = "#e69f00", "#56b4e9", "#009e73", "#0072b2", "#d55e00", "#cc79a7"
+ORANGE, SKY, GREEN, BLUE, VERMILION = "#e69f00", "#56b4e9", "#009e73", "#0072b2", "#d55e00"
 GREY, INK = "#999999", "#222222"
 COLOURS = {
     "torch": VERMILION,
@@ -37,14 +38,17 @@ def draw_ratios(races: Sequence[Measurement], path: Path) -> None:
     if not most:
         return
     bars = [bars_of(race) for race in most.values()]
-    heights = [len(found) + 1.2 for found in bars]
-    figure = Figure(figsize=(9, 0.3 * sum(heights) + 0.8), layout="constrained")
-    panels = figure.subplots(len(bars), 1, sharex=True, squeeze=False, height_ratios=heights)
-    for ax, race, found in zip(panels[:, 0], most.values(), bars, strict=True):
+    values = [ratio for found in bars for _, ratio in found]
+    lines = -(-len(bars) // 2)
+    heights = [max(map(len, bars[2 * line : 2 * line + 2])) + 3 for line in range(lines)]
+    figure = Figure(figsize=(13, 0.27 * sum(heights) + 0.8), layout="constrained")
+    panels = figure.subplots(lines, 2, squeeze=False, height_ratios=heights)
+    for ax in panels.flat[len(bars) :]:
+        ax.set_visible(False)
+    for ax, race, found in zip(panels.flat, most.values(), bars, strict=False):
         draw_bars(ax, race, found)
-    top = max(ratio for found in bars for _, ratio in found)
-    panels[-1, 0].set_xlim(0.1, 6 * max(top, 10))
-    panels[-1, 0].set_xlabel("times as long as chainrule (each mark on the axis is ten times the one before)")
+        ax.set_xlim(min(0.3, min(values) / 3), 4 * max(values))
+    figure.supxlabel("time as a multiple of chainrule's: each tick is ten times the one before", fontsize=10)
     figure.savefig(path, dpi=130)
 
 
@@ -69,8 +73,12 @@ def draw_bars(ax: Any, race: Measurement, bars: Sequence[tuple[str, float]]) -> 
         ax.annotate(
             f"{value:.3g}", (value, number), textcoords="offset points", va="center", fontsize=8, color=INK, **beside
         )
-    ax.set_title(f"{find(race.work).title}; {race.threads} thread" + "s" * (race.threads > 1), loc="left", fontsize=9)
+    network, _, rest = find(race.work).title.partition(", ")
+    ax.set_title(f"{network}\n{rest}; {race.threads} thread" + "s" * (race.threads > 1), loc="left", fontsize=9)
     ax.tick_params(axis="y", labelsize=8, length=0)
+    ax.tick_params(axis="x", labelsize=8)
+    ax.xaxis.set_major_formatter(lambda value, _: f"{value:,g}")
+    ax.xaxis.set_minor_locator(NullLocator())
     ax.spines[["top", "right", "left"]].set_visible(False)
     ax.grid(axis="x", color="#dddddd", linewidth=0.6)
     ax.set_axisbelow(True)
@@ -80,6 +88,9 @@ def draw_scaling(lines: Sequence[Line], path: Path) -> None:
     """A panel a line, on log-log axes, with a line of slope 1 through the last point."""
     figure = Figure(figsize=(9, 7), layout="constrained")
     panels = figure.subplots(2, 2)
+    figure.suptitle(
+        "64-128-10 ReLU, batches of 64, SGD, float32, one thread, made larger one way at a time", fontsize=10
+    )
     for ax in panels.flat[len(lines) :]:
         ax.set_visible(False)
     for ax, line in zip(panels.flat, lines, strict=False):
@@ -90,7 +101,10 @@ def draw_scaling(lines: Sequence[Line], path: Path) -> None:
         ax.loglog(line.sizes, milliseconds, color=BLUE, marker="o", markersize=5, label=f"chainrule, slope {found:.2f}")
         ax.set_xlabel(line.label)
         ax.set_ylabel(f"milliseconds a{'n' * (line.per[0] in 'aeiou')} {line.per}")
-        ax.grid(which="major", color="#dddddd", linewidth=0.6)
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_major_formatter(lambda value, _: f"{value:,g}")
+            axis.set_minor_locator(NullLocator())
+        ax.grid(color="#dddddd", linewidth=0.6)
         ax.legend(frameon=False, fontsize=9)
         ax.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=130)

@@ -30,7 +30,11 @@ def predictions(rounds: int, threads: Sequence[int], tell: Callable[[str], None]
         descriptor = file.fileno()
         tell(f"prediction: {count:,} rows are made")
         fill(descriptor, count, find("digits").sizes[0])
-        return [row for number in threads for row in _turns(rounds, number, count, descriptor, tell)]
+        whats = [f"{count:,} rows", ONE, PLAIN, INSIDE]
+        rows = _turns(rounds, threads[0], whats, descriptor, tell)
+        for number in threads[1:]:  # more threads matter to many rows only
+            rows += _turns(rounds, number, whats[:1], descriptor, tell)
+        return rows
 
 
 def shared_file() -> IO[bytes]:
@@ -49,21 +53,20 @@ def fill(descriptor: int, rows: int, inputs: int) -> None:
         del x  # it would keep the map open
 
 
-def _turns(rounds: int, threads: int, count: int, descriptor: int, tell: Callable[[str], None]) -> list[Row]:
-    """One thread count."""
+def _turns(rounds: int, threads: int, whats: Sequence[str], descriptor: int, tell: Callable[[str], None]) -> list[Row]:
+    """One thread count; what only we have, only we are asked."""
     rows, workers = [], {}
     try:
         for name in CONTESTANTS:
-            reason = missing(name, threads)
-            rows.append(Row("predict", ONE, name, threads, missing=reason))
-            rows.append(Row("predict", f"{count:,} rows", name, threads, missing=reason))
-            if reason:
+            told = [what for what in whats if name == "chainrule" or what not in (PLAIN, INSIDE)]
+            rows += [Row("predict", what, name, threads, missing=missing(name, threads)) for what in told]
+            if rows[-1].missing:
                 continue
             tell(f"prediction, {threads} thread(s): {name} gets ready")
-            workers[name] = worker = _worker(name, threads, count, descriptor)
-            rows[-1].difference = rows[-2].difference = _checked(worker, descriptor, count)
-            if name == "chainrule":
-                rows += [Row("predict", what, name, threads) for what in (PLAIN, INSIDE)]
+            workers[name] = _worker(name, threads, descriptor)
+            off = _checked(workers[name], descriptor)
+            for row in rows[-len(told) :]:
+                row.difference = off
         for number in range(rounds):
             tell(f"prediction, {threads} thread(s): round {number + 1} of {rounds}")
             for row in rows:
@@ -76,19 +79,19 @@ def _turns(rounds: int, threads: int, count: int, descriptor: int, tell: Callabl
     return rows
 
 
-def _worker(name: str, threads: int, count: int, descriptor: int) -> Process:
-    arguments = ["prediction_worker.py", name, str(threads), str(count), str(descriptor)]
+def _worker(name: str, threads: int, descriptor: int) -> Process:
+    arguments = ["prediction_worker.py", name, str(threads), str(descriptor)]
     return Process(arguments, f"{name} predicting with {threads} thread(s)", threads, (descriptor,))
 
 
-def _checked(worker: Process, descriptor: int, count: int) -> float:
+def _checked(worker: Process, descriptor: int) -> float:
     """How far the first rows' probabilities are from those in float64, one by one and together.
 
     Raises:
         RuntimeError: too far.
     """
     work = find("digits")
-    with mmap.mmap(descriptor, 4 * count * work.sizes[0]) as shared:
+    with mmap.mmap(descriptor, 0) as shared:
         x = np.array(np.frombuffer(shared, np.float32, 10 * work.sizes[0]).reshape(10, -1), np.float64)
     task = task_of(work, 1)
     wanted = predictor_of("numpy", replace(task, parameters=[p.astype(np.float64) for p in task.parameters])).one(x)

@@ -1,6 +1,6 @@
 """The process of one library that predicts.
 
-    python prediction_worker.py CONTESTANT THREADS ROWS DESCRIPTOR
+    python prediction_worker.py CONTESTANT THREADS DESCRIPTOR
 
 The rows lie in memory that all workers share, open under DESCRIPTOR. Told by lines on standard input: ``one``,
 ``plain`` and ``inside`` ask for the seconds of a row, ``many`` for those of all rows, anything else is a file for the
@@ -21,7 +21,7 @@ from worker import BUDGET, pin
 
 def main() -> None:
     """Read the arguments, then serve."""
-    contestant, threads, rows, descriptor = sys.argv[1], *map(int, sys.argv[2:])
+    contestant, threads, descriptor = sys.argv[1], *map(int, sys.argv[2:])
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     pin(threads)
@@ -30,9 +30,9 @@ def main() -> None:
     from predictors import predictor_of
     from works import find
 
-    predictor = predictor_of(contestant, task_of(find("digits"), threads))
-    shared = mmap.mmap(descriptor, 0)
-    x = np.frombuffer(shared, np.float32).reshape(rows, -1)
+    work = find("digits")
+    predictor = predictor_of(contestant, task_of(work, threads))
+    x = np.frombuffer(mmap.mmap(descriptor, 0), np.float32).reshape(-1, work.sizes[0])
     held = predictor.hold(x)
     for line in sys.stdin:
         told = line.strip()

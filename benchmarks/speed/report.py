@@ -12,17 +12,21 @@ from works import BY_NAME, find
 METHOD = """Every contestant does the same work: same rows in the same order, same first parameters, same arithmetic.
 Before it is timed, its parameters after the work's epochs are held against those of chainrule's reference engine, the
 layers' own NumPy; *off* is the distance of the worst array, relative to the distance that training moved it. A
-contestant that is too far off ends the run. Each has a process of its own, with as many processors as threads, and they
-take turns, A B C, A B C, with a pause between; a turn is a run to warm up and then as many as fit 0.2 s, of which the
-median counts. Tables show medians over the rounds; *x* is their time over ours, round by round, its median and range.
-Import and compilation are not in these times; *ready* says how long they took together with two first runs.
+contestant that is too far off ends the run: 1e-9 in float64; in float32 1e-3, or 0.01 with ReLU, where a net input
+within rounding of 0 may fall on either side of the kink.
+
+Each has a process of its own, with as many processors as threads, and they take turns, A B C, A B C, with a pause
+between; a turn is a run to warm up and then as many as fit 0.2 s, of which the median counts. Tables show medians over
+the rounds; *x* is their time over ours, round by round, its median and range. Import and compilation are not in these
+times; *ready* says how long they took together with two first runs.
 
 chainrule's time is that of the whole call of `fit` or `sweep`, with its checks of the data and its history. torch has
 contiguous slices as batches, class numbers as targets and one call that updates all parameters (*at its best*), or is
 written as in its tutorials (*nn and optim*); `torch.compile` has forward, gradients and update in one graph, with the
-C++ wrapper. JAX runs all epochs in one jitted scan with donated parameters. The C program is built on the spot by `cc
--O3 -march=native -ffast-math`. MKL (through `torch.mm`) and OpenBLAS (through NumPy) do nothing but a step's matrix
-products, on the same batches in turn; the floor is the time of a step's multiply-adds on numbers in registers."""
+C++ wrapper. JAX runs all epochs in one jitted scan with donated parameters. The C program is built on the spot by
+`cc -O3 -march=native -ffast-math`, for one thread. MKL (through `torch.mm`) and OpenBLAS (through NumPy) do nothing but
+a step's matrix products, on the same batches in turn. *The processor's multiply-adds alone* are those of a step on
+numbers that stay in registers: a goal that would need less time than these is marked as out of reach here."""
 
 
 def report(results: Results) -> str:
@@ -36,7 +40,7 @@ def report(results: Results) -> str:
         METHOD,
         "## Goals",
         goals_table(judgements(results)) if results.rounds > 1 else "One round is too little to judge by.",
-        "## Training",
+        *(["## Training"] if results.races else []),
         *(part for work in _in_order(results.races) for part in (f"### {find(work).title}", race_table(work, results))),
         *_others(results),
     ]

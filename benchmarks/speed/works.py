@@ -6,6 +6,10 @@ from records import Goal, Work
 
 CROSS_ENTROPY = "categorical_cross_entropy_from_logits"
 TRAINING = ("chainrule", "torch", "torch-nn", "torch-compile", "jax", "scikit-learn", "numpy", "c")
+KINKS = 1e-2
+"""Of networks with ReLU, how far results may be apart: a few net inputs of millions come so near to 0 that they fall on
+one side of the kink or the other by rounding, and then one unit's weights go another way (JAX on ``digits``: 0.002)."""
+
 EVERYONE = (*TRAINING, "mkl", "openblas", "floor")
 
 WORKS = (
@@ -51,7 +55,7 @@ WORKS = (
         check_epochs=200,
         unit="epoch",
         threads=(1, 2),
-        tolerance=1e-2,
+        tolerance=1e-3,
         contestants=(*TRAINING, "floor"),
         goals=(Goal("torch", at_least=5), Goal("jax", at_least=5)),
     ),
@@ -71,7 +75,7 @@ WORKS = (
         check_epochs=2,
         unit="step",
         threads=(1, 2),
-        tolerance=1e-3,
+        tolerance=KINKS,
         contestants=EVERYONE,
         goals=(
             Goal("torch", at_least=5),
@@ -96,7 +100,7 @@ WORKS = (
         check_epochs=1,
         unit="step",
         threads=(1, 2),
-        tolerance=1e-3,
+        tolerance=KINKS,
         contestants=EVERYONE,
         goals=(
             Goal("torch", at_least=2),
@@ -121,7 +125,7 @@ WORKS = (
         check_epochs=2,
         unit="step",
         threads=(1,),
-        tolerance=1e-2,
+        tolerance=KINKS,
         contestants=EVERYONE,
         scaled={"torch": 4, "torch-nn": 4, "torch-compile": 4, "scikit-learn": 4},
         goals=(Goal("torch", at_least=10), Goal("jax", at_least=2)),
@@ -164,7 +168,7 @@ LADDER = replace(
     title="64-128-10",
     sizes=(64, 128, 10),
     rows=4096,
-    epochs=1,
+    epochs=8,
     contestants=("chainrule",),
 )
 """The network that is made larger in one way at a time to see how our time grows."""
@@ -179,7 +183,7 @@ def ladder(line: str, size: int) -> Work:
         return replace(LADDER, name=name, sizes=(64, size, 10))
     if line == "layers":
         return replace(LADDER, name=name, sizes=(128, *(128,) * size, 10), rows=2048)
-    return replace(LADDER, name=name, rows=4 * size, batch=size)
+    return replace(LADDER, name=name, rows=max(2048, 2 * size), batch=size)
 
 
 def find(name: str) -> Work:

@@ -11,10 +11,14 @@ an activation        an ``ElementwiseActivation`` or a ``RowActivation``     ``c
 a loss               an ``ElementwiseLoss`` or a ``RowLoss``                 ``check_loss``
 an initialiser       an ``Initializer``                                      ``check_initializer``
 an optimizer         a frozen dataclass that is an ``Optimizer``             ``check_optimizer``
+one of second order  a frozen dataclass that is a ``SecondOrderOptimizer``
 a learning rate      a frozen dataclass that is a ``Schedule``
 a layer              a frozen dataclass that is a ``Layer``                  ``check_layer``
 a mistake            a ``Mistake`` with its ``Variant`` s; pass it as
                      ``check_backprop(..., mistakes=[MINE])``
+a way to fail        a ``Rule`` that measures ``Readings`` and judges them
+                     as a ``Suspicion`` with its ``Remedy`` s; pass it as
+                     ``diagnose(..., rules=[MINE])``
 ===================  ======================================================  =====================
 
 An activation is its formulas, in SymPy's syntax, and the functions that compute them:
@@ -73,11 +77,14 @@ from chainrule.check.loss_rows import check_loss
 from chainrule.check.marking import Mistake, Variant
 from chainrule.check.optimizer_rows import check_optimizer
 from chainrule.check.proof import Claim, Proof
+from chainrule.diagnosis.readings import Readings
+from chainrule.diagnosis.record import Remedy, Rule, Suspicion
 from chainrule.initializers import Initializer
 from chainrule.layers import Back, BackDot, Layer, Record, Run
 from chainrule.losses import ElementwiseLoss, Loss, RowLoss
 from chainrule.optimizers import Moments, Optimizer
 from chainrule.optimizers.schedules import Clock, Memory, Schedule
+from chainrule.optimizers.second_order import Point, Problem, Residuals, SecondOrderOptimizer, State
 
 __all__ = [
     "Activation",
@@ -95,12 +102,21 @@ __all__ = [
     "Mistake",
     "Moments",
     "Optimizer",
+    "Point",
+    "Problem",
     "Proof",
+    "Readings",
     "Record",
+    "Remedy",
+    "Residuals",
     "RowActivation",
     "RowLoss",
+    "Rule",
     "Run",
     "Schedule",
+    "SecondOrderOptimizer",
+    "State",
+    "Suspicion",
     "Variant",
     "check_activation",
     "check_initializer",

@@ -26,6 +26,36 @@ _TABLE = typer.Argument(
 )
 _MODEL = typer.Argument(metavar="MODEL", help="A model file that `chainrule fit` wrote.")
 _TRAINING = "Network and training"
+_USUAL_HIDDEN = ",".join(map(str, Plan.hidden))
+
+_Target = Annotated[str, typer.Option(help="The column to predict.")]
+_Task = Annotated[
+    str | None,
+    typer.Option(help="regression, classification, binary or multiclass; told from the target unless given."),
+]
+_Without = Annotated[list[str] | None, typer.Option(help="A column not to use; may be given again.")]
+_Test = Annotated[float, typer.Option(help="Share of the rows set aside to judge by.")]
+_Validation = Annotated[float, typer.Option(help="Share of the other rows set aside to stop by.")]
+_Seed = Annotated[int, typer.Option(help="Seed of every draw.")]
+_Hidden = Annotated[str, typer.Option(help="Units of the hidden layers; '' for none.", rich_help_panel=_TRAINING)]
+_Activation = Annotated[
+    str, typer.Option(help=f"Of the hidden layers: {', '.join(ACTIVATIONS)}.", rich_help_panel=_TRAINING)
+]
+_Optimizer = Annotated[str, typer.Option(help=f"One of {', '.join(OPTIMIZERS)}.", rich_help_panel=_TRAINING)]
+_Rate = Annotated[float, typer.Option(help="The highest of a one-cycle schedule.", rich_help_panel=_TRAINING)]
+_Epochs = Annotated[
+    int | None, typer.Option(help="At most; by the number of rows unless given.", rich_help_panel=_TRAINING)
+]
+_BatchSize = Annotated[
+    int | None, typer.Option(help="Rows an update; by their number unless given.", rich_help_panel=_TRAINING)
+]
+_Patience = Annotated[
+    int | None,
+    typer.Option(
+        help="Epochs without a better validation loss before it stops; a quarter of the epochs unless given.",
+        rich_help_panel=_TRAINING,
+    ),
+]
 
 
 def _version(wanted: bool) -> None:
@@ -48,7 +78,7 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for the picture and the model file.")] = Path(),
     seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
 ) -> None:
-    """Train on real data (penguins), explain one derivative by its numbers, draw the network."""
+    """Train on real data (penguins), explain one derivative by its numbers, draw the network, diagnose the training."""
     from chainrule.cli.demo import run  # noqa: PLC0415 - each command fetches only what it needs
 
     run(out, seed)
@@ -57,42 +87,22 @@ def demo(
 @app.command()
 def fit(
     table: Annotated[str, _TABLE],
-    target: Annotated[str, typer.Option(help="The column to predict.")],
-    task: Annotated[
-        str | None,
-        typer.Option(help="regression, classification, binary or multiclass; told from the target unless given."),
-    ] = None,
-    without: Annotated[list[str] | None, typer.Option(help="A column not to use; may be given again.")] = None,
-    test: Annotated[float, typer.Option(help="Share of the rows set aside to judge by.")] = Plan.test,
-    validation: Annotated[float, typer.Option(help="Share of the other rows set aside to stop by.")] = Plan.validation,
-    seed: Annotated[int, typer.Option(help="Seed of every draw.")] = Plan.seed,
+    target: _Target,
+    task: _Task = None,
+    without: _Without = None,
+    test: _Test = Plan.test,
+    validation: _Validation = Plan.validation,
+    seed: _Seed = Plan.seed,
     out: Annotated[Path | None, typer.Option(help="Model file to write; named after the table unless given.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Also draw the losses by epoch to this picture.")] = None,
-    hidden: Annotated[
-        str, typer.Option(help="Units of the hidden layers; '' for none.", rich_help_panel=_TRAINING)
-    ] = ",".join(map(str, Plan.hidden)),
-    activation: Annotated[
-        str, typer.Option(help=f"Of the hidden layers: {', '.join(ACTIVATIONS)}.", rich_help_panel=_TRAINING)
-    ] = Plan.activation,
-    optimizer: Annotated[
-        str, typer.Option(help=f"One of {', '.join(OPTIMIZERS)}.", rich_help_panel=_TRAINING)
-    ] = Plan.optimizer,
-    learning_rate: Annotated[
-        float, typer.Option(help="The highest of a one-cycle schedule.", rich_help_panel=_TRAINING)
-    ] = Plan.learning_rate,
-    epochs: Annotated[
-        int | None, typer.Option(help="At most; by the number of rows unless given.", rich_help_panel=_TRAINING)
-    ] = None,
-    batch_size: Annotated[
-        int | None, typer.Option(help="Rows an update; by their number unless given.", rich_help_panel=_TRAINING)
-    ] = None,
-    patience: Annotated[
-        int | None,
-        typer.Option(
-            help="Epochs without a better validation loss before it stops; a quarter of the epochs unless given.",
-            rich_help_panel=_TRAINING,
-        ),
-    ] = None,
+    diagnose: Annotated[bool, typer.Option("--diagnose", help="Also say what keeps it from training better.")] = False,
+    hidden: _Hidden = _USUAL_HIDDEN,
+    activation: _Activation = Plan.activation,
+    optimizer: _Optimizer = Plan.optimizer,
+    learning_rate: _Rate = Plan.learning_rate,
+    epochs: _Epochs = None,
+    batch_size: _BatchSize = None,
+    patience: _Patience = None,
 ) -> None:
     """Train a network to predict one column of a table from the others; judge it on rows it has not seen.
 
@@ -114,7 +124,46 @@ def fit(
         validation=validation,
         seed=seed,
     )
-    run(table, target, task, without or [], plan, out, plot)
+    run(table, target, task, without or [], plan, out, plot, diagnose=diagnose)
+
+
+@app.command()
+def diagnose(
+    table: Annotated[str, _TABLE],
+    target: _Target,
+    task: _Task = None,
+    without: _Without = None,
+    test: _Test = Plan.test,
+    validation: _Validation = Plan.validation,
+    seed: _Seed = Plan.seed,
+    plot: Annotated[Path | None, typer.Option(help="Also draw the diagnosis to this picture.")] = None,
+    hidden: _Hidden = _USUAL_HIDDEN,
+    activation: _Activation = Plan.activation,
+    optimizer: _Optimizer = Plan.optimizer,
+    learning_rate: _Rate = Plan.learning_rate,
+    epochs: _Epochs = None,
+    batch_size: _BatchSize = None,
+    patience: _Patience = None,
+) -> None:
+    """Say why training on a table fails, and prove it by training again with only the cause removed.
+
+    Example: chainrule diagnose penguins.csv --target species --learning-rate 3
+    """
+    from chainrule.cli.diagnose import run  # noqa: PLC0415
+
+    plan = Plan(
+        hidden=_units(hidden),
+        activation=activation,
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+        epochs=epochs,
+        batch_size=batch_size,
+        patience=patience,
+        test=test,
+        validation=validation,
+        seed=seed,
+    )
+    run(table, target, task, without or [], plan, plot)
 
 
 @app.command()

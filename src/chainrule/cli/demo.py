@@ -1,4 +1,4 @@
-"""``chainrule demo``: real data, a trained network, one derivative explained, a picture."""
+"""``chainrule demo``: real data, a trained network, one derivative explained, a picture, a diagnosis."""
 
 import time
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ _EPOCHS_TOLD = (0, 1, 2, 5, 10, 20, 50, 100, 200)
 
 
 def run(out: Path, seed: int) -> None:
-    """Train, judge, explain, draw."""
+    """Train, judge, explain, draw, diagnose."""
     started = time.perf_counter()
     picture, model_file = out / "penguins.png", out / "penguins.safetensors"
     for path in (picture, model_file):
@@ -52,6 +52,8 @@ def run(out: Path, seed: int) -> None:
     model.save(model_file)
     title = f"A {species} penguin passes through the network ({told})"
     _draw(trained, x, title, picture)
+    say("\nWhat keeps it from training better?")
+    say(str(trained.history.diagnose()))
     say(f"\nsaved {model_file}, drew {picture} ({time.perf_counter() - started:.1f} s)")
     say_next("explain", str(model_file), str(penguins_path()), "--row", "1")
 

@@ -19,7 +19,15 @@ from chainrule.tabular import Plan, prepare, train
 
 
 def run(
-    source: str, target: str, task: str | None, without: Sequence[str], plan: Plan, out: Path | None, plot: Path | None
+    source: str,
+    target: str,
+    task: str | None,
+    without: Sequence[str],
+    plan: Plan,
+    out: Path | None,
+    plot: Path | None,
+    *,
+    diagnose: bool = False,
 ) -> None:
     """Read, train, judge, save; the model is on the disk before its figures are printed, for a pipe may break."""
     out = out or beside(source, MODEL_ENDING, "model" + MODEL_ENDING)
@@ -43,4 +51,8 @@ def run(
         trained.history.plot(figure.subplots())
         write_picture(figure, plot)
         say(f"drew {plot}")
+    if diagnose and trained.history.epochs:
+        say()
+        say(str(trained.history.diagnose()))
+        say()
     say_next("explain", str(out), source, "--row", "1")

@@ -73,7 +73,7 @@ class Case:
     @property
     def optimizer(self) -> Optimizer:
         """The rule and its learning rate."""
-        return self.settings.optimizer
+        return self.settings.rule
 
     @property
     def rows(self) -> int:
@@ -165,7 +165,7 @@ class Case:
         state = maths.initial_state(chain)
         if keep:
             for name, value in parameters.items():
-                old = self.model.parameters[name] if name in self.model.parameters else None
+                old = self.model.parameters.get(name)
                 if old is not None and old.shape == value.shape:
                     value[...] = old
         former = self.decode

@@ -164,9 +164,7 @@ class Hessian:
         state = tuple({key: value.astype(np.float64) for key, value in kept.items()} for kept in model.state)
         run = Run(training=norm and not drop and len(data.x) > 1, state=state)
         with np.errstate(all="ignore"):
-            self.done = maths.forward_backward(
-                chain, self.parameters, self.data.x, self.data.t, run, self.data.weights
-            )
+            self.done = maths.forward_backward(chain, self.parameters, self.data.x, self.data.t, run, self.data.weights)
         self.free = maths.free_entries(chain)
         self.l2 = l2 * maths.decayed_entries(chain)
         self.root = None if scale is None else np.sqrt(np.maximum(scale, 1e-300))

@@ -10,23 +10,30 @@ References: Cohen, Kaur, Li, Kolter & Talwalkar 2021, ICLR (edge of stability, m
 2207.14484 (adaptive); Lewkowycz, Bahri, Dyer, Sohl-Dickstein & Gur-Ari 2020, arXiv 2003.02218 (catapult).
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from chainrule.arrays import Array
-from chainrule.diagnose.case import Case
-from chainrule.diagnose.curvature import Curvature, Hessian, curvature_of, named_shares
-from chainrule.diagnose.running import Ran, Snapshot
+from chainrule.diagnosis.case import Case
+from chainrule.diagnosis.curvature import Curvature, Hessian, curvature_of, named_shares
+from chainrule.diagnosis.running import Ran, Snapshot
 from chainrule.errors import InputError
 from chainrule.optimizers import SGD, Adam, AdamW, NAdam, RMSprop
 from chainrule.show import number, plain
 from chainrule.training import Data
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 PREDICTED = 5
+AT_THE_EDGE = 0.08  # both points of a hop as near to the threshold: it hovers there; a zig-zag's points differ more
+UNFINISHED = 0.05  # of the best constant answer's loss: a run that leaves less has arrived
 TOO_SMALL = 0.01  # of the threshold: eta lambda < 0.02 for plain descent
+MOST_MEASURED = 12
+"""Snapshots at which the curvature is computed."""
+
 MOST_ROWS = 2000
 """Of more rows, that many, evenly spread, stand for all where curvature is computed."""
 
@@ -91,6 +98,8 @@ class LearningRate:
         if self.predicted.size:
             lines.append("  next losses, predicted: " + ", ".join(number(v, 5) for v in self.predicted))
             lines.append("  next losses, real:      " + ", ".join(number(v, 5) for v in self.real))
+            if self.error > 0.01:
+                lines.append(f"  they differ by up to {self.error:.0%}: over such steps the loss is no parabola")
         lines.append(f"  {self.explanation}")
         return "\n".join(lines)
 
@@ -173,7 +182,8 @@ def next_losses(case: Case, snapshot: Snapshot, eta: float, steps: int = PREDICT
     start = case.optimizer.start(case.chain.size, np.dtype(np.float64), eta)
     known = snapshot.moments is not None
     moments: Mapping[str, Array] = {
-        key: np.asarray(value, np.float64) for key, value in (snapshot.moments if known else start).items()  # type: ignore[union-attr]
+        key: np.asarray(value, np.float64)
+        for key, value in (snapshot.moments if known else start).items()  # type: ignore[union-attr]
     }
     count = snapshot.count if known else 0
     w = here.parameters.vector.copy()
@@ -208,25 +218,27 @@ def _at(model: Any, vector: Array) -> Any:
 
 
 # -------------------------------------------------------------------------------- the verdict
-def verdict(ran: Ran) -> LearningRate:
-    """The regime of a run, with everything that shows it."""
+def verdict(ran: Ran, left: float = 1.0) -> LearningRate:
+    """The regime of a run, with everything that shows it; ``left`` is the share of the loss that it left."""
     case = ran.case
     threshold = threshold_of(case)
     chosen = [s for s in ran.snapshots if s.epoch < ran.history.epochs]
-    found = [(s, sharpness(case, s)) for s in chosen]
+    every = -(-len(chosen) // MOST_MEASURED)
+    some = [s for k, s in enumerate(chosen) if k % every == 0 or k >= len(chosen) - 1]
+    found = [(s, sharpness(case, s)) for s in some]
     known = [(s, c) for s, c in found if c is not None]
     rates = [_rate(ran, s) for s, _ in known]
     epochs = np.array([s.epoch for s, _ in known])
     course = np.array([eta * c.lambda_max for eta, (_, c) in zip(rates, known, strict=True)])
     end = chosen[-1]
     eta = _rate(ran, end)
-    regime = _regime(ran, epochs, course, threshold)
+    regime = _regime(ran, epochs, course, threshold, left)
 
     at, here = "the end", known[-1][1] if known and known[-1][0] is end else None
     if here is not None and isinstance(case.optimizer, SGD):
         exact = sharpness(case, end, whole_up_to=500)
         here = exact if exact is not None else here
-    if regime == "period two" and isinstance(case.optimizer, SGD):
+    if regime in ("period two", "zig-zag") and case.full_batch and isinstance(case.optimizer, SGD) and len(chosen) > 1:
         centre = minimum_between(case, chosen[-2], chosen[-1])
         if centre is not None:
             at, here = "the minimum it hops around", centre
@@ -266,28 +278,37 @@ def _rate(ran: Ran, snapshot: Snapshot) -> float:
     return float(rates[min(snapshot.epoch, len(rates) - 1)])
 
 
-def _regime(ran: Ran, epochs: Array, course: Array, threshold: float) -> str:
+def _regime(ran: Ran, epochs: Array, course: Array, threshold: float, left: float) -> str:
     """From the losses what happened, from the curvature why."""
     losses = ran.losses
-    ratio = course / threshold if course.size else np.array([])
-    known = ratio.size > 0 and np.isfinite(ratio[-1])
     if ran.error is not None or (losses.size > 1 and not losses[-1] <= 10 * max(losses[0], 1e-300)):
         return "diverging"
-    if ran.case.full_batch and is_period_two(losses):
-        return "period two"
-    late = ratio[epochs >= 0.5 * len(losses)] if known else np.array([])
+    ratio = course / threshold if course.size else np.array([])
+    known = bool(ratio.size and np.isfinite(ratio[-1]))
+    if ran.case.full_batch and (found := _of_full_batches(losses, epochs, ratio, known=known)):
+        return found
     falling = is_falling(losses)
-    if ran.case.full_batch and known and late.size and np.max(late) > 0.85 and ratio[0] < np.max(late) and falling:
-        return "edge of stability"
-    if ran.case.full_batch and losses.size > 4 and _catapulted(losses, ratio):
-        return "catapult"
-    if known and ratio[-1] < TOO_SMALL and falling:
-        return "too small"
     if not known:
         return "unknown"
+    if ratio[-1] < TOO_SMALL and falling and left > UNFINISHED:
+        return "too small"
     if ratio[-1] > 1 and not falling:
         return "diverging" if losses[-1] > losses[0] else "unstable"
     return "zig-zag" if ratio[-1] > 0.5 else "smooth"
+
+
+def _of_full_batches(losses: Array, epochs: Array, ratio: Array, *, known: bool) -> str:
+    """Regimes that only losses without the noise of batches show; empty if none of them."""
+    if is_period_two(losses):
+        return "period two"
+    falling = is_falling(losses)
+    if _alternates(losses) and falling:
+        at_edge = ratio.size > 2 and (np.abs(ratio[-2:] - 1) < AT_THE_EDGE).all()
+        return "edge of stability" if at_edge else "zig-zag"
+    late = ratio[epochs >= 0.5 * len(losses)] if known else np.array([])
+    if late.size and np.max(late) > 0.85 and ratio[0] < np.max(late) and falling:
+        return "edge of stability"
+    return "catapult" if losses.size > 4 and _catapulted(losses, ratio) else ""
 
 
 def is_period_two(losses: Array, window: int = 12) -> bool:
@@ -297,20 +318,19 @@ def is_period_two(losses: Array, window: int = 12) -> bool:
     last = losses[-window:]
     hop = np.abs(np.diff(last))
     drift = np.abs(last[2:] - last[:-2])
-    signs = np.diff(last)
     return bool(
         np.isfinite(last).all()
         and hop.min() > 1e-6 * last.max()
-        and (signs[1:] * signs[:-1] < 0).all()
-        and drift.max() < 0.05 * hop.min()
-        and drift[-2:].max() <= 1.5 * drift[:2].max() + 1e-12 * last.max()
-    ) or _is_symmetric_cycle(last)
+        and _alternates(losses, window)
+        and drift.max() < 0.01 * hop.min()
+        and drift.max() < 1e-3 * last.min()
+    )
 
 
-def _is_symmetric_cycle(last: Array) -> bool:
-    """A cycle whose two points have the same loss cannot be told from rest by losses alone; the caller looks closer."""
-    del last
-    return False
+def _alternates(losses: Array, window: int = 12) -> bool:
+    """Whether the last losses go up and down in turn."""
+    steps = np.diff(losses[-window:])
+    return bool(losses.size >= window and (steps[1:] * steps[:-1] < 0).all())
 
 
 def is_falling(losses: Array) -> bool:
@@ -344,7 +364,9 @@ def minimum_between(case: Case, one: Snapshot, other: Snapshot) -> Curvature | N
         return here.done.loss + float((here.l2 * base * base).sum() / 2), here.gradient[free]
 
     with np.errstate(all="ignore"):
-        done = minimize(loss, between[free], jac=True, method="L-BFGS-B", options={"maxiter": 500, "ftol": 1e-15, "gtol": 1e-10})
+        done = minimize(
+            loss, between[free], jac=True, method="L-BFGS-B", options={"maxiter": 500, "ftol": 1e-15, "gtol": 1e-10}
+        )
     place = between.copy()
     place[free] = done.x
     try:
@@ -357,7 +379,8 @@ _EXPLANATIONS = {
     "too small": "Each step changes next to nothing: the loss still falls, but the run ends long before it is down.",
     "smooth": "The loss falls without overshooting.",
     "zig-zag": "Each step overshoots along the most curved direction and comes back by less: it converges.",
-    "period two": "Each step jumps across the valley to a point from which the next jumps back: the loss takes two values "
+    "period two": "Each step jumps across the valley to a point from which the next jumps back: the loss takes "
+    "two values "
     "in turn for ever.",
     "edge of stability": "The curvature has risen until eta lambda stands near its threshold while the loss goes on "
     "falling: normal.",

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from chainrule.arrays import Array
-from chainrule.diagnose.case import Case
+from chainrule.diagnosis.case import Case
 from chainrule.show import plain
 
 if TYPE_CHECKING:
-    from chainrule.diagnose.learning_rate import LearningRate
-    from chainrule.diagnose.readings import Readings
+    from chainrule.diagnosis.learning_rate import LearningRate
+    from chainrule.diagnosis.readings import Readings
 
 Severity = Literal["error", "warning", "note"]
 Certainty = Literal["structural", "exact", "rule of thumb"]
@@ -49,6 +49,8 @@ class Suspicion:
         remedies: changes to try, in order; the best of them is the proof.
         judged_by: what the proof compares: the "training" or the "validation" loss in the end.
         order: of two that explain the same, the one with the smaller number is the cause.
+        least: what a remedy must gain at least, as a share of the best constant answer's loss, to confirm it.
+        factor: to what share of itself the loss left must shrink.
     """
 
     code: str
@@ -59,6 +61,8 @@ class Suspicion:
     remedies: tuple[Remedy, ...]
     judged_by: Literal["training", "validation"] = "training"
     order: int = 50
+    least: float = 0.05
+    factor: float = 0.7
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +163,7 @@ class Finding:
         return self.remedy.change(self.case)
 
     def __str__(self) -> str:
-        from chainrule.diagnose.render import finding_text  # noqa: PLC0415 - the record does not know its pictures
+        from chainrule.diagnosis.render import finding_text  # noqa: PLC0415 - the record does not know its pictures
 
         return finding_text(self)
 
@@ -212,14 +216,14 @@ class Diagnosis:
         return tuple(finding.code for finding in self.findings)
 
     def __str__(self) -> str:
-        from chainrule.diagnose.render import text  # noqa: PLC0415 - as above
+        from chainrule.diagnosis.render import text  # noqa: PLC0415 - as above
 
         return text(self)
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        from chainrule.diagnose.render import html  # noqa: PLC0415 - as above
+        from chainrule.diagnosis.render import html  # noqa: PLC0415 - as above
 
         return html(self)
 

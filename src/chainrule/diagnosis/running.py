@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.arrays import Array
-from chainrule.diagnose.case import Case
+from chainrule.diagnosis.case import Case
 from chainrule.errors import DivergenceError
 from chainrule.layers import Record
 from chainrule.model import Model

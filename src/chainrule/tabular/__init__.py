@@ -7,6 +7,16 @@ is learned from test rows: not a median, not a category, not when to stop.
 from chainrule.tabular.model import TableModel, load_table_model
 from chainrule.tabular.plan import Plan
 from chainrule.tabular.preparing import Prepared, prepare
-from chainrule.tabular.training import Trained, train, train_on_table
+from chainrule.tabular.training import Trained, diagnose_training, train, train_on_table
 
-__all__ = ["Plan", "Prepared", "TableModel", "Trained", "load_table_model", "prepare", "train", "train_on_table"]
+__all__ = [
+    "Plan",
+    "Prepared",
+    "TableModel",
+    "Trained",
+    "diagnose_training",
+    "load_table_model",
+    "prepare",
+    "train",
+    "train_on_table",
+]

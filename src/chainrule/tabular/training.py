@@ -12,6 +12,7 @@ from chainrule.data import (
     classification_metrics,
     regression_metrics,
 )
+from chainrule.diagnosis import Diagnosis, diagnose
 from chainrule.errors import DivergenceError
 from chainrule.tabular.model import TableModel
 from chainrule.tabular.plan import Plan
@@ -67,6 +68,29 @@ def train(prepared: Prepared, plan: Plan | None = None) -> Trained:
     )
     model = TableModel(network, prepared.encoder, prepared.target)
     return Trained(model, history, *_judge(model, prepared), prepared)
+
+
+def diagnose_training(prepared: Prepared, plan: Plan | None = None) -> Diagnosis:
+    """Why training on a prepared table goes as it does: the run that ``train`` would make, diagnosed.
+
+    Raises:
+        InputError: the network would be too large.
+    """
+    plan = plan or Plan()
+    x, t = prepared.part(prepared.training)
+    batch_size, epochs = plan.pace(len(x))
+    return diagnose(
+        plan.network(x.shape[1], prepared.target),
+        x,
+        t,
+        epochs=epochs,
+        batch_size=batch_size,
+        optimizer=plan.rule(),
+        seed=plan.seed,
+        validation=prepared.part(prepared.validation),
+        patience=plan.patience or max(10, epochs // 4),
+        progress=plan.progress,
+    )
 
 
 def train_on_table(

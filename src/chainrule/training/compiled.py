@@ -54,7 +54,7 @@ def open_session(
         settings.clip_value,
     )  # fmt: skip
     threads = threads_for(settings.threads, 3 * size * products(model.chain))
-    kind = Session if copies.obstacle(model.chain, settings.optimizer) is not None else copies.UnrolledSession
+    kind = Session if copies.obstacle(model.chain, settings.rule) is not None else copies.UnrolledSession
     return kind(
         model, _rows(data), None if held is None else _rows(held), recipe, threads,
         patience=(settings.patience or 0) if judge else 0, min_delta=settings.min_delta, keep_updates=keep_updates,

@@ -87,8 +87,8 @@ class _Script:
 
     def uses(self, name: str) -> bool:
         """Whether the update's lines name ``epoch``, ``progress`` or ``count``."""
-        rate = update_lines.rate_lines(self.settings.optimizer.schedule)
-        equations = equations_of(self.settings.optimizer)
+        rate = update_lines.rate_lines(self.settings.rule.schedule)
+        equations = equations_of(self.settings.rule)
         return any(name in line.code for line in rate) or any(
             name in names_in(equation.formula) for equation in equations
         )
@@ -111,8 +111,8 @@ def to_python(model: Model, data: Data | None, settings: Settings) -> str:
         raise InputError("no layer of this network is trainable: there is no training to write out.")
     parts = [_docstring(script), "import numpy as np\n", *_data(script), _parameters(script)]
     functions = sources(_functions(script))
-    if not update_lines.is_plain(settings.optimizer):
-        functions.append(update_lines.optimizer_function(settings.optimizer))
+    if not update_lines.is_plain(settings.rule):
+        functions.append(update_lines.optimizer_function(settings.rule))
     parts += [f"\n{function}" for function in [*functions, _train(script), _predict(script)]]
     if script.inline_data and script.inline_parameters:
         parts.append("\n" + _main(weighted=script.weighted))
@@ -126,7 +126,7 @@ def _docstring(script: _Script) -> str:
     lines = [f'"""A {units} network and its training by backpropagation, written out in NumPy.', ""]
     for l, layer in enumerate(chain.layers, start=1):
         lines.append(f"layer {l}: {layer!r}, from {chain.units[l - 1]} to {chain.units[l]} units")
-    lines += [f"loss: {chain.loss.name}, the mean over rows", f"optimizer: {settings.optimizer!r}", ""]
+    lines += [f"loss: {chain.loss.name}, the mean over rows", f"optimizer: {settings.rule!r}", ""]
     lines += [
         "x are the inputs (N rows), t the targets, a0 = x. Layer l has net inputs zl and activations al; the last",
         "activations are the outputs y, and E is the loss. A name that begins with d is a derivative of E:",
@@ -215,8 +215,8 @@ def _before(script: _Script) -> list[Line]:
         names = f"{'shuffling' if script.shuffles else '_'}, {'dropping' if script.drops else '_'}"
         lines.append(Line(f"{names} = {streams}"))
     lines += update_lines.moments_lines(script.settings, script.slots)
-    if update_lines.is_constant(script.settings.optimizer):
-        lines += update_lines.rate_lines(script.settings.optimizer.schedule)
+    if update_lines.is_constant(script.settings.rule):
+        lines += update_lines.rate_lines(script.settings.rule.schedule)
     if script.uses("progress"):
         per_epoch = "1" if script.batch_size is None else f"-(-len(x) // {script.batch_size})"
         lines.append(Line("updates = epochs" if per_epoch == "1" else f"updates = epochs * {per_epoch}"))

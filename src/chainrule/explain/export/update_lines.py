@@ -108,11 +108,11 @@ def optimizer_function(optimizer: Optimizer) -> str:
 
 def moments_lines(settings: Settings, slots: Sequence[Slot]) -> list[Line]:
     """The moments before the first update."""
-    if is_plain(settings.optimizer):
+    if is_plain(settings.rule):
         return []
     updates = Clock(0, 0, settings.epochs, settings.epochs)
-    first = settings.optimizer.schedule.rate(updates, Memory())
-    started = settings.optimizer.start(1, np.dtype(np.float64), first)
+    first = settings.rule.schedule.rate(updates, Memory())
+    started = settings.rule.start(1, np.dtype(np.float64), first)
     lines = [Line("moments = {"), *(Line(f'    "{slot.name}": {_start(started, slot.name)},') for slot in slots)]
     return [*lines, Line("}")]
 
@@ -138,10 +138,10 @@ def update_lines(settings: Settings, slots: Sequence[Slot], decayed: Sequence[st
             told = [f"l1 sign({w})"] * bool(settings.l1) + [f"l2 {w}"] * bool(settings.l2)
             lines.append(Line(f"{g} = {g} + {penalty.format(w=w)}", f"d{w} plus the penalties' {' + '.join(told)}"))
     lines += _clipping(settings, [f"d{slot.name}" for slot in slots])
-    if not is_constant(settings.optimizer):
-        lines += rate_lines(settings.optimizer.schedule)
+    if not is_constant(settings.rule):
+        lines += rate_lines(settings.rule.schedule)
     for slot in slots:
-        lines += _change(settings.optimizer, slot.name, decays=slot.name in decayed)
+        lines += _change(settings.rule, slot.name, decays=slot.name in decayed)
     return lines
 
 

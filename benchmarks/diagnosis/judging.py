@@ -1,0 +1,41 @@
+"""Showing a case to ``chainrule.diagnose`` and to the rules of other tools."""
+
+import time
+from collections.abc import Iterator, Sequence
+
+from cases import Case
+from rivals import RIVALS
+from score import Verdict
+from setups import Setup
+from watching import watch
+
+import chainrule as cr
+
+OURS = "chainrule"
+UNPROVED = "chainrule, without proofs"
+
+
+def ours(case: Case, setup: Setup, *, prove: bool = True) -> Verdict:
+    """What ``diagnose`` says; an error that it raises is a diagnosis without findings, and is told."""
+    begun = time.perf_counter()
+    try:
+        told = setup.arguments()
+        found = cr.diagnose(setup.network(), setup.x, setup.t, prove=prove, progress=False, engine="reference", **told)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is the result of this case
+        return Verdict(case, (), time.perf_counter() - begun, failed=f"{type(error).__name__}: {error}")
+    seconds = time.perf_counter() - begun
+    aside = tuple(f"{one.code} ({one.verdict})" for one in found.looked_at)
+    return Verdict(case, tuple(one.code for one in found.findings), seconds, aside)
+
+
+def judge(cases: Sequence[Case], *, rivals: bool = True, unproved: bool = True) -> Iterator[dict[str, Verdict]]:
+    """Case by case, each tool's verdict."""
+    for case in cases:
+        setup = case.setup()
+        verdicts = {OURS: ours(case, setup)}
+        if unproved:
+            verdicts[UNPROVED] = ours(case, setup, prove=False)
+        if rivals:
+            seen = watch(setup)
+            verdicts |= {name: Verdict(case, tuple(dict.fromkeys(rule(seen)))) for name, rule in RIVALS.items()}
+        yield verdicts

@@ -1,0 +1,27 @@
+"""``chainrule diagnose``: why training on a table fails, proved by training again with only the cause removed."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from chainrule.cli.output import check_can_write, check_picture_name, say, write_picture
+from chainrule.cli.report import print_prepared
+from chainrule.data import read_table
+from chainrule.tabular import Plan, diagnose_training, prepare
+
+
+def run(source: str, target: str, task: str | None, without: Sequence[str], plan: Plan, plot: Path | None) -> None:
+    """Read, train on a copy, diagnose, print."""
+    if plot is not None:
+        check_picture_name(plot)
+        check_can_write(plot)
+    table = read_table(source)
+    prepared = prepare(table, target, task=task, without=without, plan=plan)
+    print_prepared(table, prepared, source)
+    diagnosis = diagnose_training(prepared, plan)
+    say(str(diagnosis))
+    if plot is not None:
+        import matplotlib as mpl  # noqa: PLC0415 - Matplotlib only for those who draw
+
+        mpl.use("Agg")
+        write_picture(diagnosis.plot(), plot)
+        say(f"\ndrew {plot}")

@@ -1,0 +1,101 @@
+"""The loss around a run's end, on the plane of its gradient and its most curved direction, with the path to it.
+
+Li, Xu, Taylor, Studer & Goldstein 2018, NeurIPS, draw such planes; how much of the path one holds must be said with it.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from chainrule import chain as maths
+from chainrule.arrays import Array
+from chainrule.diagnosis.curvature import Hessian, curvature_of
+from chainrule.diagnosis.learning_rate import sample
+from chainrule.diagnosis.readings import Readings
+from chainrule.errors import InputError
+from chainrule.layers import Run
+from chainrule.show import plain
+
+GRID = 41
+ROWS = 400
+MARGIN = 0.35
+
+
+@dataclass(frozen=True, eq=False)
+class Landscape:
+    """The loss on a plane through the last parameters.
+
+    Attributes:
+        along, across: distances from the last parameters (G,): along the most curved direction, and across it, along
+            the gradient (or the path's own direction, where the gradient has no other part).
+        loss: (G, G), rows by ``across``.
+        path: (S, 2): the run's snapshots, their shadow on the plane.
+        share: how much of the path's squared length the plane holds.
+        across_is: "gradient" or "path".
+        curved: the parameters of the most curved direction, in words.
+    """
+
+    along: Array
+    across: Array
+    loss: Array
+    path: Array
+    share: float
+    across_is: str
+    curved: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, ready for JSON."""
+        told = {name: plain(getattr(self, name)) for name in ("along", "across", "loss", "path", "share")}
+        return told | {"across_is": self.across_is, "curved": self.curved}
+
+
+def landscape(r: Readings) -> Landscape | None:
+    """Around the end; None where the loss is not finite there, or there is only one parameter."""
+    end = r.ran.snapshots[-1]
+    model = end.model(r.case)
+    data = sample(r.case.data, ROWS)
+    try:
+        found = curvature_of(model, data, whole_up_to=60)
+    except (InputError, np.linalg.LinAlgError):
+        return None
+    path = np.array([s.vector.astype(np.float64) - end.vector for s in r.ran.snapshots])
+    u = found.direction / max(float(np.linalg.norm(found.direction)), 1e-300)
+    second = _second(u, Hessian(model, data).gradient, path)
+    if second is None:
+        return None
+    v, across_is = second
+    shadow = np.column_stack([path @ u, path @ v])
+    whole = float((path**2).sum())
+    along, across = _reach(shadow[:, 0]), _reach(shadow[:, 1])
+    chain = maths.build(r.case.chain.inputs, r.case.chain.layers, r.case.chain.loss, np.dtype(np.float64))
+    parameters = model.parameters.with_vector(end.vector.astype(np.float64))
+    loss = np.empty((GRID, GRID))
+    with np.errstate(all="ignore"):
+        for i, down in enumerate(across):
+            for j, right in enumerate(along):
+                parameters.vector[...] = end.vector + right * u + down * v
+                y = maths.forward(chain, parameters, data.x.astype(np.float64), Run(state=model.state))[-1]["a"]
+                loss[i, j] = maths.batch_loss(chain, y, data.t.astype(np.float64), data.weights)
+    share = float((shadow**2).sum()) / whole if whole > 0 else 1.0
+    return Landscape(along, across, loss, shadow, share, across_is, found.named)
+
+
+def _second(u: Array, gradient: Array, path: Array) -> tuple[Array, str] | None:
+    """A direction at right angles to ``u``: the gradient's, or else the path's main one."""
+    rest = gradient - (gradient @ u) * u
+    if np.linalg.norm(rest) > 0.05 * np.linalg.norm(gradient) and np.linalg.norm(rest) > 1e-9:
+        return rest / np.linalg.norm(rest), "gradient"
+    beside = path - np.outer(path @ u, u)
+    if np.abs(beside).max(initial=0.0) < 1e-12:
+        return None
+    v = np.linalg.svd(beside, full_matrices=False)[2][0]
+    v = v - (v @ u) * u
+    return v / np.linalg.norm(v), "path"
+
+
+def _reach(shadow: Array) -> Array:
+    """Distances that hold the path with a margin."""
+    low, high = float(shadow.min()), float(shadow.max())
+    room = max(MARGIN * (high - low), 0.05)
+    return np.linspace(low - room, high + room, GRID)

@@ -1,0 +1,107 @@
+"""Inputs of very different sizes, or far from 0: they bend the loss far more in one direction than in another.
+
+With inputs x the curvature of a first layer goes with the moments ``x' x/N`` (a column of ones for the bias): the
+condition number of these says how many more steps the flattest direction takes than the steepest. LeCun, Bottou, Orr &
+Müller 1998, Efficient BackProp, section 4.3.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from chainrule.arrays import Array
+from chainrule.diagnosis.case import Case
+from chainrule.diagnosis.readings import Readings
+from chainrule.diagnosis.record import Remedy, Rule, Suspicion
+from chainrule.layers import BatchNorm, LayerNorm
+from chainrule.show import number
+
+LARGE, SMALL = 10.0, 0.05  # root mean square of a column
+SPREAD = 30.0  # between the columns' sizes
+FAR = 5.0  # mean over standard deviation
+
+
+@dataclass(frozen=True)
+class Measured:
+    """By column, and the conditioning before and after standardising.
+
+    Attributes:
+        mean, deviation, size: of each column; ``size`` is the root mean square.
+        before, after: condition number of the moments of the inputs and a one.
+        rate_before, rate_after: ``2/lambda_max`` of one linear neuron with squared error.
+    """
+
+    mean: Array
+    deviation: Array
+    size: Array
+    before: float
+    after: float
+    rate_before: float
+    rate_after: float
+
+
+def measure(r: Readings) -> Measured | None:
+    """The columns' moments; nothing where the first layer normalises."""
+    if isinstance(r.case.chain.layers[0], BatchNorm | LayerNorm):
+        return None
+    x = r.case.data.x.astype(np.float64)
+    with np.errstate(all="ignore"):
+        mean, deviation = x.mean(axis=0), x.std(axis=0)
+        size = np.sqrt((x**2).mean(axis=0))
+        if not np.isfinite(size).all():
+            return None
+        before, rate_before = _conditioning(x)
+        after, rate_after = _conditioning(standard(x, mean, deviation))
+    return Measured(mean, deviation, size, before, after, rate_before, rate_after)
+
+
+def standard(x: Array, mean: Array, deviation: Array) -> Array:
+    """Columns of mean 0 and standard deviation 1; constant ones are only shifted."""
+    return (x - mean) / np.where(deviation > 0, deviation, 1.0)
+
+
+def _conditioning(x: Array) -> tuple[float, float]:
+    moments = np.column_stack([x, np.ones(len(x))])
+    values = np.linalg.eigvalsh(2 * moments.T @ moments / len(x))
+    curved = values[values > 1e-12 * values[-1]]
+    return float(values[-1] / curved[0]), float(2 / values[-1])
+
+
+def judge(m: Measured, r: Readings) -> Suspicion | None:
+    """A column far larger or smaller than 1, or than the others, or far from 0."""
+    varies = m.deviation > 1e-12 * np.maximum(m.size, 1e-300)
+    if not varies.any():
+        return None
+    size, far = m.size[varies], np.abs(m.mean[varies]) / m.deviation[varies]
+    wrong = size.max() > LARGE or size.max() < SMALL or size.max() / size.min() > SPREAD or far.max() > FAR
+    usual = SMALL <= size.max() <= LARGE
+    if not wrong or (usual and m.before < 2 * m.after):
+        return None
+    k = int(np.argmax(m.size)) if size.max() > LARGE or size.max() / size.min() > SPREAD else int(np.argmin(m.size))
+    named = [
+        {"column": f"x[{i}]", "mean": m.mean[i], "deviation": m.deviation[i]} for i in np.argsort(-m.size)[:5].tolist()
+    ]
+    told = (
+        f"The inputs are not scaled: x[{k}] has mean {number(m.mean[k], 3)} and standard deviation "
+        f"{number(m.deviation[k], 3)}. The condition number of the inputs is {number(m.before, 3)}; standardised it is "
+        f"{number(m.after, 3)}, and the critical rate of a linear neuron goes from {number(m.rate_before, 3)} to "
+        f"{number(m.rate_after, 3)}. Standardise each column: subtract its mean, divide by its standard deviation."
+    )
+    evidence = {
+        "columns": named, "condition_number": m.before, "condition_number_standardised": m.after,
+        "critical_rate_of_a_linear_neuron": m.rate_before, "critical_rate_standardised": m.rate_after,
+    }  # fmt: skip
+    text = "x standardised by column"
+    remedy = Remedy(text, {"x": "(x - x.mean(0)) / x.std(0)"}, lambda case: _standardised(case, text))
+    del r
+    return Suspicion("unscaled-inputs", "warning", "structural", evidence, told, (remedy,), order=20)
+
+
+def _standardised(case: Case, text: str) -> Case:
+    x = case.data.x
+    mean, deviation = x.mean(axis=0), x.std(axis=0)
+    held = None if case.held is None else standard(case.held.x, mean, deviation).astype(x.dtype)
+    return case.with_inputs(text, standard(x, mean, deviation).astype(x.dtype), held)
+
+
+RULE = Rule("unscaled-inputs", "LeCun et al. 1998, section 4.3", measure, judge)

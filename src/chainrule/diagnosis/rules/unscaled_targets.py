@@ -1,0 +1,78 @@
+"""Targets far larger or smaller than 1: the first errors, and with them gradients and curvature, are out of scale.
+
+LeCun, Bottou, Orr & Müller 1998, Efficient BackProp, section 4.5.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from chainrule.arrays import Array
+from chainrule.diagnosis.case import Case
+from chainrule.diagnosis.readings import Readings
+from chainrule.diagnosis.record import Remedy, Rule, Suspicion
+from chainrule.show import number
+
+LARGE, SMALL = 20.0, 0.05
+LOSSES = (
+    "squared_error",
+    "half_squared_error",
+    "mean_squared_error",
+    "absolute_error",
+    "huber",
+    "quantile",
+    "log_cosh",
+)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Mean, standard deviation and size (root mean square) of each target column."""
+
+    mean: Array
+    deviation: Array
+    size: Array
+
+
+def measure(r: Readings) -> Measured | None:
+    """For losses that measure distances, with an output that can take any value, or any positive one."""
+    phi = r.output_activation
+    if r.case.chain.loss.name not in LOSSES or phi is None or phi.range[1] < np.inf:
+        return None
+    t = r.case.data.t.astype(np.float64)
+    with np.errstate(all="ignore"):
+        mean, deviation, size = np.nanmean(t, axis=0), np.nanstd(t, axis=0), np.sqrt(np.nanmean(t**2, axis=0))
+    return Measured(mean, deviation, size) if np.isfinite(size).all() else None
+
+
+def judge(m: Measured, r: Readings) -> Suspicion | None:
+    """A column of targets out of scale."""
+    if not (m.size.max() > LARGE or m.size.max() < SMALL):
+        return None
+    phi = r.output_activation
+    assert phi is not None
+    shift = phi.range[0] == -np.inf
+    k = int(np.argmax(m.size))
+    told = (
+        f"The targets are not scaled: t[{k}] has mean {number(m.mean[k], 3)} and standard deviation "
+        f"{number(m.deviation[k], 3)}, while the network's first outputs are of size 1. Errors this size make "
+        "gradients "
+        "too large or too small for the learning rate. Standardise the targets, and undo it in the predictions."
+    )
+    evidence = {"mean": m.mean, "deviation": m.deviation}
+    text = "t standardised by column" if shift else "t divided by its standard deviation"
+    what = "(t - t.mean(0)) / t.std(0)" if shift else "t / t.std(0)"
+    remedy = Remedy(text, {"t": what}, lambda case: _scaled(case, text, shift=shift))
+    return Suspicion("unscaled-targets", "warning", "structural", evidence, told, (remedy,), order=22)
+
+
+def _scaled(case: Case, text: str, *, shift: bool) -> Case:
+    t = case.data.t
+    mean = np.nanmean(t, axis=0) if shift else np.zeros(t.shape[1], t.dtype)
+    deviation = np.nanstd(t, axis=0)
+    deviation = np.where(deviation > 0, deviation, 1.0).astype(t.dtype)
+    held = None if case.held is None else (case.held.t - mean) / deviation
+    return case.with_targets(text, (t - mean) / deviation, held, lambda y: y * deviation + mean)
+
+
+RULE = Rule("unscaled-targets", "LeCun et al. 1998, section 4.5", measure, judge)

@@ -1,0 +1,68 @@
+"""``solver="lbfgs"``: SciPy's L-BFGS-B on all rows, as scikit-learn has it."""
+
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.optimize
+from sklearn.exceptions import ConvergenceWarning
+
+from chainrule.arrays import Array
+from chainrule.estimators.batches import Epochs
+from chainrule.model import Model
+
+
+class Minimised(NamedTuple):
+    """What came of it: the loss, the iterations, and the loss after each of them."""
+
+    loss: float
+    iterations: int
+    curve: list[float]
+
+
+def minimise(
+    model: Model, epochs: Epochs, constant: float, *, max_iter: int, max_fun: int, tol: float, verbose: Any
+) -> Minimised:
+    """Minimise ``E`` over the model's parameters, in place.
+
+    Args:
+        model: whose parameters.
+        epochs: knows ``E`` and its gradient.
+        constant: what ``E`` is told with besides.
+        max_iter: most iterations.
+        max_fun: most evaluations.
+        tol: the largest entry of a gradient that is small enough.
+        verbose: whether to print a line an iteration.
+
+    Warns:
+        ConvergenceWarning: it stopped for another reason than a small gradient or a loss that falls no more.
+
+    References:
+        Byrd, Lu, Nocedal & Zhu 1995, SIAM Journal on Scientific Computing 16(5).
+    """
+    vector, curve = model.parameters.vector, []
+
+    def objective(p: Array) -> tuple[float, Array]:
+        vector[...] = p
+        loss, gradient = epochs.loss_and_gradient()
+        return loss + constant, gradient.astype(np.float64)
+
+    def after(intermediate_result: Any) -> None:
+        curve.append(float(intermediate_result.fun))
+        if verbose:
+            print(f"Iteration {len(curve)}, loss = {curve[-1]:.8f}")  # noqa: T201 - what verbose asks for
+
+    found = scipy.optimize.minimize(
+        objective, vector.astype(np.float64), method="L-BFGS-B", jac=True, callback=after,
+        options={"maxfun": max_fun, "maxiter": max_iter, "gtol": tol},
+    )  # fmt: skip
+    vector[...] = found.x
+    if found.status != 0:
+        warnings.warn(
+            f"lbfgs failed to converge after {found.nit} iteration(s) (status={found.status}):\n{found.message}\n\n"
+            f"Increase the number of iterations (max_iter={max_iter}) or scale the data.",
+            ConvergenceWarning,
+            stacklevel=5,
+        )
+    # a loss function evaluated to the very end may count one iteration more than it was allowed
+    return Minimised(float(found.fun), min(int(found.nit), max_iter), curve)
