@@ -1,4 +1,4 @@
-"""scikit-learn's own tests of its networks, run against ours: the two classes are replaced before the tests import them.
+"""scikit-learn's own tests of its networks, run against ours: the classes are replaced before the tests import them.
 
     python benchmarks/estimators/sklearn_own_tests.py
 
@@ -41,8 +41,8 @@ def main() -> int:
         module.MLPClassifier, module.MLPRegressor = MLPClassifier, MLPRegressor
     report = Report()
     files = [str(folder / name) for name in ("test_mlp.py", "test_base.py")]
-    pytest.main(["-q", "--no-header", "-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir", str(folder), "--tb=short",
-                 *files, *sys.argv[1:]], plugins=[report])  # fmt: skip
+    plain = ["-q", "--no-header", "--tb=short", "-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir", str(folder)]
+    pytest.main([*plain, *files, *sys.argv[1:]], plugins=[report])
     private = {name for name in report.outcomes if name.split("[")[0] in PRIVATE}
     failed = sorted(name for name, outcome in report.outcomes.items() if outcome == "failed" and name not in private)
     passed = sum(outcome == "passed" for outcome in report.outcomes.values())

@@ -18,8 +18,8 @@ AT_LEAST = {
 }
 """By class: parameters, how many checks are run, and how many of them pass (the others are skipped).
 
-For the first two these are the numbers of scikit-learn 1.9.1's own. The other two take missing cells, and neither sparse
-inputs nor several labels, so the checks of those are not made.
+For the first two these are the numbers of scikit-learn 1.9.1's own. The other two take missing cells, and neither
+sparse inputs nor several labels, so the checks of those are not made.
 """
 
 

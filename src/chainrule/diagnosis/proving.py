@@ -15,7 +15,7 @@ from chainrule.diagnosis.readings import Readings
 from chainrule.diagnosis.record import Finding, Proof, Remedy, Rule, Suspicion
 from chainrule.diagnosis.running import Ran, observed, run
 from chainrule.diagnosis.yardstick import LOST, Yardstick
-from chainrule.engine.dispatch import COSTS
+from chainrule.engine.dispatch import COSTS, compiled_cost
 from chainrule.errors import InputError
 from chainrule.training import split
 
@@ -186,8 +186,8 @@ class Prover:
 
 def seconds(case: Case) -> float:
     """What a run costs, about."""
-    engine = "compiled" if case.settings.engine == "compiled" else "reference"
-    cost = COSTS[engine]
+    compiled = case.settings.engine == "compiled"
+    cost = compiled_cost(case.chain, case.settings.rule) if compiled else COSTS["reference"]
     return cost.training(case.chain, case.rows, case.batch_size, case.settings.epochs) - cost.start
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from chainrule.chain import Chain
-from chainrule.engine import twins
+from chainrule.engine import twins, unrolled
 from chainrule.errors import InputError
 from chainrule.optimizers import AnyOptimizer
 
@@ -59,9 +59,11 @@ class Cost:
 
 COSTS = {
     "reference": Cost(start=0.0, update=45e-6, layer=22e-6, number=0.5e-9, product=0.0075e-9),
-    "compiled": Cost(start=5.0, update=0.2e-6, layer=0.3e-6, number=0.1e-9, product=0.0022e-9),
+    "kernels": Cost(start=5.0, update=0.2e-6, layer=0.3e-6, number=0.1e-9, product=0.0022e-9),
+    "written out": Cost(start=2.0, update=0.01e-6, layer=0.0, number=0.2e-9, product=0.1e-9),
 }
-"""Seconds on a common processor; only their proportion matters, and only roughly."""
+"""Seconds on a common processor; only their proportion matters, and only roughly. The compiled engine writes small
+networks out (``chainrule.engine.unrolled``) and trains others with kernels."""
 
 THREADED_PRODUCTS = 1_000_000
 """Multiply-adds of an update from which a second thread pays: about 50 us of work for one."""
@@ -89,11 +91,17 @@ def choose(
         return "compiled"
     if obstacle is not None:
         return "reference"
-    seconds = {
-        name: cost.training(chain, rows, batch, epochs) if epochs else cost.prediction(chain, rows)
-        for name, cost in COSTS.items()
-    }
-    return "compiled" if seconds["compiled"] < seconds["reference"] else "reference"
+    ours, theirs = compiled_cost(chain, optimizer, training=epochs > 0), COSTS["reference"]
+    if epochs:
+        quicker = ours.training(chain, rows, batch, epochs) < theirs.training(chain, rows, batch, epochs)
+    else:
+        quicker = ours.prediction(chain, rows) < theirs.prediction(chain, rows)
+    return "compiled" if quicker else "reference"
+
+
+def compiled_cost(chain: Chain, optimizer: AnyOptimizer | None, *, training: bool = True) -> Cost:
+    """What the compiled engine needs for a network: small ones are trained by programs written out."""
+    return COSTS["written out" if training and unrolled.obstacle(chain, optimizer) is None else "kernels"]
 
 
 def threads_for(wanted: int | None, work: int) -> int:

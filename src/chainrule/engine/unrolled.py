@@ -25,7 +25,7 @@ from chainrule.chain import Chain
 from chainrule.engine import twins
 from chainrule.engine.rules import MOMENTS
 from chainrule.layers import Dense
-from chainrule.optimizers import Optimizer
+from chainrule.optimizers import AnyOptimizer
 
 MOST_PARAMETERS = 100
 """A network with more parameters is not written out: compiling would take too long."""
@@ -166,7 +166,7 @@ class Form:
     shows: bool = False
 
 
-def obstacle(chain: Chain, optimizer: Optimizer | None = None) -> str | None:
+def obstacle(chain: Chain, optimizer: AnyOptimizer | None = None) -> str | None:
     """Why a network cannot be written out, as the end of a sentence; None if nothing is in the way.
 
     Example:

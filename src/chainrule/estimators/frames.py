@@ -1,6 +1,6 @@
 """Any DataFrame as a table of the library, by Narwhals; arrays too."""
 
-import datetime
+import datetime as dt
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -84,7 +84,7 @@ def _of_values(name: str, values: Array) -> Column:
         return Column(name, "number", np.where(missing, np.nan, values).astype(np.float64))
     if all(isinstance(v, bool | np.bool_) for v in values[~missing].tolist()):
         return Column(name, "boolean", np.where(missing, np.nan, values).astype(np.float64))
-    if not missing.all() and all(isinstance(v, datetime.date) for v in values[~missing].tolist()):
+    if not missing.all() and all(isinstance(v, dt.date) for v in values[~missing].tolist()):
         moments = np.array([None if gone else v for v, gone in zip(values, missing, strict=True)], "datetime64[us]")
         return _days(name, moments)
     texts = np.empty(len(values), object)

@@ -60,8 +60,8 @@ class Tabular(BaseEstimator):
         """The columns of what the user has; their names and number are kept, or compared."""
         frame = hasattr(X, "columns")
         if not frame:  # whatever scikit-learn takes for an array; cells may be missing
-            told: dict[str, Any] = {"ensure_all_finite": "allow-nan", "estimator": self}
-            X = check_array(X, dtype=None, **told)
+            told: dict[str, Any] = {"dtype": None, "ensure_all_finite": "allow-nan", "estimator": self}
+            X = check_array(X, **told)
         validate_data(self, X, skip_check_array=True, reset=reset)
         table = table_of(X)
         if reset and table.rows < 2:
@@ -127,24 +127,31 @@ class Tabular(BaseEstimator):
         return tags
 
 
+def _column(y: Any, dtype: Any) -> Array:
+    """Labels or targets (N,)."""
+    told: dict[str, Any] = {"ensure_2d": False, "dtype": dtype, "input_name": "y"}
+    return column_or_1d(check_array(y, **told), warn=True)
+
+
 def _parts(rows: int, share: float, groups: Array | None, seed: int) -> tuple[Array, Array]:
-    """Rows to train on and rows set aside; each class on both sides where it has two rows."""
-    index = np.arange(rows)
+    """Rows to train on and rows set aside; the shares of the classes alike, and the rarest ones always trained on."""
+    index, always, by = np.arange(rows), np.zeros(0, int), groups
     if groups is not None:
         counts = np.bincount(groups)
-        held = max(round(share * rows), 1)
-        if counts.min() >= 2 and held >= len(counts) and rows - held >= len(counts):
-            return tuple(train_test_split(index, test_size=held, stratify=groups, random_state=seed))  # pyright: ignore[reportReturnType]
-        # rare classes are always trained on
+        always = np.flatnonzero(counts[groups] == 1)
         index = np.flatnonzero(counts[groups] > 1)
-        rare = np.flatnonzero(counts[groups] == 1)
-        if len(index) < 2:
-            return np.arange(rows), np.arange(rows)
-        train, held_rows = train_test_split(index, test_size=share, random_state=seed)
-        known = np.unique(groups[np.concatenate([train, rare])])
-        lost = ~np.isin(groups[held_rows], known)
-        return np.concatenate([train, rare, held_rows[lost]]), held_rows[~lost] if (~lost).any() else held_rows
-    return tuple(train_test_split(index, test_size=share, random_state=seed))  # pyright: ignore[reportReturnType]
+        classes = int((counts > 1).sum())
+        fits = min(round(share * len(index)), len(index) - round(share * len(index))) >= classes
+        by = groups[index] if fits else None
+    if len(index) < 2:
+        return np.arange(rows), np.arange(rows)
+    parts: list[Any] = train_test_split(index, test_size=share, stratify=by, random_state=seed)
+    train, held = np.concatenate([parts[0], always]), parts[1]
+    if groups is not None and by is None:  # a class may have gone to the other side as a whole
+        lost = ~np.isin(groups[held], groups[train])
+        train = np.concatenate([train, held[lost]])
+        held = held if lost.all() else held[~lost]
+    return train, held
 
 
 class TabularClassifier(ClassifierMixin, Tabular):
@@ -233,7 +240,7 @@ class TabularClassifier(ClassifierMixin, Tabular):
         if y is None:
             raise InputError("requires y to be passed, but the target y is None.")
         table = self._table(X, reset=True)
-        y = column_or_1d(check_array(y, ensure_2d=False, dtype=None, input_name="y"), warn=True)
+        y = _column(y, None)
         check_consistent_length(y, np.zeros(table.rows))
         check_classification_targets(y)
         weights, counted = self._weights(sample_weight, y)
@@ -257,7 +264,7 @@ class TabularClassifier(ClassifierMixin, Tabular):
         if self._only:
             return np.ones((table.rows, 1))
         x = self.columns_.encode(table)
-        return np.mean([member.predict_proba(x) for member in self.members_], axis=0, dtype=np.float64)
+        return np.asarray(np.mean([member.predict_proba(x) for member in self.members_], axis=0))
 
     def predict(self, X: Any) -> Array:
         """The likeliest label of each row (N,)."""
@@ -348,7 +355,7 @@ class TabularRegressor(RegressorMixin, Tabular):
         if y is None:
             raise InputError("requires y to be passed, but the target y is None.")
         table = self._table(X, reset=True)
-        y = column_or_1d(check_array(y, ensure_2d=False, dtype=np.float64, input_name="y"), warn=True)
+        y = _column(y, np.float64)
         check_consistent_length(y, np.zeros(table.rows))
         weights, counted = self._weights(sample_weight, y)
         table, y, weights = table.select(counted), y[counted], None if weights is None else weights[counted]
@@ -366,5 +373,5 @@ class TabularRegressor(RegressorMixin, Tabular):
         """The prediction of each row (N,): the mean of the networks'."""
         check_is_fitted(self)
         x = self.columns_.encode(self._table(X, reset=False))
-        y = np.mean([member.predict(x) for member in self.members_], axis=0, dtype=np.float64)
+        y = np.mean([member.predict(x) for member in self.members_], axis=0)
         return np.clip(y * self._deviation + self._middle, self._low, self._high)

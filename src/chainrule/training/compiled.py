@@ -13,7 +13,7 @@ import numpy as np
 from chainrule import chain as maths
 from chainrule.arrays import Array
 from chainrule.engine import words
-from chainrule.engine.dispatch import COSTS, choose, products, threads_for
+from chainrule.engine.dispatch import choose, compiled_cost, products, threads_for
 from chainrule.layers import Run
 from chainrule.model import Model
 from chainrule.optimizers import SGD, SecondOrderOptimizer
@@ -171,7 +171,7 @@ def _pace(run: "FitRun", session: "Session | UnrolledSession") -> int:
     """Updates a call: whole epochs if some fit into its time."""
     settings, chain = run.settings, run.model.chain
     seconds = CALL_SECONDS if settings.time_limit is None else min(CALL_SECONDS, settings.time_limit / 10)
-    cost = COSTS["compiled"]
+    cost = compiled_cost(chain, settings.rule)
     epoch = cost.training(chain, len(run.data.x), session.batch, 1) - cost.start
     if run.validation is not None:
         epoch += cost.prediction(chain, len(run.validation.x)) - cost.start
@@ -180,7 +180,9 @@ def _pace(run: "FitRun", session: "Session | UnrolledSession") -> int:
     return max(1, int(seconds / epoch * session.per_epoch))
 
 
-def _epochs(run: "FitRun", session: "Session | UnrolledSession", ran: "Ran", etas: Array, *, judged_inside: bool) -> None:
+def _epochs(
+    run: "FitRun", session: "Session | UnrolledSession", ran: "Ran", etas: Array, *, judged_inside: bool
+) -> None:
     """Write down the epochs that ended during a call."""
     done = len(ran.losses)
     if not done:
@@ -217,7 +219,9 @@ def last_update(session: "Session | UnrolledSession", eta: float) -> loop.Update
     )  # fmt: skip
 
 
-def name_divergence(session: "Session | UnrolledSession", data: "Data", settings: "Settings", memory: Memory) -> NoReturn:
+def name_divergence(
+    session: "Session | UnrolledSession", data: "Data", settings: "Settings", memory: Memory
+) -> NoReturn:
     """Name what left the finite numbers, by running the batch in question with the reference.
 
     Raises:

@@ -213,7 +213,7 @@ def fit(model: Model, data: Data, validation: Data | None, settings: Settings, f
     except KeyboardInterrupt:
         run.stop("interrupted")
     except DivergenceError as error:
-        run.stop("diverged")
+        run.history.stopped = "diverged"  # also where all epochs were over when it was found
         run.put_best_back()
         run.tell("stop")
         error.history = run.history

@@ -1,5 +1,7 @@
 """The record of one training run: a number an epoch for each thing that was measured."""
 
+from array import array
+from collections.abc import MutableSequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -7,6 +9,11 @@ import numpy as np
 
 from chainrule.arrays import Array
 from chainrule.show import number, plain
+
+
+def _numbers(kept: bytes = b"") -> "array[float]":
+    """A list of float64 numbers that takes thousands at once."""
+    return array("d", kept)
 
 
 @dataclass
@@ -31,11 +38,11 @@ class History:
     """
 
     seed: int
-    losses: list[float] = field(default_factory=list, repr=False)
-    validation_losses: list[float] = field(default_factory=list, repr=False)
-    learning_rates: list[float] = field(default_factory=list, repr=False)
-    gradient_norms: list[float] = field(default_factory=list, repr=False)
-    times: list[float] = field(default_factory=list, repr=False)
+    losses: MutableSequence[float] = field(default_factory=_numbers, repr=False)
+    validation_losses: MutableSequence[float] = field(default_factory=_numbers, repr=False)
+    learning_rates: MutableSequence[float] = field(default_factory=_numbers, repr=False)
+    gradient_norms: MutableSequence[float] = field(default_factory=_numbers, repr=False)
+    times: MutableSequence[float] = field(default_factory=_numbers, repr=False)
     best_epoch: int = -1
     stopped: str = ""
     restored: bool = False
@@ -62,12 +69,12 @@ class History:
     ) -> None:
         """Write several epochs down that were trained in one go; they share its time evenly."""
         begin = self.times[-1] if self.times else 0.0
-        self.losses.extend(losses.tolist())
+        self.losses.extend(_numbers(losses.tobytes()))
         if validation_losses is not None:
-            self.validation_losses.extend(validation_losses.tolist())
-        self.learning_rates.extend(learning_rates.tolist())
-        self.gradient_norms.extend(gradient_norms.tolist())
-        self.times.extend(np.linspace(begin, seconds, len(losses) + 1)[1:].tolist())
+            self.validation_losses.extend(_numbers(validation_losses.tobytes()))
+        self.learning_rates.extend(_numbers(learning_rates.tobytes()))
+        self.gradient_norms.extend(_numbers(gradient_norms.tobytes()))
+        self.times.extend(_numbers(np.linspace(begin, seconds, len(losses) + 1)[1:].tobytes()))
 
     @property
     def loss(self) -> Array:

@@ -64,10 +64,9 @@ def judge(m: Measured, r: Readings) -> Suspicion | None:
         if more * r.case.updates_per_epoch > MOST_UPDATES:
             break
     plain = early or _few(r)  # a run of few updates, or one that gave up, is short whatever the rate
-    return Suspicion(
-        "too-early-stop", "error" if plain else "warning", "exact" if early else "rule of thumb", evidence, told, tuple(tried),
-        order=41 if plain else 50,
-    )  # fmt: skip
+    severity, certainty = "error" if plain else "warning", "exact" if early else "rule of thumb"
+    order = 41 if plain else 50
+    return Suspicion("too-early-stop", severity, certainty, evidence, told, tuple(tried), order=order)
 
 
 def _few(r: Readings) -> bool:
