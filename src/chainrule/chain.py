@@ -14,6 +14,7 @@ import numpy as np
 from chainrule.arrays import Array
 from chainrule.errors import InputError
 from chainrule.layers import Back, Layer, Record, Run
+from chainrule.layers.checks import all_finite
 from chainrule.losses import Loss
 from chainrule.parameters import Parameters, Slot
 
@@ -126,7 +127,7 @@ def predict(chain: Chain, parameters: Parameters, x: Array, state: Sequence[Reco
 
 def check_outputs(y: Array) -> None:
     """Refuse outputs that are not finite, and name the row."""
-    if not np.isfinite(y).all():
+    if not all_finite(y):
         n = int(np.flatnonzero(~np.isfinite(y).all(axis=1))[0])
         raise InputError(
             f"the outputs of row {n} are not finite: the inputs, or the parameters, are too large for "

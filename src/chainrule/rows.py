@@ -12,7 +12,7 @@ from chainrule.arrays import Array, shape_text
 from chainrule.chain import Chain
 from chainrule.components import is_number
 from chainrule.errors import InputError
-from chainrule.layers.checks import as_numbers
+from chainrule.layers.checks import all_finite, as_numbers
 
 
 def as_inputs(chain: Chain, x: Any) -> Array:
@@ -31,7 +31,7 @@ def as_inputs(chain: Chain, x: Any) -> Array:
         elif array.ndim == 2 and array.shape[0] == chain.inputs:
             hint = ": did you pass the transpose?"
         raise InputError(f"x must have shape (N, {chain.inputs}), got {shape_text(array.shape)}{hint}.")
-    if np.isnan(array).any():
+    if not all_finite(array):  # missing ones: infinite ones were refused before
         n, i = (int(k) for k in np.argwhere(np.isnan(array))[0])
         raise InputError(f"x must be finite, but x[{n}, {i}] is NaN: fill missing inputs, or leave the row out.")
     return array

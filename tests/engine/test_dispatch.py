@@ -32,6 +32,12 @@ def test_short_work_starts_at_once_and_long_work_gets_the_kernels(units, rows, b
     assert choose("auto", chain(*units), None, rows=rows, batch=batch, epochs=epochs) == wanted
 
 
+def test_compiling_does_not_use_a_time_limit_up():
+    long = {"rows": 10_000, "batch": 64, "epochs": 1000}
+    assert choose("auto", chain(784, 128, 10), None, **long, time_limit=0.05) == "reference"
+    assert choose("auto", chain(784, 128, 10), None, **long, time_limit=60.0) == "compiled"
+
+
 def test_a_given_engine_is_taken():
     assert choose("reference", chain(784, 128, 10), None, rows=10**9) == "reference"
     assert choose("compiled", chain(2, 1), None, rows=1) == "compiled"

@@ -28,6 +28,7 @@ class Contestant:
 CONTESTANTS = {
     "chainrule": Contestant("chainrule", "ours"),
     "chainrule-long": Contestant("chainrule, 400,000 steps", "ours"),
+    "chainrule-given": Contestant("chainrule, first parameters given", "ours", options={"given": "yes"}),
     "chainrule-auto": Contestant("chainrule", "ours", options={"engine": "auto"}),
     "reference": Contestant("chainrule's reference engine", "ours", options={"engine": "reference"}),
     "torch": Contestant("torch eager, at its best", "torch_eager", "torch"),

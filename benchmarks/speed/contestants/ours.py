@@ -7,10 +7,18 @@ import numpy as np
 from records import Array, Task, Trainer, Work
 
 import chainrule as cr
+from chainrule.sweeps.many import Copy, train_copies
+from chainrule.sweeps.sweep import drawn
+from chainrule.training import Data, Settings
 
 
-def trainer(task: Task, engine: str = "compiled") -> Trainer:
-    """By an engine; copies by ``sweep``, but by one network after the other in the reference engine."""
+def trainer(task: Task, engine: str = "compiled", given: str = "") -> Trainer:
+    """By an engine; copies by ``sweep``, but by one network after the other in the reference engine.
+
+    ``given`` gives the copies their first parameters before the clock starts, as JAX and C have them.
+    """
+    if given:
+        return Drawn(task)
     if task.work.copies > 1:
         return Sweep(task) if engine == "compiled" else SomeCopies(task)
     return Fit(task, engine)
@@ -74,13 +82,37 @@ class Sweep:
     def train(self) -> None:
         """The whole call."""
         settings = settings_of(self.task, self.epochs)
-        seeds, threads = range(self.task.work.copies), self.task.threads
-        self.result = cr.sweep(self.net, self.task.x, self.task.t, seeds=seeds, threads=threads, **settings)
+        settings["optimizers"] = settings.pop("optimizer")
+        more = {"threads": self.task.threads, "engine": "compiled", "progress": False}
+        seeds = range(self.task.work.copies)
+        self.result = cr.sweep(self.net, self.task.x, self.task.t, seeds=seeds, **more, **settings)
 
     def parameters(self) -> list[Array]:
         """Copies first."""
-        nets = [run.network for run in self.result]
-        return [np.stack([net.parameters[name] for net in nets]) for name in nets[0].parameters]
+        return list(self.result.parameters.values())
+
+
+@dataclass
+class Drawn(Sweep):
+    """What ``sweep`` does once the first parameters of its copies are drawn."""
+
+    def begin(self, epochs: int) -> None:
+        """Draw them, as ``sweep`` does."""
+        super().begin(epochs)
+        told = settings_of(self.task, epochs)
+        self.settings = Settings(**told, engine="compiled", threads=self.task.threads, progress=False)
+        chain, optimizer = self.net.model.chain, told["optimizer"]
+        self.copies = [Copy(drawn(chain, seed), optimizer, seed) for seed in range(self.task.work.copies)]
+
+    def train(self) -> None:
+        """Train them."""
+        data = Data(self.task.x, self.task.t)
+        self.trained = train_copies(self.net.model, data, None, self.settings, self.copies)
+
+    def parameters(self) -> list[Array]:
+        """Copies first."""
+        slots, vectors = self.net.model.chain.slots, self.trained.vectors
+        return [vectors[:, slot.start : slot.stop].reshape(-1, *slot.shape) for slot in slots]
 
 
 @dataclass

@@ -147,7 +147,12 @@ class Prover:
             if best.left < ENOUGH * min(before, USELESS):
                 break
         trial = Trial(suspicion, before, best)
-        if trial.confirmed and suspicion.code in MUST_HOLD and not self.holds(trial, readings):
+        if (
+            trial.confirmed
+            and suspicion.code in MUST_HOLD
+            and suspicion.severity != "error"
+            and not self.holds(trial, readings)
+        ):
             return replace(trial, spared="not the cause: the training rows gain by it, rows set aside do not")
         return trial
 
@@ -253,7 +258,7 @@ def together(trials: Sequence[Trial], readings: Readings, prover: Prover) -> lis
         t
         for t in trials
         if t.best is not None
-        and (t.suspicion.certainty != "rule of thumb" or "rate" in t.suspicion.code)
+        and (t.suspicion.certainty != "rule of thumb" or t.suspicion.severity == "error" or "rate" in t.suspicion.code)
         and t.suspicion.severity != "note"
     ]
     sure.sort(key=lambda t: t.suspicion.order)
@@ -286,7 +291,9 @@ def _root(confirmed: Sequence[Trial]) -> Trial:
 
 def _worth(trial: Trial) -> float:
     """What a remedy gains; a threshold's is weighed less, as more epochs or more units help most runs a little."""
-    return trial.gain * (THUMB if trial.suspicion.certainty == "rule of thumb" else 1.0)
+    s = trial.suspicion
+    thumb = s.certainty == "rule of thumb" and s.severity != "error"
+    return trial.gain * s.worth * (THUMB if thumb else 1.0)
 
 
 def _why_not(trial: Trial) -> str:

@@ -51,6 +51,7 @@ class Suspicion:
         order: of two that explain the same, the one with the smaller number is the cause.
         least: what a remedy must gain at least, as a share of the best constant answer's loss, to confirm it.
         factor: to what share of itself the loss left must shrink.
+        worth: how much its gain counts beside others'; less than 1 for what follows from other causes.
     """
 
     code: str
@@ -63,6 +64,7 @@ class Suspicion:
     order: int = 50
     least: float = 0.05
     factor: float = 0.7
+    worth: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -75,9 +75,16 @@ def products(chain: Chain) -> int:
 
 
 def choose(
-    engine: str, chain: Chain, optimizer: AnyOptimizer | None, *, rows: int, batch: int = 0, epochs: int = 0
+    engine: str,
+    chain: Chain,
+    optimizer: AnyOptimizer | None,
+    *,
+    rows: int,
+    batch: int = 0,
+    epochs: int = 0,
+    time_limit: float | None = None,
 ) -> Literal["compiled", "reference"]:
-    """The engine for a run of so many epochs; without epochs, for a prediction.
+    """The engine for a run of so many epochs, that ends at the time limit if it has one; without epochs, a prediction.
 
     Raises:
         InputError: ``"compiled"`` is asked for and something stands in the way.
@@ -93,7 +100,10 @@ def choose(
         return "reference"
     ours, theirs = compiled_cost(chain, optimizer, training=epochs > 0), COSTS["reference"]
     if epochs:
-        quicker = ours.training(chain, rows, batch, epochs) < theirs.training(chain, rows, batch, epochs)
+        most = theirs.training(chain, rows, batch, epochs)
+        quicker = ours.training(chain, rows, batch, epochs) < most
+        if time_limit is not None:  # compiling shall not use it up
+            quicker = quicker and ours.start < time_limit / 2
     else:
         quicker = ours.prediction(chain, rows) < theirs.prediction(chain, rows)
     return "compiled" if quicker else "reference"

@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
+from weakref import WeakKeyDictionary
 
 from chainrule import chain as maths
 from chainrule.chain import Chain
@@ -178,6 +179,16 @@ def obstacle(chain: Chain, optimizer: AnyOptimizer | None = None) -> str | None:
     """
     if (there := twins.obstacle(chain, optimizer)) is not None:
         return there
+    if chain not in _obstacles:
+        _obstacles[chain] = _obstacle(chain)
+    return _obstacles[chain]
+
+
+_obstacles: WeakKeyDictionary[Chain, str | None] = WeakKeyDictionary()
+
+
+def _obstacle(chain: Chain) -> str | None:
+    """What stands in the way besides what stops every compiled engine."""
     for l, layer in enumerate(chain.layers, start=1):
         if not isinstance(layer, Dense):
             return f"layer {l} is a {type(layer).__name__}"

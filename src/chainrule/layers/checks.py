@@ -19,12 +19,17 @@ def as_numbers(name: str, value: Any, dtype: np.dtype[Any]) -> Array:
     numbers = _converted(value, dtype)
     if numbers is None:
         raise InputError(f"{name} must be an array of real numbers, got {_found(value)}.")
-    overflowed = np.isinf(numbers)
-    if overflowed.any():
+    if not all_finite(numbers) and (overflowed := np.isinf(numbers)).any():
         index = tuple(int(i) for i in np.argwhere(overflowed)[0])
         found = np.asarray(value)[index]
         raise InputError(f"{name} must be finite, but {at(name, index)} is {found!s} (in {dtype.name}).")
     return numbers
+
+
+def all_finite(array: Array) -> bool:
+    """Whether no number is missing or infinite: most often one pass, as either would spoil the sum."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(array.sum())) or bool(np.isfinite(array).all())
 
 
 def at(name: str, index: tuple[int, ...]) -> str:

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 CALL_SECONDS = 0.05
 """How long a call shall take, about: soon enough for Ctrl-C, long enough to be worth it."""
 
+MOST_UPDATES = 32_768
+"""Updates of a call at most, if that is more than an epoch: what is written down of them stays in the cache."""
+
 
 def open_session(
     model: Model, data: "Data", held: "Data | None", settings: "Settings", *, keep_updates: bool = False,
@@ -176,7 +179,7 @@ def _pace(run: "FitRun", session: "Session | UnrolledSession") -> int:
     if run.validation is not None:
         epoch += cost.prediction(chain, len(run.validation.x)) - cost.start
     if epoch <= seconds:
-        return session.per_epoch * int(seconds / epoch)
+        return session.per_epoch * min(int(seconds / epoch), max(1, MOST_UPDATES // session.per_epoch))
     return max(1, int(seconds / epoch * session.per_epoch))
 
 

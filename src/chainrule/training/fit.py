@@ -201,8 +201,9 @@ def fit(model: Model, data: Data, validation: Data | None, settings: Settings, f
     rows = len(data.x)
     size = min(settings.batch_size or rows, rows)
     engine = choose(
-        settings.engine, model.chain, settings.optimizer, rows=rows, batch=size, epochs=max(settings.epochs, 1)
-    )
+        settings.engine, model.chain, settings.optimizer, rows=rows, batch=size, epochs=max(settings.epochs, 1),
+        time_limit=settings.time_limit,
+    )  # fmt: skip
     run = FitRun(model, data, validation, settings)
     run.history.call = (Model(model.chain, run.best.parameters(model), model.state), data, validation, settings, face)
     try:

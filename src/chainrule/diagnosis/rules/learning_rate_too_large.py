@@ -16,6 +16,7 @@ from chainrule.diagnosis.readings import Readings
 from chainrule.diagnosis.record import Remedy, Rule, Suspicion
 from chainrule.show import number
 
+SMALLEST = 1e-6  # a rate that must be so much smaller is not what is wrong
 SMALLER = (1 / 3, 1 / 10, 1 / 30, 1 / 100)
 MOST_RISES = 0.25  # of the later epochs: more mean that the loss jumps about
 LEAP = 5.0  # times the first weights' size: the first epoch has thrown the start away
@@ -139,7 +140,7 @@ def _remedies(v: LearningRate, r: Readings) -> list[Remedy]:
     rates += [eta * factor for factor in SMALLER]
     if v.at == "the start" and v.critical_rate < eta:
         rates += [0.5 * v.critical_rate, 0.1 * v.critical_rate]
-    return [remedies.rate(r.case.optimizer, eta, rate) for rate in rates]
+    return [remedies.rate(r.case.optimizer, eta, rate) for rate in rates if rate > SMALLEST * eta]
 
 
 RULE = Rule("learning-rate-too-large", "Cohen et al. 2021, ICLR", measure, judge)

@@ -16,6 +16,7 @@ from chainrule.diagnosis.record import Remedy, Rule, Suspicion
 from chainrule.diagnosis.yardstick import far_out
 from chainrule.show import number
 
+SYMPTOM = 0.4  # an overflow that grew mostly follows from another cause
 HUGE = 1e30  # an activation so large is what overflows later, even if it is itself still finite
 
 
@@ -92,9 +93,11 @@ def judge(m: Measured, r: Readings) -> Suspicion | None:
         if at_once
         else (f"The numbers grew until they overflowed, in epoch {m.epoch}.")
     )
+    own = at_once and bool(huge)
     return Suspicion(
-        "non-finite", "error", "exact", evidence, first + why, tuple(tried), order=6 if at_once and huge else 45
-    )
+        "non-finite", "error", "exact", evidence, first + why, tuple(tried), order=6 if own else 45,
+        worth=1.0 if own else SYMPTOM,
+    )  # fmt: skip
 
 
 RULE = Rule("non-finite", "Goldberg 1991", measure, judge)

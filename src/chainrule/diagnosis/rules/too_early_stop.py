@@ -47,12 +47,13 @@ def measure(r: Readings) -> Measured | None:
 def judge(m: Measured, r: Readings) -> Suspicion | None:
     """Still falling, or ended by patience long before its epochs were over."""
     early = m.stopped == "patience" and m.epochs < 0.5 * r.case.settings.epochs
-    if not (m.fall > FALLS or early) or r.left < 0.05:
+    if not (m.fall > FALLS or early or _few(r)) or r.left < 0.05:
         return None
+    how = f"while the loss was still falling, by {m.fall:.1%} over its last fifth, to" if m.fall > 0 else "at a loss of"
+    updates = m.epochs * r.case.updates_per_epoch
     told = (
-        f"Training ended after {m.epochs} epochs ({m.stopped}) while the loss was still falling, by {m.fall:.1%} "
-        "over its "
-        f"last fifth, to {number(r.losses[-1], 4)}. " + ("Wait longer before you stop." if early else "Train longer.")
+        f"Training ended after {m.epochs} epochs, {updates} updates ({m.stopped}), {how} {number(r.losses[-1], 4)}. "
+        + ("Wait longer before you stop." if early else "Train longer.")
     )
     evidence = dict(vars(m))
     patience = {"patience": None, "min_delta": 0.0}

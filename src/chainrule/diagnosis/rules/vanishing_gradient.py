@@ -16,7 +16,7 @@ from chainrule.show import number
 
 SATURATED = 0.35  # of a layer's values: then that is the cause, and shrinking follows from it
 LOST = 1e-3  # what is left of dE/dz of the last layer at the first
-SHRUNK = 3e-2  # first over last layer's gradient
+SHRUNK = 1e-2  # first over last layer's gradient
 
 
 @dataclass(frozen=True)
