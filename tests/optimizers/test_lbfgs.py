@@ -223,7 +223,7 @@ def test_the_loss_falls_and_what_may_not_change_stays(data):
         callbacks={"update": lambda event: losses.append(net.loss(case.x, case.t, weights=case.weights))},
     )  # fmt: skip
     assert (net.parameters.vector[~free] == before[~free]).all()
-    assert history.losses == losses[: history.epochs]
+    assert list(history.losses) == losses[: history.epochs]
     assert (np.diff(losses) < 0).all()
 
 
@@ -284,7 +284,7 @@ def test_parameters_that_a_callback_moves_are_where_the_next_step_begins(net):
     history = net.fit(
         X, T, epochs=8, optimizer=cr.LBFGS(), callbacks={"epoch": [move, lambda _: losses.append(net.loss(X, T))]}
     )
-    assert history.losses[1:] == losses[:-1]
+    assert list(history.losses)[1:] == losses[:-1]
     assert history.loss[3] > history.loss[2]
 
 
@@ -322,7 +322,7 @@ def test_compiled_gradients_lead_the_same_way(dtype):
     reference, compiled = net.fit(x, t, engine="reference", **how), twin.fit(x, t, engine="compiled", **how)
     np.testing.assert_allclose(compiled.loss, reference.loss, rtol=1e-9)
     steps = list(third.training(x, t, engine="compiled", **how))
-    assert [step.loss for step in steps] == compiled.losses
+    assert [step.loss for step in steps] == list(compiled.losses)
 
 
 def test_a_function_that_cannot_be_compiled_is_left_to_the_reference_unless_told(monkeypatch):

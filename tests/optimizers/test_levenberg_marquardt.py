@@ -230,7 +230,7 @@ def test_the_loss_falls_and_what_may_not_change_stays(drawn):
         callbacks={"update": lambda _: losses.append(net.loss(case.x, case.t, weights=case.weights))},
     )  # fmt: skip
     assert (net.parameters.vector[~free] == before[~free]).all()
-    assert history.losses == losses[: history.epochs]
+    assert list(history.losses) == losses[: history.epochs]
     assert (np.diff(losses) < 0).all()
 
 

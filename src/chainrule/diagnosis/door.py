@@ -92,7 +92,7 @@ def diagnose(
         >>> diagnosis.codes
         ('learning-rate-too-large',)
         >>> diagnosis.learning_rate.regime, round(diagnosis.learning_rate.critical_rate, 4)
-        ('diverging', 0.1798)
+        ('diverging', 0.1803)
     """
     model = getattr(net, "model", net)
     if not isinstance(model, Model):

@@ -27,12 +27,16 @@ FEWEST_TO_SET_ASIDE = 50
 """Rows from which some are set aside to choose the best epoch by."""
 
 
+ROWS_IN_ALL = 2_560_000
+"""Rows that a network goes through, all epochs together, where the epochs would otherwise take long."""
+
+
 class Tabular(BaseEstimator):
     """The part that both share; not for use by itself."""
 
     hidden_layer_sizes: tuple[int, ...]
     activation: Any
-    epochs: int
+    epochs: int | None
     batch_size: int | None
     learning_rate: float
     dropout: float
@@ -48,8 +52,7 @@ class Tabular(BaseEstimator):
     def _check(self) -> None:
         for units in self.hidden_layer_sizes:
             check_count("units of a hidden layer", units)
-        check_count("epochs", self.epochs)
-        for name in ("batch_size", "members"):
+        for name in ("epochs", "batch_size", "members"):
             if getattr(self, name) is not None:
                 check_count(name, getattr(self, name))
         for name in ("learning_rate", "validation_fraction"):
@@ -81,11 +84,12 @@ class Tabular(BaseEstimator):
             layers.append(Dense(units, self.activation))
             if self.dropout and not few:
                 layers.append(Dropout(self.dropout))
+        epochs = self.epochs or int(np.clip(ROWS_IN_ALL // rows, 16, 128))
         batch = self.batch_size or int(min(max(rows // 20, 16), 256))
         return {
             "hidden_layers": layers,
             "optimizer": AdamW(CosLog(self.learning_rate), beta2=0.95, weight_decay=self.weight_decay),
-            "alpha": 0.0, "batch_size": rows if few else min(batch, rows), "max_iter": self.epochs,
+            "alpha": 0.0, "batch_size": rows if few else min(batch, rows), "max_iter": epochs,
             "n_iter_no_change": np.inf, "tol": 0.0, "engine": self.engine, "threads": self.threads,
         }  # fmt: skip
 
@@ -162,7 +166,8 @@ class TabularClassifier(ClassifierMixin, Tabular):
     Args:
         hidden_layer_sizes: units of each hidden layer.
         activation: of the hidden layers.
-        epochs: of each network; the best by the rows set aside is kept.
+        epochs: of each network; the best by the rows set aside is kept. None takes 128, fewer from 20,000 rows on, at
+            least 16.
         batch_size: rows of a batch; None takes a twentieth of the rows, at least 16 and at most 256.
         learning_rate: the highest of the schedule's.
         dropout: share of each hidden layer's units dropped in training.
@@ -197,7 +202,7 @@ class TabularClassifier(ClassifierMixin, Tabular):
         hidden_layer_sizes: tuple[int, ...] = (256, 256, 256),
         *,
         activation: Any = "selu",
-        epochs: int = 128,
+        epochs: int | None = None,
         batch_size: int | None = None,
         learning_rate: float = 0.004,
         dropout: float = 0.15,
@@ -281,7 +286,8 @@ class TabularRegressor(RegressorMixin, Tabular):
     Args:
         hidden_layer_sizes: units of each hidden layer.
         activation: of the hidden layers.
-        epochs: of each network; the best by the rows set aside is kept.
+        epochs: of each network; the best by the rows set aside is kept. None takes 128, fewer from 20,000 rows on, at
+            least 16.
         batch_size: rows of a batch; None takes a twentieth of the rows, at least 16 and at most 256.
         learning_rate: the highest of the schedule's.
         dropout: share of each hidden layer's units dropped in training.
@@ -314,7 +320,7 @@ class TabularRegressor(RegressorMixin, Tabular):
         hidden_layer_sizes: tuple[int, ...] = (256, 256, 256),
         *,
         activation: Any = "mish",
-        epochs: int = 128,
+        epochs: int | None = None,
         batch_size: int | None = None,
         learning_rate: float = 0.004,
         dropout: float = 0.0,
