@@ -189,7 +189,7 @@ class TabularClassifier(ClassifierMixin, Tabular):
     Example:
         >>> import pandas as pd
         >>> table = pd.DataFrame({"size": [1.0, 2.0, None, 9.0, 8.0, 7.5], "kind": list("aaabbb")})
-        >>> model = TabularClassifier(epochs=20, members=1, random_state=0).fit(table, ["low"] * 3 + ["high"] * 3)
+        >>> model = TabularClassifier(epochs=100, members=1, random_state=0).fit(table, ["low"] * 3 + ["high"] * 3)
         >>> [str(label) for label in model.predict(table)]
         ['low', 'low', 'low', 'high', 'high', 'high']
 
@@ -204,7 +204,7 @@ class TabularClassifier(ClassifierMixin, Tabular):
         activation: Any = "selu",
         epochs: int | None = None,
         batch_size: int | None = None,
-        learning_rate: float = 0.004,
+        learning_rate: float = 0.01,
         dropout: float = 0.15,
         weight_decay: float = 0.01,
         label_smoothing: float = 0.1,
