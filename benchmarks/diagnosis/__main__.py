@@ -13,8 +13,13 @@ Needs scikit-learn, for its bundled data.
 import argparse
 import json
 import sys
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from importlib import metadata
+from multiprocessing import get_context
 from pathlib import Path
+
+from threadpoolctl import threadpool_limits
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
@@ -37,6 +42,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--limit", type=int, help="at most so many runs of a part, of all kinds")
     parser.add_argument("--quick", action="store_true", help=f"{QUICK} runs of the tuning part; no files")
     parser.add_argument("--search", action="store_true", help="find the cases anew instead of taking those kept")
+    parser.add_argument("--jobs", type=int, default=2, help="processes, each with one thread of its own")
     parser.add_argument("--ours", action="store_true", help="leave the other tools out")
     parser.add_argument("--misses", type=Path, help="a file for the misses of the tuning part; printed unless given")
     parser.add_argument("--output", type=Path, help="the folder to write results to; this one, for a whole run")
@@ -49,7 +55,7 @@ def main(given: list[str] | None = None) -> None:
     parts = ["tuning"] if told.quick else list(SEEDS) if told.part == "both" else [told.part]
     found = {}
     for part in parts:
-        verdicts = judged(chosen(part, told), ours_alone=told.ours)
+        verdicts = judged(chosen(part, told), ours_alone=told.ours, jobs=told.jobs)
         found[part] = verdicts
         if part == "tuning":
             text = misses(verdicts)
@@ -87,14 +93,16 @@ def _is_wanted(case: Case, only: list[str] | None) -> bool:
     return not only or case.kind in only or bool(set(case.planted) & set(only))
 
 
-def judged(cases: list[Case], *, ours_alone: bool) -> dict[str, list[Verdict]]:
+def judged(cases: list[Case], *, ours_alone: bool, jobs: int) -> dict[str, list[Verdict]]:
     """Every tool's verdicts on the cases."""
     found: dict[str, list[Verdict]] = {}
-    for number, verdicts in enumerate(judge(cases, rivals=not ours_alone, unproved=not ours_alone), start=1):
-        for tool, verdict in verdicts.items():
-            found.setdefault(tool, []).append(verdict)
-        if number % 20 == 0:
-            tell(f"{number} of {len(cases)}")
+    look = partial(judge, rivals=not ours_alone, unproved=not ours_alone)
+    with ProcessPoolExecutor(jobs, get_context("spawn"), threadpool_limits, (1,)) as pool:
+        for number, verdicts in enumerate(pool.map(look, cases), start=1):
+            for tool, verdict in verdicts.items():
+                found.setdefault(tool, []).append(verdict)
+            if number % 20 == 0:
+                tell(f"{number} of {len(cases)}")
     return found
 
 

@@ -1,7 +1,6 @@
 """Showing a case to ``chainrule.diagnose`` and to the rules of other tools."""
 
 import time
-from collections.abc import Iterator, Sequence
 
 from cases import Case
 from rivals import RIVALS
@@ -20,7 +19,7 @@ def ours(case: Case, setup: Setup, *, prove: bool = True) -> Verdict:
     begun = time.perf_counter()
     try:
         told = setup.arguments()
-        found = cr.diagnose(setup.network(), setup.x, setup.t, prove=prove, progress=False, engine="reference", **told)
+        found = cr.diagnose(setup.network(), setup.x, setup.t, prove=prove, progress=False, engine="compiled", **told)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is the result of this case
         return Verdict(case, (), time.perf_counter() - begun, failed=f"{type(error).__name__}: {error}")
     seconds = time.perf_counter() - begun
@@ -28,14 +27,13 @@ def ours(case: Case, setup: Setup, *, prove: bool = True) -> Verdict:
     return Verdict(case, tuple(one.code for one in found.findings), seconds, aside)
 
 
-def judge(cases: Sequence[Case], *, rivals: bool = True, unproved: bool = True) -> Iterator[dict[str, Verdict]]:
-    """Case by case, each tool's verdict."""
-    for case in cases:
-        setup = case.setup()
-        verdicts = {OURS: ours(case, setup)}
-        if unproved:
-            verdicts[UNPROVED] = ours(case, setup, prove=False)
-        if rivals:
-            seen = watch(setup)
-            verdicts |= {name: Verdict(case, tuple(dict.fromkeys(rule(seen)))) for name, rule in RIVALS.items()}
-        yield verdicts
+def judge(case: Case, *, rivals: bool = True, unproved: bool = True) -> dict[str, Verdict]:
+    """Each tool's verdict on a case."""
+    setup = case.setup()
+    verdicts = {OURS: ours(case, setup)}
+    if unproved:
+        verdicts[UNPROVED] = ours(case, setup, prove=False)
+    if rivals:
+        seen = watch(setup)
+        verdicts |= {name: Verdict(case, tuple(dict.fromkeys(rule(seen)))) for name, rule in RIVALS.items()}
+    return verdicts
