@@ -41,7 +41,7 @@ def test_the_report_tells_rows_columns_metrics_and_file(fit, penguins):
         """\
 table   penguins.csv: 344 rows, 8 columns
 target  sex: binary classification, 2 classes: female (165), male (168)
-rows    239 to train on, 27 to know when to stop, 67 to judge by; 11 without a target left out
+rows    213 to train on, 53 to choose the best epoch by, 67 to judge by; 11 without a target left out
 
 column             kind      missing  becomes
 -----------------  --------  -------  -----------------------------------
@@ -53,7 +53,7 @@ flipper_length_mm  number             1 input
 body_mass_g        number             1 input
 year               number             not used: left out as asked
 
-network   10 inputs -> 4 relu -> 1 output; 49 parameters; binary_cross_entropy_from_logits
+network   10 inputs -> 4 selu -> 1 output; 49 parameters; binary_cross_entropy_from_logits
 """
     )
     assert re.search(
@@ -179,7 +179,7 @@ def test_settings_reach_the_network(shell, penguins):
         "Dense(units=5, activation='tanh')",
         "Dense(units=3, activation='tanh')",
     ]
-    assert "193 to train on, 48 to know when to stop, 103 to judge by" in ran.out
+    assert "193 to train on, 48 to choose the best epoch by, 103 to judge by" in ran.out
 
 
 def test_no_hidden_layers(shell, penguins):

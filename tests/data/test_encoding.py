@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chainrule.data import Column, Encoder, Table, penguins_path, read_table
-from chainrule.data.scaling import LARGEST
+from chainrule.data.scaling import LARGEST, Scaling
 from chainrule.errors import InputError, TableError
 
 
@@ -296,6 +296,43 @@ def test_training_numbers_have_mean_0_and_standard_deviation_1(values):
     slack = 1e-9 + 1e-14 * max(map(abs, values)) / spread  # rounding grows as the numbers come close
     assert abs(x.mean()) < slack
     assert abs(x.std() - 1) < slack or spread == 1.0
+
+
+@given(values=st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=20), wild=st.floats(-1e120, 1e120))
+def test_robustly_scaled_numbers_stay_between_3_and_minus_3_and_keep_their_order(values, wild):
+    values = np.array([*values, wild])
+    scaling = Scaling.robust(values)
+    scaled = scaling.apply(np.sort(values))
+    assert np.abs(scaled).max() <= 3
+    assert (np.diff(scaled) >= 0).all()
+    assert scaling.apply(np.array([np.quantile(values, 0.5, method="inverted_cdf")])) == 0
+    assert Scaling.from_dict(json.loads(json.dumps(scaling.to_dict())), "s") == scaling
+
+
+def test_the_robust_spread_is_that_of_a_normal_distribution():
+    values = np.random.default_rng(0).normal(5.0, 2.0, 100_000)
+    scaling = Scaling.robust(values)
+    assert (scaling.mean, scaling.scale) == (pytest.approx(5.0, abs=0.05), pytest.approx(2.0, rel=0.02))
+    assert Scaling.robust(np.array([0.0] * 9 + [1.0])).scale == 0.5  # a quarter of the rows shares the median's value
+    assert Scaling.robust(np.array([4.0, 4.0])).scale == 1.0
+
+
+@given(values=st.lists(st.floats(-100, 100), min_size=2, max_size=20), counts=st.data())
+def test_a_weight_counts_as_so_many_rows(values, counts):
+    values = np.array(values)
+    weights = counts.draw(st.lists(st.integers(1, 3), min_size=len(values), max_size=len(values)))
+    repeated, weights = np.repeat(values, weights), np.array(weights, float)
+    assert Scaling.robust(values, weights) == Scaling.robust(repeated)
+    weighted, plain = Scaling.learn(values, weights), Scaling.learn(repeated)
+    assert weighted.mean == pytest.approx(plain.mean, abs=1e-12)
+    assert weighted.scale == pytest.approx(plain.scale, abs=1e-12)
+
+
+@given(st.floats(-50, 50))
+def test_scaling_can_be_undone(value):
+    for scaling in (Scaling(3.0, 2.0), Scaling(3.0, 2.0, 3.0)):
+        assert scaling.undo(scaling.apply(np.array([value])))[0] == pytest.approx(value, abs=1e-9)
+    assert Scaling(3.0, 2.0, 3.0).undo(np.array([3.0]))[0] == np.inf
 
 
 def test_the_penguins_are_encoded():

@@ -13,9 +13,10 @@ from chainrule.errors import FormatError
 
 NAN = math.nan
 
+SCALING = {"mean": 0.0, "scale": 2.0, "limit": 3.0}
 GOOD = {
     "features": [
-        {"kind": "number", "name": "n", "fill": 1.0, "scaling": {"mean": 0.0, "scale": 2.0}, "indicator": True},
+        {"kind": "number", "name": "n", "fill": 1.0, "scaling": SCALING, "indicator": True},
         {"kind": "category", "name": "c", "categories": ["a", "b"], "other": False, "indicator": False},
     ],
     "dropped": {"d": "some reason"},
@@ -55,6 +56,7 @@ def test_the_good_record_is_good():
         (["features", 0, "fill"], NAN, r"features\[0\].fill"),
         (["features", 0, "fill"], 10**400, r"features\[0\].fill"),
         (["features", 0, "scaling"], None, r"features\[0\].scaling must be a record"),
+        (["features", 0, "scaling", "limit"], 0.0, r"scaling.limit must be a number from 1e-140"),
         (["features", 0, "scaling", "mean"], math.inf, r"scaling.mean"),
         (["features", 0, "scaling", "mean"], True, r"scaling.mean"),
         (["features", 0, "scaling", "scale"], 0.0, r"scaling.scale must be a number from 1e-140 to 1e\+140"),
@@ -93,6 +95,7 @@ PATHS = [
     *([["features", 0, key] for key in GOOD["features"][0]] + [["features", 1, key] for key in GOOD["features"][1]]),
     ["features", 0, "scaling", "mean"],
     ["features", 0, "scaling", "scale"],
+    ["features", 0, "scaling", "limit"],
 ]
 
 

@@ -208,7 +208,7 @@ def test_a_target_survives_a_model_file(target):
         ({"task": "binary", "classes": ["a", "a"]}, "target.classes must be .* without repetition"),
         ({"task": "binary", "classes": ["a", "b"]}, "target.scaling must be null"),
         ({"scaling": None}, "target.scaling must be a record"),
-        ({"scaling": {"mean": 0.0, "scale": NAN}}, "target.scaling.scale must be a number"),
+        ({"scaling": {"mean": 0.0, "scale": NAN, "limit": None}}, "target.scaling.scale must be a number"),
         ({"extra": 1}, "target must be a record of the fields"),
     ],
 )

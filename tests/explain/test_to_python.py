@@ -170,6 +170,7 @@ def test_every_optimizer_is_written(optimizer):
         cr.SGD(schedules.Exponential(0.1)),
         cr.SGD(schedules.Cosine(0.1, 0.01)),
         cr.SGD(schedules.OneCycle(0.1)),
+        cr.SGD(schedules.CosLog(0.1)),
         cr.Rprop(schedules.WarmUp(schedules.Cosine(0.1), 4)),
         cr.SGD(schedules.WarmUp(0.1, 5)),
     ],

@@ -12,6 +12,7 @@ from chainrule.optimizers.schedules import (
     Clock,
     Constant,
     Cosine,
+    CosLog,
     Exponential,
     Memory,
     OneCycle,
@@ -71,6 +72,21 @@ def test_one_cycle_rises_to_eta_and_falls_to_its_end():
 @pytest.mark.parametrize("schedule", [Cosine(0.5), OneCycle(0.5, start_factor=1.0)])
 def test_a_run_of_one_update_begins_and_ends_at_once(schedule):
     assert schedule.rate(Clock(0, 0, 1, 1), Memory()) == pytest.approx(0.5)
+
+
+@given(rates, st.integers(1, 6))
+def test_cos_log_waves_become_longer_each_twice_as_far_from_the_beginning(eta, waves):
+    got = rates_of(CosLog(eta, waves), epochs=2000, per_epoch=1)
+    assert 0 < min(got) <= max(got) <= eta
+    phase = [math.log2(1 + (2**waves - 1) * (u + 0.5) / 2000) for u in range(2000)]
+    assert got == pytest.approx([eta * math.sin(math.pi * p) ** 2 for p in phase])
+    tops = [u for u in range(1, 1999) if got[u - 1] < got[u] > got[u + 1]]
+    expected = [2000 * (2 ** (k + 0.5) - 1) / (2**waves - 1) - 0.5 for k in range(waves)]
+    assert tops == pytest.approx(expected, abs=1.01)
+
+
+def test_cos_log_has_a_rate_even_for_a_run_of_one_update():
+    assert CosLog(0.5).rate(Clock(0, 0, 1, 1), Memory()) > 0
 
 
 @given(rates, st.integers(1, 20))
@@ -153,6 +169,8 @@ def test_fit_cuts_the_rate_on_a_plateau_of_validation_or_else_training_loss(vali
         (lambda: OneCycle(0.1, rise=0), "rise must be between 0 and 1, got 0"),
         (lambda: OneCycle(0.1, start_factor=0), "start_factor must be a positive"),
         (lambda: OneCycle(0.1, final_factor=0), "final_factor must be a positive"),
+        (lambda: CosLog(0), "learning_rate must be a positive"),
+        (lambda: CosLog(0.1, 0), "waves must be a positive"),
         (lambda: WarmUp("a"), "learning_rate must be a positive finite number, got 'a'$|got 'a'\\."),
         (lambda: WarmUp(0.1, 0), "updates must be a positive"),
         (lambda: OnPlateau(0.1, factor=1.0), "factor must be between 0 and 1, got 1.0"),

@@ -10,7 +10,7 @@ from chainrule import __version__
 from chainrule.activations import ACTIVATIONS
 from chainrule.errors import InputError
 from chainrule.optimizers import OPTIMIZERS
-from chainrule.tabular import Plan
+from chainrule.tabular import HABITS, Plan
 
 app = typer.Typer(
     name="chainrule",
@@ -35,14 +35,34 @@ _Task = Annotated[
 ]
 _Without = Annotated[list[str] | None, typer.Option(help="A column not to use; may be given again.")]
 _Test = Annotated[float, typer.Option(help="Share of the rows set aside to judge by.")]
-_Validation = Annotated[float, typer.Option(help="Share of the other rows set aside to stop by.")]
+_Validation = Annotated[float, typer.Option(help="Share of the other rows set aside to choose the best epoch by.")]
 _Seed = Annotated[int, typer.Option(help="Seed of every draw.")]
 _Hidden = Annotated[str, typer.Option(help="Units of the hidden layers; '' for none.", rich_help_panel=_TRAINING)]
 _Activation = Annotated[
-    str, typer.Option(help=f"Of the hidden layers: {', '.join(ACTIVATIONS)}.", rich_help_panel=_TRAINING)
+    str | None,
+    typer.Option(
+        help=f"Of the hidden layers: {', '.join(ACTIVATIONS)}; {HABITS['multiclass'].activation} for classes and "
+        f"{HABITS['regression'].activation} for numbers unless given.",
+        rich_help_panel=_TRAINING,
+    ),
 ]
 _Optimizer = Annotated[str, typer.Option(help=f"One of {', '.join(OPTIMIZERS)}.", rich_help_panel=_TRAINING)]
-_Rate = Annotated[float, typer.Option(help="The highest of a one-cycle schedule.", rich_help_panel=_TRAINING)]
+_Rate = Annotated[
+    float | None,
+    typer.Option(
+        help="The height of the waves in which it rises and falls (CosLog); "
+        f"{HABITS['multiclass'].learning_rate} for classes and {HABITS['regression'].learning_rate} for numbers unless "
+        "given.",
+        rich_help_panel=_TRAINING,
+    ),
+]
+_Decay = Annotated[float, typer.Option(help="Of the weights, decoupled.", rich_help_panel=_TRAINING)]
+_Dropout = Annotated[
+    float, typer.Option(help="Share of the hidden units dropped in training.", rich_help_panel=_TRAINING)
+]
+_Smoothing = Annotated[
+    float, typer.Option(help="Share of each row's target spread over the classes.", rich_help_panel=_TRAINING)
+]
 _Epochs = Annotated[
     int | None, typer.Option(help="At most; by the number of rows unless given.", rich_help_panel=_TRAINING)
 ]
@@ -52,7 +72,7 @@ _BatchSize = Annotated[
 _Patience = Annotated[
     int | None,
     typer.Option(
-        help="Epochs without a better validation loss before it stops; a quarter of the epochs unless given.",
+        help="Epochs without a better validation loss before it stops; all epochs are trained unless given.",
         rich_help_panel=_TRAINING,
     ),
 ]
@@ -100,6 +120,9 @@ def fit(
     activation: _Activation = Plan.activation,
     optimizer: _Optimizer = Plan.optimizer,
     learning_rate: _Rate = Plan.learning_rate,
+    weight_decay: _Decay = Plan.weight_decay,
+    dropout: _Dropout = Plan.dropout,
+    label_smoothing: _Smoothing = Plan.label_smoothing,
     epochs: _Epochs = None,
     batch_size: _BatchSize = None,
     patience: _Patience = None,
@@ -117,6 +140,9 @@ def fit(
         activation=activation,
         optimizer=optimizer,
         learning_rate=learning_rate,
+        weight_decay=weight_decay,
+        dropout=dropout,
+        label_smoothing=label_smoothing,
         epochs=epochs,
         batch_size=batch_size,
         patience=patience,
@@ -141,6 +167,9 @@ def diagnose(
     activation: _Activation = Plan.activation,
     optimizer: _Optimizer = Plan.optimizer,
     learning_rate: _Rate = Plan.learning_rate,
+    weight_decay: _Decay = Plan.weight_decay,
+    dropout: _Dropout = Plan.dropout,
+    label_smoothing: _Smoothing = Plan.label_smoothing,
     epochs: _Epochs = None,
     batch_size: _BatchSize = None,
     patience: _Patience = None,
@@ -156,6 +185,9 @@ def diagnose(
         activation=activation,
         optimizer=optimizer,
         learning_rate=learning_rate,
+        weight_decay=weight_decay,
+        dropout=dropout,
+        label_smoothing=label_smoothing,
         epochs=epochs,
         batch_size=batch_size,
         patience=patience,

@@ -29,12 +29,12 @@ def run(out: Path, seed: int) -> None:
         check_can_write(path)
     table = read_table(penguins_path())
     say("Palmer penguins, measured in Antarctica from 2007 to 2009 (Gorman et al. 2014, CC0): which species is it?\n")
-    plan = Plan(hidden=(6,), activation="tanh", learning_rate=0.03, epochs=120, seed=seed)
+    plan = Plan(hidden=(6,), activation="tanh", learning_rate=0.03, label_smoothing=0.0, epochs=120, seed=seed)
     prepared = prepare(table, "species", without=["island", "year"], plan=plan)  # the measurements alone
     print_prepared(table, prepared, penguins_path().name)
     trained = train(prepared, plan)
     _print_epochs(trained.history)
-    print_trained(trained, plan)
+    print_trained(trained)
 
     model = trained.model
     net = model.network.astype("float64")

@@ -41,7 +41,7 @@ def run(
     print_prepared(table, prepared, source)
     trained = train(prepared, plan)
     trained.model.save(out)
-    print_trained(trained, plan)
+    print_trained(trained)
     say()
     say(f"saved {out}")
     if plot is not None and trained.history.epochs:

@@ -9,7 +9,8 @@ from chainrule.cli.output import counted, figure_of, print_facts, print_table, s
 from chainrule.data import Column, Encoder, Table
 from chainrule.data.features import CategoryFeature, Feature, NumberFeature
 from chainrule.data.table import is_number
-from chainrule.tabular import Plan, Prepared, TableModel, Trained
+from chainrule.layers import Dense
+from chainrule.tabular import Prepared, TableModel, Trained
 
 _MOST_COLUMNS = 40  # of a wider table the first are listed
 _FEW_TEST_ROWS = 30
@@ -58,7 +59,7 @@ def _told_target(prepared: Prepared) -> str:
 
 def _told_rows(prepared: Prepared) -> str:
     told = (
-        f"{len(prepared.training):,} to train on, {len(prepared.validation):,} to know when to stop, "
+        f"{len(prepared.training):,} to train on, {len(prepared.validation):,} to choose the best epoch by, "
         f"{len(prepared.test):,} to judge by"
     )
     return f"{told}; {prepared.left_out:,} without a target left out" if prepared.left_out else told
@@ -112,16 +113,19 @@ def _mostly_numbers(prepared: Prepared) -> Iterator[str]:
 
 
 # -------------------------------------------------------------------------------- after training
-def print_trained(trained: Trained, plan: Plan) -> None:
+def print_trained(trained: Trained) -> None:
     """The network, how its training went, and its metrics beside those of a guess."""
-    print_facts([("network", _told_network(trained.model, plan)), ("training", _told_training(trained))])
+    print_facts([("network", _told_network(trained.model)), ("training", _told_training(trained))])
     say()
     print_metrics(trained)
 
 
-def _told_network(model: TableModel, plan: Plan) -> str:
+def _told_network(model: TableModel) -> str:
     net = model.network
-    hidden = [f"{units} {plan.activation}" for units in plan.hidden]
+    hidden = [
+        f"{layer.units} {layer.activation.name}" if isinstance(layer, Dense) else type(layer).__name__.lower()
+        for layer in net.layers[:-1]
+    ]
     chain = " -> ".join([counted(net.inputs, "input"), *hidden, counted(net.outputs, "output")])
     return f"{chain}; {net.parameters.vector.size:,} parameters; {net.loss_function.name}"
 

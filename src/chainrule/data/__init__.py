@@ -9,6 +9,7 @@ from chainrule.data.metrics import (
     regression_metrics,
 )
 from chainrule.data.reading import read_table
+from chainrule.data.scaling import Scaling
 from chainrule.data.splitting import split_rows
 from chainrule.data.table import Column, Table
 from chainrule.data.target import Target
@@ -17,6 +18,7 @@ from chainrule.data.writing import write_table
 __all__ = [
     "Column",
     "Encoder",
+    "Scaling",
     "Table",
     "Target",
     "baseline_classification_metrics",

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data import records
-from chainrule.data.features import Dropped, Feature, feature_from_dict, learn_feature
+from chainrule.data.features import Dropped, Feature, Scale, feature_from_dict, learn_feature
+from chainrule.data.scaling import Scaling
 from chainrule.data.table import Table
 from chainrule.errors import FormatError, InputError, TableError
 
@@ -19,7 +20,7 @@ _MOST_CATEGORIES = 10_000
 class Encoder:
     """How each column becomes inputs of a network.
 
-    Numbers and dates are filled in with the median and standardised, booleans become -1 and +1, text
+    Numbers and dates are filled in with the median and scaled, booleans become -1 and +1, text
     becomes one input per category. See ``features.py`` for each in detail.
 
     Args:
@@ -43,13 +44,17 @@ class Encoder:
     dropped: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def learn(cls, table: Table, columns: Sequence[str], *, max_categories: int = 50) -> "Encoder":
+    def learn(
+        cls, table: Table, columns: Sequence[str], *, max_categories: int = 50, scale: Scale = Scaling.learn
+    ) -> "Encoder":
         """Learn from the training rows.
 
         Args:
             table: the training rows only, so that nothing of the test rows leaks into training.
             columns: the names of the columns to use as inputs.
             max_categories: how many categories of one column get an input of their own; the rest share one.
+            scale: how the scaling of a column of numbers is learned: ``Scaling.learn`` standardises,
+                ``Scaling.robust`` keeps wild values from mattering.
 
         Raises:
             InputError: ``max_categories`` is not from 1 to 10,000.
@@ -63,7 +68,7 @@ class Encoder:
             raise TableError(f"Column '{twice}' is named twice among the inputs: name it once.")
         if not table.rows:
             raise TableError("The training table has no rows: there is nothing to learn from.")
-        learned = [learn_feature(table[name], max_categories) for name in columns]
+        learned = [learn_feature(table[name], max_categories, scale) for name in columns]
         dropped = {entry.name: entry.reason for entry in learned if isinstance(entry, Dropped)}
         features = tuple(entry for entry in learned if not isinstance(entry, Dropped))
         if not features:

@@ -5,6 +5,7 @@ let the test leak into the training.
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, cast
 
@@ -17,6 +18,8 @@ from chainrule.data.table import LONGEST_NAME, Column
 from chainrule.errors import TableError
 
 NumberKind = Literal["number", "boolean", "date"]
+Scale = Callable[[NDArray[np.float64]], Scaling]
+"""Learns a scaling from (N,) finite numbers."""
 
 # More categories than this, and more than half of the cells different: such a column names rows, not groups of rows.
 _IDENTIFIER_CATEGORIES = 50
@@ -71,8 +74,8 @@ class NumberFeature:
     indicator: bool
 
     @classmethod
-    def learn(cls, column: Column) -> "NumberFeature | Dropped":
-        """Median, mean and standard deviation of the training rows; the latter two after imputation."""
+    def learn(cls, column: Column, scale: Scale = Scaling.learn) -> "NumberFeature | Dropped":
+        """What stands for a missing cell, and the scaling of the training rows after that is filled in."""
         values, missing = finite_numbers(column), column.missing
         present, indicator = values[~missing], bool(missing.any())
         if not present.size:
@@ -84,7 +87,7 @@ class NumberFeature:
             # 0 and 1 become -1 and +1; a missing one lies between them, at 0.
             return cls(column.name, kind, 0.5, Scaling(0.5, 0.5), indicator)
         fill = float(np.median(present))
-        return cls(column.name, kind, fill, Scaling.learn(np.where(missing, fill, values)), indicator)
+        return cls(column.name, kind, fill, scale(np.where(missing, fill, values)), indicator)
 
     @property
     def names(self) -> list[str]:
@@ -227,15 +230,15 @@ class CategoryFeature:
         )
 
 
-def learn_feature(column: Column, max_categories: int) -> Feature | Dropped:
-    """What the training rows say about a column.
+def learn_feature(column: Column, max_categories: int, scale: Scale = Scaling.learn) -> Feature | Dropped:
+    """What the training rows say about a column; numbers are scaled as ``scale`` learns it.
 
     Raises:
         TableError: a number is infinite.
     """
     if column.kind == "category":
         return CategoryFeature.learn(column, max_categories)
-    return NumberFeature.learn(column)
+    return NumberFeature.learn(column, scale)
 
 
 def feature_from_dict(value: object, where: str) -> Feature:

@@ -16,48 +16,83 @@ LARGEST = 1e140
 A scale lies between ``1 / LARGEST`` and ``LARGEST``, so that ``(x - mean) / scale`` is finite too.
 """
 
+_QUARTILES = (0.25, 0.5, 0.75)
+_LIMIT = 3.0
+
 
 @dataclass(frozen=True)
 class Scaling:
-    """``scaled = (x - mean) / scale``, learned from training rows.
+    """``scaled = (x - mean) / scale``, learned from training rows; with a limit, softly kept within it.
+
+    With a limit ``m`` it is ``u/sqrt(1 + (u/m)^2)`` with ``u = (x - mean)/scale``: almost ``u`` near 0, and never
+    beyond ``-m`` and ``m``, so that a wild value cannot shout down all others.
 
     Args:
         mean: what becomes 0, in the unit of ``x``.
         scale: what becomes 1, in the unit of ``x``.
+        limit: of the scaled numbers; None for none.
 
     Example:
         >>> scaling = Scaling.learn(np.array([10.0, 30.0]))
         >>> scaling
-        Scaling(mean=20.0, scale=10.0)
+        Scaling(mean=20.0, scale=10.0, limit=None)
         >>> scaling.apply(np.array([40.0])), scaling.undo(np.array([2.0]))
         (array([2.]), array([40.]))
+        >>> Scaling.robust(np.array([1.0, 2.0, 3.0, 4.0, 1e9])).apply(np.array([3.0, 4.0, 1e9])).round(2)
+        array([0.  , 0.66, 3.  ])
     """
 
     mean: float
     scale: float
+    limit: float | None = None
 
     @classmethod
-    def learn(cls, values: NDArray[np.float64]) -> "Scaling":
-        """Mean and population standard deviation of (N,) finite numbers; equal numbers get scale 1."""
+    def learn(cls, values: NDArray[np.float64], weights: NDArray[np.float64] | None = None) -> "Scaling":
+        """Mean and population standard deviation of (N,) finite numbers, weighted if told; equal ones get scale 1."""
         low, high = float(values.min()), float(values.max())
         if low == high:
             # The mean of equal numbers may differ from them by a rounding error, which a scale would magnify.
             return cls(low, 1.0)
-        scale = float(values.std())
+        mean = float(values.mean() if weights is None else np.average(values, weights=weights))
+        scale = float(values.std() if weights is None else np.sqrt(np.average((values - mean) ** 2, weights=weights)))
         # Different numbers so close that their squares vanish count as equal.
-        return cls(float(values.mean()), scale if scale >= 1 / LARGEST else 1.0)
+        return cls(mean, scale if scale >= 1 / LARGEST else 1.0)
+
+    @classmethod
+    def robust(cls, values: NDArray[np.float64], weights: NDArray[np.float64] | None = None) -> "Scaling":
+        """Median and spread of (N,) finite numbers, weighted if told, and a limit of 3.
+
+        The spread is the interquartile range over 1.349 (of a normal distribution: its standard deviation); half the
+        whole range where a quarter of the rows share the median's value; 1 where all do.
+
+        References:
+            Holzmüller, Grinsztajn & Steinwart 2024, Better by Default, NeurIPS (arXiv 2407.04491), section 3.
+        """
+        if weights is None:
+            low, median, high = np.quantile(values, _QUARTILES, method="inverted_cdf")
+        else:
+            low, median, high = np.quantile(values, _QUARTILES, method="inverted_cdf", weights=weights)
+        spread = float(high - low) / 1.349
+        if spread < 1 / LARGEST:
+            spread = float(values.max() / 2 - values.min() / 2)
+        return cls(float(median), spread if spread >= 1 / LARGEST else 1.0, _LIMIT)
 
     def apply(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """From the column's unit to scaled numbers."""
-        return (values - self.mean) / self.scale
+        u = (values - self.mean) / self.scale
+        return u if self.limit is None else u / np.hypot(1.0, u / self.limit)
 
     def undo(self, scaled: NDArray[np.float64]) -> NDArray[np.float64]:
-        """From scaled numbers back to the column's unit."""
+        """From scaled numbers back to the column's unit; what lies at the limit or beyond comes back infinite."""
+        if self.limit is not None:
+            share = np.clip(scaled / self.limit, -1.0, 1.0)
+            with np.errstate(divide="ignore"):
+                scaled = scaled / np.sqrt((1.0 - share) * (1.0 + share))
         return scaled * self.scale + self.mean
 
-    def to_dict(self) -> dict[str, float]:
-        """The two numbers by name."""
-        return {"mean": self.mean, "scale": self.scale}
+    def to_dict(self) -> dict[str, float | None]:
+        """The numbers by name."""
+        return {"mean": self.mean, "scale": self.scale, "limit": self.limit}
 
     @classmethod
     def from_dict(cls, value: Any, where: str) -> "Scaling":
@@ -66,10 +101,12 @@ class Scaling:
         Raises:
             FormatError: a number is missing, not finite or out of bounds; the message begins with ``where``.
         """
-        fields = records.record(value, where, ("mean", "scale"))
+        fields = records.record(value, where, ("mean", "scale", "limit"))
+        limit = fields["limit"]
         return cls(
             mean=records.number(fields["mean"], f"{where}.mean", -LARGEST, LARGEST),
             scale=records.number(fields["scale"], f"{where}.scale", 1 / LARGEST, LARGEST),
+            limit=None if limit is None else records.number(limit, f"{where}.limit", 1 / LARGEST, LARGEST),
         )
 
 

@@ -143,9 +143,7 @@ class Target:
         return np.eye(len(self.classes))[codes]
 
     def probabilities(self, y: NDArray[np.floating]) -> NDArray[np.float64]:
-        """The probability of each class: the sigmoid of a binary logit, the softmax of several.
-
-        ``p_k = exp(y_k) / sum_j exp(y_j)``; a binary logit stands for the pair ``(0, y)``.
+        """The probability of each class, see ``class_probabilities``.
 
         Args:
             y: (N, outputs) logits.
@@ -158,12 +156,7 @@ class Target:
         """
         if not self.classes:
             raise InputError(f"The target '{self.name}' is a number and has no classes: use decode.")
-        y = self._checked(y)
-        if self.task == "binary":
-            y = np.hstack([np.zeros_like(y), y])
-        # Less the largest, no exponential overflows; the probabilities stay the same.
-        powers = np.exp(y - y.max(axis=1, keepdims=True))
-        return powers / powers.sum(axis=1, keepdims=True)
+        return class_probabilities(self._checked(y))
 
     def decode(self, y: NDArray[np.floating]) -> dict[str, NDArray[Any]]:
         """The columns of a table of predictions.
@@ -236,6 +229,25 @@ class Target:
         if not np.isfinite(y).all():
             raise InputError(f"The outputs for target '{self.name}' are not finite: the network has diverged.")
         return y
+
+
+def class_probabilities(y: NDArray[np.floating]) -> NDArray[np.float64]:
+    """The probability of each class: the sigmoid of a binary logit, the softmax of several.
+
+    ``p_k = exp(y_k) / sum_j exp(y_j)``; a binary logit stands for the pair ``(0, y)``.
+
+    Args:
+        y: (N, 1) binary logits of the second class, or (N, K) logits, one per class.
+
+    Returns:
+        (N, K), each row adds up to 1.
+    """
+    y = np.asarray(y, dtype=np.float64)
+    if y.shape[1] == 1:
+        y = np.hstack([np.zeros_like(y), y])
+    # Less the largest, no exponential overflows; the probabilities stay the same.
+    powers = np.exp(y - y.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
 
 
 def _looks_like_classes(column: Column) -> bool:

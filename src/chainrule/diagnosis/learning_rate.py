@@ -46,6 +46,7 @@ class LearningRate:
         regime: "too small", "smooth", "zig-zag", "period two", "edge of stability", "catapult" or "diverging";
             "unknown" for optimizers whose steps do not follow the curvature.
         eta: the learning rate at the end.
+        highest: the highest that its schedule sets in the run.
         lambda_max: the largest curvature (for adaptive optimizers as they see it), at the minimum that a cycle of
             period two hops around, else at the end of the run.
         eta_lambda: their product.
@@ -64,6 +65,7 @@ class LearningRate:
 
     regime: str
     eta: float
+    highest: float
     lambda_max: float
     eta_lambda: float
     threshold: float
@@ -85,7 +87,8 @@ class LearningRate:
         return self.regime in ("smooth", "zig-zag", "edge of stability", "catapult", "unknown")
 
     def __str__(self) -> str:
-        lines = [f"learning rate {number(self.eta)}: {self.regime}"]
+        once = f" in the end, {number(self.highest)} once" if self.highest > 1.01 * self.eta else ""
+        lines = [f"learning rate {number(self.eta)}{once}: {self.regime}"]
         if np.isfinite(self.lambda_max):
             lines.append(
                 f"  eta lambda = {number(self.eta_lambda, 4)} (threshold {number(self.threshold, 4)}), lambda_max "
@@ -107,7 +110,7 @@ class LearningRate:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, ready for JSON."""
-        numbers = ("eta", "lambda_max", "eta_lambda", "threshold", "critical_rate", "error")
+        numbers = ("eta", "highest", "lambda_max", "eta_lambda", "threshold", "critical_rate", "error")
         arrays = ("losses", "predicted", "real", "epochs", "course")
         return {
             "regime": self.regime,
@@ -232,7 +235,8 @@ def verdict(ran: Ran, left: float = 1.0) -> LearningRate:
     course = np.array([eta * c.lambda_max for eta, (_, c) in zip(rates, known, strict=True)])
     end = chosen[-1]
     eta = _rate(ran, end)
-    regime = _regime(ran, epochs, course, threshold, left)
+    highest = max(case.highest_rate, eta)
+    regime = _regime(ran, epochs, course, threshold, left, lowered=highest / eta)
 
     at, here = "the end", known[-1][1] if known and known[-1][0] is end else None
     if here is not None and isinstance(case.optimizer, SGD):
@@ -250,6 +254,7 @@ def verdict(ran: Ran, left: float = 1.0) -> LearningRate:
     return LearningRate(
         regime=regime,
         eta=eta,
+        highest=highest,
         lambda_max=lam,
         eta_lambda=eta * lam,
         threshold=threshold,
@@ -278,8 +283,8 @@ def _rate(ran: Ran, snapshot: Snapshot) -> float:
     return float(rates[min(snapshot.epoch, len(rates) - 1)])
 
 
-def _regime(ran: Ran, epochs: Array, course: Array, threshold: float, left: float) -> str:
-    """From the losses what happened, from the curvature why."""
+def _regime(ran: Ran, epochs: Array, course: Array, threshold: float, left: float, *, lowered: float) -> str:
+    """From the losses what happened, from the curvature why; a schedule has ``lowered`` the rate so many times."""
     losses = ran.losses
     if ran.error is not None or (losses.size > 1 and not losses[-1] <= 10 * max(losses[0], 1e-300)):
         return "diverging"
@@ -290,7 +295,7 @@ def _regime(ran: Ran, epochs: Array, course: Array, threshold: float, left: floa
     falling = is_falling(losses)
     if not known:
         return "unknown"
-    if ratio[-1] < TOO_SMALL and falling and left > UNFINISHED:
+    if ratio[-1] * lowered < TOO_SMALL and falling and left > UNFINISHED:
         return "too small"
     if ratio[-1] > 1 and not falling:
         return "diverging" if losses[-1] > losses[0] else "unstable"

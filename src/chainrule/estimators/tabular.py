@@ -1,5 +1,6 @@
 """``TabularClassifier`` and ``TabularRegressor``: a table as it is, the best defaults, nothing to tune."""
 
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -11,24 +12,18 @@ from sklearn.utils.validation import check_array, check_consistent_length, check
 
 from chainrule.arrays import Array
 from chainrule.components import is_number
-from chainrule.data import Table
+from chainrule.data import Encoder, Scaling, Table
+from chainrule.data.target import Task, class_probabilities
 from chainrule.errors import InputError
-from chainrule.estimators.classifier import MLPClassifier
 from chainrule.estimators.frames import table_of
 from chainrule.estimators.multilayer import row_weights
-from chainrule.estimators.recipe import Columns, CosLog
-from chainrule.estimators.regressor import MLPRegressor
-from chainrule.layers import Dense, Dropout, Layer
 from chainrule.layers.checks import check_count
 from chainrule.network import Network
-from chainrule.optimizers import AdamW
+from chainrule.tabular import Plan
+from chainrule.training import History
 
 FEWEST_TO_SET_ASIDE = 50
 """Rows from which some are set aside to choose the best epoch by."""
-
-
-ROWS_IN_ALL = 2_560_000
-"""Rows that a network goes through, all epochs together, where the epochs would otherwise take long."""
 
 
 class Tabular(BaseEstimator):
@@ -42,22 +37,22 @@ class Tabular(BaseEstimator):
     dropout: float
     weight_decay: float
     members: int | None
+    label_smoothing = 0.0
     validation_fraction: float
     time_limit: float | None
     random_state: Any
     engine: str
     threads: int | None
     networks_: list[Network]
+    histories_: list[History]
 
     def _check(self) -> None:
-        for units in self.hidden_layer_sizes:
-            check_count("units of a hidden layer", units)
-        for name in ("epochs", "batch_size", "members"):
-            if getattr(self, name) is not None:
-                check_count(name, getattr(self, name))
-        for name in ("learning_rate", "validation_fraction"):
-            if not is_number(getattr(self, name)) or not 0 < getattr(self, name) < 1:
-                raise InputError(f"{name} must be between 0 and 1, got {getattr(self, name)!r}.")
+        """Refuse what cannot be used before anything is learned; the plan refuses the rest."""
+        if self.members is not None:
+            check_count("members", self.members)
+        if not is_number(self.validation_fraction) or not 0 < self.validation_fraction < 1:
+            raise InputError(f"validation_fraction must be between 0 and 1, got {self.validation_fraction!r}.")
+        self._plan(1, few=False)
 
     def _table(self, X: Any, *, reset: bool) -> Table:
         """The columns of what the user has; their names and number are kept, or compared."""
@@ -77,51 +72,53 @@ class Tabular(BaseEstimator):
                               np.zeros((len(y), 1)))  # fmt: skip
         return weights, np.arange(len(y)) if weights is None else np.flatnonzero(weights)
 
-    def _plan(self, rows: int, *, few: bool) -> dict[str, Any]:
-        """The parameters of each member."""
-        layers: list[Layer] = []
-        for units in self.hidden_layer_sizes:
-            layers.append(Dense(units, self.activation))
-            if self.dropout and not few:
-                layers.append(Dropout(self.dropout))
-        epochs = self.epochs or int(np.clip(ROWS_IN_ALL // rows, 16, 128))
-        batch = self.batch_size or int(min(max(rows // 20, 16), 256))
-        return {
-            "hidden_layers": layers,
-            "optimizer": AdamW(CosLog(self.learning_rate), beta2=0.95, weight_decay=self.weight_decay),
-            "alpha": 0.0, "batch_size": rows if few else min(batch, rows), "max_iter": epochs,
-            "n_iter_no_change": np.inf, "tol": 0.0, "engine": self.engine, "threads": self.threads,
-        }  # fmt: skip
+    def _plan(self, rows: int, *, few: bool) -> Plan:
+        """How each member is trained."""
+        return Plan(
+            hidden=tuple(self.hidden_layer_sizes),
+            activation=self.activation,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            dropout=0.0 if few else self.dropout,
+            label_smoothing=self.label_smoothing,
+            epochs=self.epochs,
+            batch_size=rows if few else self.batch_size,
+            progress=False,
+        )
 
     def _member_count(self, rows: int) -> int:
         """How many networks: more where each is quick and the rows are few."""
         return self.members or (8 if rows < 2_000 else 4 if rows < 10_000 else 2 if rows < 50_000 else 1)
 
-    def _train(
-        self, kind: type, X: Array, y: Array, groups: Array | None, weights: Array | None, more: dict[str, Any]
-    ) -> list[Any]:
+    def _train(self, task: Task, x: Array, t: Array, groups: Array | None, weights: Array | None) -> None:
         """The members, each with a validation part and a beginning of its own."""
-        rows = len(X) if weights is None else float(weights.sum())
+        rows = len(x) if weights is None else float(weights.sum())
         few = rows < FEWEST_TO_SET_ASIDE  # then all of them teach, together, in float64
-        told = self._plan(len(X), few=few) | more
-        X = X if few else X.astype(np.float32)
-        rng, members = check_random_state(self.random_state), []
-        count = self._member_count(len(X))
+        plan, count = self._plan(len(x), few=few), self._member_count(len(x))
+        x = x if few else x.astype(np.float32)
+        t = plan.smoothed(t, task)
+        rng = check_random_state(self.random_state)
         limit = None if self.time_limit is None else self.time_limit / count
+        self.networks_, self.histories_ = [], []
         for _ in range(count):
             seed = int(rng.randint(2**31 - 1))
-            member = kind(**told, random_state=seed, time_limit=limit)
-            if few:
-                members.append(member.fit(X, y, sample_weight=weights))
-                continue
-            train, held = _parts(len(X), self.validation_fraction, groups, seed)
-            w, held_w = (None, []) if weights is None else (weights[train], [weights[held]])
-            members.append(member.fit(X[train], y[train], w, validation_data=(X[held], y[held], *held_w)))
-        for member in members:  # float32 to learn, float64 to tell: a row's prediction hangs on no other row
-            member.network_ = member.network_.astype("float64")
-            member.set_params(dtype="float64")
-        self.networks_ = [member.network_ for member in members]
-        return members
+            network = plan.network(x.shape[1], task, t.shape[1], seed=seed, dtype="float64" if few else "float32")
+            train, held = (slice(None), None) if few else _parts(len(x), self.validation_fraction, groups, seed)
+            told = (x, t) if weights is None else (x, t, weights)
+            teaching = [part[train] for part in told]
+            history = network.fit(
+                *teaching[:2],
+                weights=None if weights is None else teaching[2],
+                validation=None if held is None else tuple(part[held] for part in told),
+                seed=seed,
+                time_limit=limit,
+                engine=self.engine,
+                threads=self.threads,
+                **plan.settings(task, len(teaching[0])),
+            )
+            # float32 to learn, float64 to tell: a row's prediction hangs on no other row
+            self.networks_.append(network.astype("float64"))
+            self.histories_.append(history)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -135,6 +132,11 @@ def _column(y: Any, dtype: Any) -> Array:
     """Labels or targets (N,)."""
     told: dict[str, Any] = {"ensure_2d": False, "dtype": dtype, "input_name": "y"}
     return column_or_1d(check_array(y, **told), warn=True)
+
+
+def _encoder(table: Table, weights: Array | None) -> Encoder:
+    """How the columns become inputs, learned from the training rows, weighted if told."""
+    return Encoder.learn(table, table.names, scale=partial(Scaling.robust, weights=weights))
 
 
 def _parts(rows: int, share: float, groups: Array | None, seed: int) -> tuple[Array, Array]:
@@ -182,9 +184,9 @@ class TabularClassifier(ClassifierMixin, Tabular):
 
     Attributes:
         classes_: the labels, in the order of ``predict_proba``'s columns.
-        columns_: how the table's columns become inputs.
-        networks_: the trained networks.
-        members_: the trained ``MLPClassifier`` of each.
+        encoder_: how the table's columns become inputs.
+        networks_: the trained networks, from encoded inputs to logits.
+        histories_: of their training.
 
     Example:
         >>> import pandas as pd
@@ -251,25 +253,23 @@ class TabularClassifier(ClassifierMixin, Tabular):
         weights, counted = self._weights(sample_weight, y)
         table, y, weights = table.select(counted), y[counted], None if weights is None else weights[counted]
         self.classes_ = unique_labels(y)
-        codes = np.searchsorted(self.classes_, y)
-        self.columns_ = Columns.learn(table, weights)
-        self._only = len(self.classes_) == 1
-        if self._only:
-            self.members_, self.networks_ = [], []
+        codes, classes = np.searchsorted(self.classes_, y), len(self.classes_)
+        self.encoder_ = _encoder(table, weights)
+        if classes == 1:
+            self.networks_, self.histories_ = [], []
             return self
-        x = self.columns_.encode(table)
-        told = {"label_smoothing": self.label_smoothing}
-        self.members_ = self._train(MLPClassifier, x, codes, codes, weights, told)
+        t = codes[:, np.newaxis].astype(np.float64) if classes == 2 else np.eye(classes)[codes]
+        self._train("binary" if classes == 2 else "multiclass", self.encoder_.encode(table), t, codes, weights)
         return self
 
     def predict_proba(self, X: Any) -> Array:
         """The probability of each class (N, classes): the mean of the networks'."""
         check_is_fitted(self)
         table = self._table(X, reset=False)
-        if self._only:
+        if not self.networks_:
             return np.ones((table.rows, 1))
-        x = self.columns_.encode(table)
-        return np.asarray(np.mean([member.predict_proba(x) for member in self.members_], axis=0))
+        x = self.encoder_.encode(table)
+        return np.mean([class_probabilities(network.forward(x)) for network in self.networks_], axis=0)
 
     def predict(self, X: Any) -> Array:
         """The likeliest label of each row (N,)."""
@@ -300,9 +300,10 @@ class TabularRegressor(RegressorMixin, Tabular):
         threads: as for ``Network.fit``.
 
     Attributes:
-        columns_: how the table's columns become inputs.
-        networks_: the trained networks.
-        members_: the trained ``MLPRegressor`` of each.
+        encoder_: how the table's columns become inputs.
+        target_scaling_, target_range_: of the targets seen.
+        networks_: the trained networks, from encoded inputs to the scaled target.
+        histories_: of their training.
 
     Example:
         >>> import pandas as pd
@@ -365,19 +366,16 @@ class TabularRegressor(RegressorMixin, Tabular):
         check_consistent_length(y, np.zeros(table.rows))
         weights, counted = self._weights(sample_weight, y)
         table, y, weights = table.select(counted), y[counted], None if weights is None else weights[counted]
-        self.columns_ = Columns.learn(table, weights)
-        x = self.columns_.encode(table)
-        self._low, self._high = float(y.min()), float(y.max())
-        self._middle = float(np.average(y, weights=weights))
-        deviation = float(np.sqrt(np.average((y - self._middle) ** 2, weights=weights)))
-        self._deviation = deviation if deviation > 0 else 1.0
-        t = (y - self._middle) / self._deviation
-        self.members_ = self._train(MLPRegressor, x, t, None, weights, {})
+        self.encoder_ = _encoder(table, weights)
+        self.target_range_ = (float(y.min()), float(y.max()))
+        self.target_scaling_ = Scaling.learn(y, weights)
+        t = self.target_scaling_.apply(y)[:, np.newaxis]
+        self._train("regression", self.encoder_.encode(table), t, None, weights)
         return self
 
     def predict(self, X: Any) -> Array:
         """The prediction of each row (N,): the mean of the networks'."""
         check_is_fitted(self)
-        x = self.columns_.encode(self._table(X, reset=False))
-        y = np.mean([member.predict(x) for member in self.members_], axis=0)
-        return np.clip(y * self._deviation + self._middle, self._low, self._high)
+        x = self.encoder_.encode(self._table(X, reset=False))
+        y = np.mean([network.forward(x)[:, 0] for network in self.networks_], axis=0)
+        return np.clip(self.target_scaling_.undo(y), *self.target_range_)

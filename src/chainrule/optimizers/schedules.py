@@ -178,6 +178,32 @@ class OneCycle(Schedule):
 
 
 @dataclass(frozen=True)
+class CosLog(Schedule):
+    """Waves that become longer: ``eta (1 - cos(2 pi log2(1 + (2^waves - 1) progress)))/2``.
+
+    It begins and ends at 0 and touches it in between, ``waves`` waves in all: large steps to find a better place, and
+    small ones to settle in it, again and again; an epoch in a trough is a good one to keep. Progress is counted at the
+    middle of each update, so that no update is made with a rate of 0.
+
+    References:
+        Holzmüller, Grinsztajn & Steinwart 2024, Better by Default, NeurIPS (arXiv 2407.04491), section 3.
+    """
+
+    eta: float
+    waves: int = 4
+
+    def __post_init__(self) -> None:
+        _check_positive("learning_rate", self.eta)
+        _check_positive("waves", self.waves)
+
+    def rate(self, clock: Clock, memory: Memory) -> float:
+        """The wave's height at that update."""
+        del memory
+        phase = math.log2(1 + (2**self.waves - 1) * (clock.update + 0.5) / max(clock.updates, 1))
+        return self.eta * (1 - math.cos(2 * math.pi * phase)) / 2
+
+
+@dataclass(frozen=True)
 class WarmUp(Schedule):
     """Another schedule whose rate is held down at first: times ``(update + 1)/updates`` until that reaches 1.
 

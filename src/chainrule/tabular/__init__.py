@@ -5,11 +5,12 @@ is learned from test rows: not a median, not a category, not when to stop.
 """
 
 from chainrule.tabular.model import TableModel, load_table_model
-from chainrule.tabular.plan import Plan
+from chainrule.tabular.plan import HABITS, Plan
 from chainrule.tabular.preparing import Prepared, prepare
 from chainrule.tabular.training import Trained, diagnose_training, train, train_on_table
 
 __all__ = [
+    "HABITS",
     "Plan",
     "Prepared",
     "TableModel",

@@ -1,61 +1,84 @@
-"""How to train on a table: the settings, and what follows from them and from the table's size."""
+"""How to train on a table: the settings, and what follows from them, from the task and from the table's size."""
 
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any, NamedTuple
 
 from chainrule.activations import activation as find_activation
-from chainrule.components import look_up
-from chainrule.data import Target
+from chainrule.arrays import Array
+from chainrule.components import is_number, look_up
+from chainrule.data.target import Task
 from chainrule.errors import InputError
-from chainrule.layers import Dense
+from chainrule.layers import Dense, Dropout, Layer
 from chainrule.layers.checks import check_count
 from chainrule.network import Network
-from chainrule.optimizers import OPTIMIZERS, Optimizer
-from chainrule.optimizers.schedules import OneCycle
+from chainrule.optimizers import OPTIMIZERS, Adam, AdamW, Optimizer
+from chainrule.optimizers.schedules import CosLog
 from chainrule.seeds import chosen_seed
 
-LOSSES_BY_TASK = {
-    "regression": "squared_error",
-    "binary": "binary_cross_entropy_from_logits",
-    "multiclass": "categorical_cross_entropy_from_logits",
+
+class Habits(NamedTuple):
+    """What a task is best trained with, unless told otherwise."""
+
+    loss: str
+    activation: str
+    learning_rate: float
+
+
+HABITS: dict[Task, Habits] = {
+    "regression": Habits("squared_error", "mish", 0.004),
+    "binary": Habits("binary_cross_entropy_from_logits", "selu", 0.01),
+    "multiclass": Habits("categorical_cross_entropy_from_logits", "selu", 0.01),
 }
 
 MOST_PARAMETERS = 20_000_000
 """Of a network on a table: these, and what training keeps beside them, still fit into a laptop's memory."""
 
+ROWS_IN_ALL = 2_560_000
+"""Rows that a network goes through, all epochs together, where the epochs would otherwise take long."""
+
 
 @dataclass(frozen=True)
 class Plan:
-    """How to train on a table.
+    """How to train on a table; the recipe is RealMLP's, as far as it helps without a GPU.
 
     Attributes:
         hidden: units of each hidden layer.
-        activation: of the hidden layers.
+        activation: of the hidden layers; None takes selu for classes and mish for numbers.
         optimizer: its name.
-        learning_rate: the highest of a one-cycle schedule.
-        epochs: None takes as many as make about 6,000 updates, at least 20 and at most 300.
+        learning_rate: the height of the schedule's waves (``CosLog``); None takes 0.01 for classes and 0.004 for
+            numbers.
+        weight_decay: decoupled, of the optimizer.
+        dropout: share of each hidden layer's units dropped in training.
+        label_smoothing: share of each row's target spread over the classes; for numbers it has no meaning.
+        epochs: None takes as many as go through about 2,560,000 rows, at least 16 and at most 128.
         batch_size: None takes a twentieth of the rows, at least 16 and at most 256.
-        patience: epochs without a better validation loss after which to stop; None takes a quarter of the epochs,
-            at least 10.
+        patience: epochs without a better validation loss after which to stop; None goes through all of them, for the
+            schedule is best at its end. The best epoch's parameters are kept either way.
         test: share of the rows set aside to judge by.
-        validation: share of the other rows set aside to stop by.
+        validation: share of the other rows set aside to choose the best epoch by.
         seed: of every draw.
         progress: whether to show a bar; None decides as ``Network.fit`` does.
 
     Raises:
         InputError, UnknownComponentError: an attribute cannot be used.
+
+    References:
+        Holzmüller, Grinsztajn & Steinwart 2024, Better by Default, NeurIPS (arXiv 2407.04491).
     """
 
     hidden: tuple[int, ...] = (64, 64)
-    activation: str = "relu"
-    optimizer: str = "adam"
-    learning_rate: float = 0.005
+    activation: Any = None
+    optimizer: str = "adamw"
+    learning_rate: float | None = None
+    weight_decay: float = 0.01
+    dropout: float = 0.0
+    label_smoothing: float = 0.03
     epochs: int | None = None
     batch_size: int | None = None
     patience: int | None = None
     test: float = 0.2
-    validation: float = 0.1
+    validation: float = 0.2
     seed: int = 0
     progress: bool | None = None
 
@@ -67,34 +90,68 @@ class Plan:
                 check_count(name, getattr(self, name))
         for name in ("test", "validation"):
             share = getattr(self, name)
-            if not 0 < share < 1:
+            if not is_number(share) or not 0 < share < 1:
                 raise InputError(f"{name} must be a share between 0 and 1, such as 0.2 for a fifth, got {share!r}.")
+        for name in ("dropout", "label_smoothing"):
+            share = getattr(self, name)
+            if not is_number(share) or not 0 <= share < 1:
+                raise InputError(f"{name} must be a share from 0 to below 1, such as 0.1, got {share!r}.")
         chosen_seed(self.seed)
-        find_activation(self.activation)
-        self.rule()
+        if self.activation is not None:
+            find_activation(self.activation)
+        self.rule("binary")
 
-    def rule(self) -> Optimizer:
+    def rule(self, task: Task) -> Optimizer:
         """The optimizer with its schedule."""
-        return look_up("optimizer", self.optimizer, OPTIMIZERS, type)(OneCycle(self.learning_rate))
+        rate = HABITS[task].learning_rate if self.learning_rate is None else self.learning_rate
+        made = look_up("optimizer", self.optimizer, OPTIMIZERS, type)(CosLog(rate))
+        if isinstance(made, Adam | AdamW):
+            made = replace(made, beta2=0.95)  # the waves change too fast for a memory of a thousand updates
+        return replace(made, weight_decay=self.weight_decay)
 
     def pace(self, rows: int) -> tuple[int, int]:
         """Batch size and epochs for so many training rows."""
         batch = self.batch_size or min(max(rows // 20, 16), 256)
-        updates = math.ceil(rows / batch)
-        return batch, self.epochs or min(max(6000 // updates, 20), 300)
+        return batch, self.epochs or min(max(ROWS_IN_ALL // rows, 16), 128)
 
-    def network(self, inputs: int, target: Target) -> Network:
+    def network(self, inputs: int, task: Task, outputs: int, *, seed: int, dtype: str = "float32") -> Network:
         """The untrained network.
 
         Raises:
             InputError: it would be too large.
         """
-        units = [inputs, *self.hidden, target.outputs]
+        units = [inputs, *self.hidden, outputs]
         size = sum((below + 1) * above for below, above in pairwise(units))
         if size > MOST_PARAMETERS:
             raise InputError(
                 f"a network of {' -> '.join(map(str, units))} units has {size:,} parameters, at most "
                 f"{MOST_PARAMETERS:,} are allowed: choose smaller hidden layers, or leave columns out."
             )
-        layers = [*(Dense(width, self.activation) for width in self.hidden), Dense(target.outputs)]
-        return Network(inputs, layers, loss=LOSSES_BY_TASK[target.task], seed=self.seed, dtype="float32")
+        layers: list[Layer] = []
+        for width in self.hidden:
+            layers.append(Dense(width, self.activation or HABITS[task].activation))
+            layers += [Dropout(self.dropout)] * (self.dropout > 0)
+        return Network(inputs, [*layers, Dense(outputs)], loss=HABITS[task].loss, seed=seed, dtype=dtype)
+
+    def smoothed(self, t: Array, task: Task) -> Array:
+        """Targets (N, outputs) to train on: those of classes moved a little towards all classes alike.
+
+        ``(1 - s) t + s/K`` with the smoothing ``s`` and ``K`` classes.
+
+        References:
+            Szegedy et al. 2016, Rethinking the Inception architecture, CVPR.
+        """
+        if task == "regression" or not self.label_smoothing:
+            return t
+        return (1 - self.label_smoothing) * t + self.label_smoothing / max(t.shape[1], 2)
+
+    def settings(self, task: Task, rows: int) -> dict[str, Any]:
+        """The arguments of ``Network.fit`` for so many training rows, but for the data and the seed."""
+        batch_size, epochs = self.pace(rows)
+        return {
+            "epochs": epochs,
+            "batch_size": batch_size,
+            "optimizer": self.rule(task),
+            "patience": self.patience,
+            "progress": self.progress,
+        }

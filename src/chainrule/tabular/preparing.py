@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chainrule.arrays import Array
-from chainrule.data import Encoder, Table, Target, split_rows
+from chainrule.data import Encoder, Scaling, Table, Target, split_rows
 from chainrule.errors import TableError
 from chainrule.tabular.plan import Plan
 
@@ -80,4 +80,5 @@ def prepare(
     seen = kept.select(training)
     if answer.task == "regression":
         answer = Target.learn(seen[target], answer.task)
-    return Prepared(kept, Encoder.learn(seen, names), answer, training, validation, test, table.rows - kept.rows)
+    encoder = Encoder.learn(seen, names, scale=Scaling.robust)
+    return Prepared(kept, encoder, answer, training, validation, test, table.rows - kept.rows)

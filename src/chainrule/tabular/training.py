@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from chainrule.arrays import Array
 from chainrule.data import (
     Table,
     baseline_classification_metrics,
@@ -14,6 +16,7 @@ from chainrule.data import (
 )
 from chainrule.diagnosis import Diagnosis, diagnose
 from chainrule.errors import DivergenceError
+from chainrule.network import Network
 from chainrule.tabular.model import TableModel
 from chainrule.tabular.plan import Plan
 from chainrule.tabular.preparing import Prepared, prepare
@@ -51,21 +54,8 @@ def train(prepared: Prepared, plan: Plan | None = None) -> Trained:
         InputError: the network would be too large.
     """
     plan = plan or Plan()
-    x, t = prepared.part(prepared.training)
-    network = plan.network(x.shape[1], prepared.target)
-    batch_size, epochs = plan.pace(len(x))
-    history = network.fit(
-        x,
-        t,
-        epochs=epochs,
-        batch_size=batch_size,
-        optimizer=plan.rule(),
-        seed=plan.seed,
-        validation=prepared.part(prepared.validation),
-        patience=plan.patience or max(10, epochs // 4),
-        callbacks={"epoch": _refuse_lost_losses(network.loss(x, t))},
-        progress=plan.progress,
-    )
+    network, x, t, told = _run(prepared, plan)
+    history = network.fit(x, t, **told, callbacks={"epoch": _refuse_lost_losses(network.loss(x, t))})
     model = TableModel(network, prepared.encoder, prepared.target)
     return Trained(model, history, *_judge(model, prepared), prepared)
 
@@ -76,21 +66,17 @@ def diagnose_training(prepared: Prepared, plan: Plan | None = None) -> Diagnosis
     Raises:
         InputError: the network would be too large.
     """
-    plan = plan or Plan()
-    x, t = prepared.part(prepared.training)
-    batch_size, epochs = plan.pace(len(x))
-    return diagnose(
-        plan.network(x.shape[1], prepared.target),
-        x,
-        t,
-        epochs=epochs,
-        batch_size=batch_size,
-        optimizer=plan.rule(),
-        seed=plan.seed,
-        validation=prepared.part(prepared.validation),
-        patience=plan.patience or max(10, epochs // 4),
-        progress=plan.progress,
-    )
+    network, x, t, told = _run(prepared, plan or Plan())
+    return diagnose(network, x, t, **told)
+
+
+def _run(prepared: Prepared, plan: Plan) -> tuple[Network, Array, Array, dict[str, Any]]:
+    """The untrained network, inputs and targets to train on, and the arguments of ``fit``."""
+    task = prepared.target.task
+    (x, t), (held_x, held_t) = prepared.part(prepared.training), prepared.part(prepared.validation)
+    network = plan.network(x.shape[1], task, t.shape[1], seed=plan.seed)
+    told = plan.settings(task, len(x)) | {"seed": plan.seed, "validation": (held_x, plan.smoothed(held_t, task))}
+    return network, x, plan.smoothed(t, task), told
 
 
 def train_on_table(

@@ -120,8 +120,9 @@ def _told(m: Measured, r: Readings) -> str:
         )
     if not known:
         return f"{what} The steps of learning rate {number(v.eta)} are too long."
+    along = f", most along {named_shares(v.direction)}" if v.direction else ""
     why = (
-        f" The loss curves by lambda = {number(v.lambda_max, 5)} at {v.at}, most along {named_shares(v.direction)}; "
+        f" The loss curves by lambda = {number(v.lambda_max, 5)} at {v.at}{along}; "
         f"eta lambda = {number(v.eta_lambda, 4)} "
     )
     if v.eta_lambda > v.threshold:
@@ -140,6 +141,8 @@ def _remedies(v: LearningRate, r: Readings) -> list[Remedy]:
     rates += [eta * factor for factor in SMALLER]
     if v.at == "the start" and v.critical_rate < eta:
         rates += [0.5 * v.critical_rate, 0.1 * v.critical_rate]
+    if v.highest > eta and v.critical_rate < v.highest:  # a schedule that goes higher yet than where it was looked at
+        rates += [share * v.critical_rate * eta / v.highest for share in (0.5, 0.1)]
     return [remedies.rate(r.case.optimizer, eta, rate) for rate in rates if rate > SMALLEST * eta]
 
 

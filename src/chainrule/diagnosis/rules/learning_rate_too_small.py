@@ -29,7 +29,7 @@ def judge(v: LearningRate, r: Readings) -> Suspicion | None:
     fell = r.losses[-1] <= r.losses[0] * (1 + 1e-3)
     ratio = float(np.nanmedian(v.course)) / v.threshold if v.course.size else np.nan
     usual = type(r.case.optimizer)().learning_rate
-    far_below = isinstance(usual, float) and v.eta < FAR_BELOW * usual
+    far_below = isinstance(usual, float) and v.highest < FAR_BELOW * usual
     adaptive = not isinstance(r.case.optimizer, SGD)
     small = far_below if adaptive else np.isfinite(ratio) and ratio < TOO_SMALL
     if not (small and fell and r.left > 0.05):
@@ -46,12 +46,12 @@ def judge(v: LearningRate, r: Readings) -> Suspicion | None:
         if np.isfinite(ratio)
         else (
             "in the whole run each weight can move by about "
-            f"{number(v.eta * len(r.losses) * r.case.updates_per_epoch, 3)}"
+            f"{number(v.highest * len(r.losses) * r.case.updates_per_epoch, 3)}"
         )
     )
     told = (
         f"The loss fell only from {number(r.losses[0], 4)} to {number(r.losses[-1], 4)}; at its last pace it would "
-        f"need {number(evidence['epochs_to_go_at_this_pace'], 2)} epochs more. Learning rate {number(v.eta)} is too "
+        f"need {number(evidence['epochs_to_go_at_this_pace'], 2)} epochs more. Learning rate {number(v.highest)} is too "
         f"small for this loss: {share}."
     )
     known = not adaptive and np.isfinite(v.critical_rate) and v.critical_rate > v.eta

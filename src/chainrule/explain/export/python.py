@@ -86,12 +86,17 @@ class _Script:
         return self.data is not None and bool(np.isnan(self.data.t).any())
 
     def uses(self, name: str) -> bool:
-        """Whether the update's lines name ``epoch``, ``progress`` or ``count``."""
+        """Whether the update's lines name ``epoch``, ``progress``, ``count`` or ``updates``."""
         rate = update_lines.rate_lines(self.settings.rule.schedule)
         equations = equations_of(self.settings.rule)
         return any(name in line.code for line in rate) or any(
             name in names_in(equation.formula) for equation in equations
         )
+
+    @property
+    def counts(self) -> bool:
+        """Whether the updates are counted."""
+        return any(map(self.uses, ("count", "progress")))
 
 
 def to_python(model: Model, data: Data | None, settings: Settings) -> str:
@@ -217,10 +222,10 @@ def _before(script: _Script) -> list[Line]:
     lines += update_lines.moments_lines(script.settings, script.slots)
     if update_lines.is_constant(script.settings.rule):
         lines += update_lines.rate_lines(script.settings.rule.schedule)
-    if script.uses("progress"):
+    if script.uses("progress") or script.uses("updates"):
         per_epoch = "1" if script.batch_size is None else f"-(-len(x) // {script.batch_size})"
         lines.append(Line("updates = epochs" if per_epoch == "1" else f"updates = epochs * {per_epoch}"))
-    if script.uses("count") or script.uses("progress"):
+    if script.counts:
         lines.append(Line("count = 0", "of the updates"))
     if script.batch_size is not None and (script.weighted or script.missing):
         lines.append(Line(f"mean_count = {_counts(script)}.mean()", "how much a row counts on the mean"))
@@ -266,7 +271,7 @@ def _step(script: _Script) -> list[str]:
     backward = [*output_lines(script.chain, top, shares=shares, missing=script.missing, batches=batches)]
     for l in range(top, script.lowest - 1, -1):
         backward += backward_lines(l, layers[l - 1], down=l > script.lowest)
-    counting = [Line("count += 1")] if script.uses("count") or script.uses("progress") else []
+    counting = [Line("count += 1")] if script.counts else []
     if script.uses("progress"):
         counting.append(Line("progress = (count - 1) / max(updates - 1, 1)", "from 0 to 1"))
     return [

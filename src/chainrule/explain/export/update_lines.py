@@ -12,6 +12,7 @@ from chainrule.optimizers.schedules import (
     Clock,
     Constant,
     Cosine,
+    CosLog,
     Exponential,
     Memory,
     OneCycle,
@@ -26,7 +27,7 @@ from chainrule.training import Settings
 
 # -------------------------------------------------------------------------------- the learning rate
 def rate_lines(schedule: Schedule) -> list[Line]:
-    """``eta`` of an update from ``epoch``, ``progress`` (0 to 1) and ``count`` (from 1).
+    """``eta`` of an update from ``epoch``, ``progress`` (0 to 1), ``count`` (from 1) and ``updates``.
 
     Raises:
         InputError: the rate depends on losses, or on code of somebody's own.
@@ -37,19 +38,24 @@ def rate_lines(schedule: Schedule) -> list[Line]:
     """
     match schedule:
         case Constant(eta):
-            return [Line(f"eta = {float(eta)!r}", "the learning rate")]
+            formula = repr(float(eta))
         case Step(eta, every, factor):
-            return [Line(f"eta = {eta!r} * {factor!r} ** (epoch // {every!r})", "the learning rate")]
+            formula = f"{eta!r} * {factor!r} ** (epoch // {every!r})"
         case Exponential(eta, factor):
-            return [Line(f"eta = {eta!r} * {factor!r} ** epoch", "the learning rate")]
+            formula = f"{eta!r} * {factor!r} ** epoch"
         case Cosine(eta, final):
-            return [Line(f"eta = {_wave(repr(eta), repr(final) if final else '', 'progress')}", "the learning rate")]
+            formula = _wave(repr(eta), repr(final) if final else "", "progress")
         case OneCycle(eta, rise, start_factor, final_factor):
             return [
                 Line(f"start, top, end = {eta / start_factor!r}, {eta!r}, {eta / final_factor!r}"),
                 Line(f"rising = {_wave('start', 'top', f'progress / {rise!r}')}"),
                 Line(f"falling = {_wave('top', 'end', f'(progress - {rise!r}) / (1 - {rise!r})')}"),
                 Line(f"eta = rising if progress < {rise!r} else falling", "the learning rate"),
+            ]
+        case CosLog(eta, waves):
+            return [
+                Line(f"phase = np.log2(1 + {2**waves - 1!r} * (count - 0.5) / updates)", f"of {waves} waves"),
+                Line(f"eta = {eta!r} * (1 - np.cos(2 * np.pi * phase)) / 2", "the learning rate"),
             ]
         case WarmUp(then, updates):
             return [
@@ -59,8 +65,9 @@ def rate_lines(schedule: Schedule) -> list[Line]:
         case _:
             raise InputError(
                 f"the schedule {schedule!r} cannot be written out as a formula of the time: choose a number, or "
-                "Step, Exponential, Cosine, OneCycle or WarmUp."
+                "Step, Exponential, Cosine, OneCycle, CosLog or WarmUp."
             )
+    return [Line(f"eta = {formula}", "the learning rate")]
 
 
 def _wave(first: str, last: str, progress: str) -> str:
