@@ -104,11 +104,8 @@ class Case:
     @property
     def highest_rate(self) -> float:
         """The highest that the schedule sets, if no loss has any say in it; of a long run, among a few hundred."""
-        updates, epochs, per = (
-            self.updates_per_epoch * self.settings.epochs,
-            self.settings.epochs,
-            self.updates_per_epoch,
-        )
+        epochs, per = self.settings.epochs, self.updates_per_epoch
+        updates = epochs * per
         clocks = (Clock(int(u), int(u) // per, updates, epochs) for u in np.linspace(0, updates - 1, min(updates, 300)))
         return max(float(self.optimizer.schedule.rate(clock, Memory())) for clock in clocks)
 

@@ -51,8 +51,8 @@ def judge(v: LearningRate, r: Readings) -> Suspicion | None:
     )
     told = (
         f"The loss fell only from {number(r.losses[0], 4)} to {number(r.losses[-1], 4)}; at its last pace it would "
-        f"need {number(evidence['epochs_to_go_at_this_pace'], 2)} epochs more. Learning rate {number(v.highest)} is too "
-        f"small for this loss: {share}."
+        f"need {number(evidence['epochs_to_go_at_this_pace'], 2)} epochs more. Learning rate {number(v.highest)} is "
+        f"too small for this loss: {share}."
     )
     known = not adaptive and np.isfinite(v.critical_rate) and v.critical_rate > v.eta
     most = 0.5 * v.critical_rate if known else np.inf
