@@ -6,6 +6,8 @@ import pytest
 import chainrule as cr
 from chainrule.diagnosis.curvature import curvature_of, lanczos
 from chainrule.diagnosis.learning_rate import threshold_of
+from chainrule.optimizers import schedules
+from chainrule.show import number
 from chainrule.training import Data
 
 
@@ -157,6 +159,30 @@ def test_untrainable_parameters_have_no_part_in_the_curvature():
     found = cr.curvature(net, [[1.0], [2.0]], [0.0, 1.0])
     assert (found.direction[:4] == 0).all()
     assert len(found.eigenvalues) == 3
+
+
+def test_a_schedule_that_has_brought_the_rate_down_is_not_called_too_small():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 3))
+    t = x @ [[1.0], [-2.0], [0.5]] + rng.normal(size=(60, 1))  # noise is left, and the loss goes on falling a little
+    net = cr.Network(3, [cr.Dense(8, "tanh"), cr.Dense(1)], loss="squared_error", seed=0)
+    for schedule in (schedules.OneCycle(0.05), schedules.CosLog(0.05)):
+        verdict = cr.diagnose(net, x, t, optimizer=cr.Adam(schedule), epochs=60, batch_size=20).learning_rate
+        assert verdict.regime == "smooth"
+        assert verdict.eta < 1e-3
+        assert verdict.highest == pytest.approx(0.05, rel=0.01)
+        assert f"learning rate {number(verdict.eta)} in the end, {number(verdict.highest)} once: smooth" in str(verdict)
+
+
+def test_a_schedule_whose_top_is_far_too_high_is_brought_below_the_critical_rate():
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(80, 4))
+    t = x @ rng.normal(size=(4, 1))
+    net = cr.Network(4, [cr.Dense(6, "selu"), cr.Dense(1)], loss="squared_error", seed=0)
+    asked = {"optimizer": cr.SGD(schedules.CosLog(1000.0)), "epochs": 30, "batch_size": 20}
+    finding = cr.diagnose(net, x, t, **asked).findings[0]
+    assert (finding.code, finding.proof.share > 0.9) == ("learning-rate-too-large", True)
+    assert finding.case.highest_rate == pytest.approx(1000, rel=0.01)
 
 
 def test_curvature_refuses_what_is_no_network():

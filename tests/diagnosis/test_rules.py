@@ -290,6 +290,9 @@ def test_what_cannot_be_diagnosed_is_refused():
         cr.diagnose(3, x, t, **asked)
     with pytest.raises(cr.InputError, match="validation must be"):
         cr.diagnose(network, x, t, validation=3, **asked)
+    for rule in (cr.LBFGS(), cr.LevenbergMarquardt()):
+        with pytest.raises(cr.InputError, match="diagnose needs an optimizer that makes one update of one gradient"):
+            cr.diagnose(network, x, t, **(asked | {"optimizer": rule}))
     d = cr.diagnose(network, x, t, validation=0.25, **asked)
     with pytest.raises(ValueError, match="no remedy"):
         replace(d.findings[0], remedy=None).apply()

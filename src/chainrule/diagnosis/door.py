@@ -14,7 +14,7 @@ from chainrule.diagnosis.yardstick import yardstick
 from chainrule.engine.dispatch import choose
 from chainrule.errors import InputError
 from chainrule.model import Model
-from chainrule.optimizers import Optimizer
+from chainrule.optimizers import Optimizer, first_order
 from chainrule.optimizers import optimizer as find_optimizer
 from chainrule.rows import as_inputs, as_targets, as_weights
 from chainrule.seeds import chosen_seed
@@ -130,7 +130,12 @@ def _parted(model: Model, data: Data, validation: Any, seed: int) -> tuple[Data,
 def diagnose_case(
     case: Case, *, with_proofs: bool = True, progress: bool | None = None, rules: Sequence[Rule] = ()
 ) -> Diagnosis:
-    """The same for a call that has been checked."""
+    """The same for a call that has been checked.
+
+    Raises:
+        InputError: an optimizer of second order: its steps follow no learning rate.
+    """
+    first_order(case.settings.optimizer, "diagnose")
     case = _with_engine(case)
     yard = yardstick(case)
     table = (*RULES, *rules)
