@@ -1,7 +1,7 @@
 """A bar that counts the runs of a diagnosis, for those that take long."""
 
 import sys
-import time
+import threading
 from types import TracebackType
 from typing import Any, Self
 
@@ -10,34 +10,48 @@ PATIENCE = 1.0
 
 
 class Bar:
-    """Shown on the error stream: at once if asked for, by itself once a second has passed, if that is a terminal."""
+    """Shown on the error stream: at once if asked for, by itself once a second has passed, if that is a terminal.
+
+    A clock shows it, not the first run that ends: that may take the longest of all.
+    """
 
     def __init__(self, wanted: bool | None) -> None:
         self._wanted = (sys.stderr is not None and sys.stderr.isatty()) if wanted is None else wanted
-        self._begin = time.perf_counter() + (PATIENCE if wanted is None else 0)
+        self._clock = threading.Timer(0 if wanted else PATIENCE, self._show)
+        self._clock.daemon = True
+        self._lock, self._over = threading.Lock(), False
         self._runs = 0
         self._bar: Any = None
 
     def __enter__(self) -> Self:
+        if self._wanted:
+            self._clock.start()
         return self
 
-    def tick(self) -> None:
-        """One more run is made."""
-        self._runs += 1
-        if not self._wanted or time.perf_counter() < self._begin:
-            return
-        if self._bar is None:
-            from rich.console import Console  # noqa: PLC0415 - Rich is fetched only when a bar is shown
-            from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+    def _show(self) -> None:
+        from rich.console import Console  # noqa: PLC0415 - Rich is fetched only when a bar is shown
+        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
 
+        with self._lock:
+            if self._over:
+                return
             columns = (SpinnerColumn(), TextColumn("diagnosing: run {task.completed}"), TimeElapsedColumn())
             self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
             self._bar.start()
-            self._task = self._bar.add_task("", total=None)
-        self._bar.update(self._task, completed=self._runs)
+            self._task = self._bar.add_task("", total=None, completed=self._runs)
+
+    def tick(self) -> None:
+        """One more run is made."""
+        with self._lock:
+            self._runs += 1
+            if self._bar is not None:
+                self._bar.update(self._task, completed=self._runs)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+        self._clock.cancel()
+        with self._lock:
+            self._over = True
+            if self._bar is not None:
+                self._bar.stop()
