@@ -33,7 +33,7 @@ def chain(inputs=2, outputs=1, loss="squared_error", dtype="float64"):
         ([[1.0], [1.0, 2.0]], "rows of different lengths"),
         (np.array(["2020-01-01"], dtype="M8[D]"), r"an array of datetime64\[D\]"),
         ({1: 2}, "an array of object"),
-        ([object()], "an array of object"),
+        pytest.param([object()], "an array of object", id="an object"),
         ([10**400], "an array of object"),
         (pd.DataFrame({"a": [1.0], "b": ["x"]}), "an array of object"),
         (scipy.sparse.csr_matrix([[1.0, 0.0]]), "an array of object"),

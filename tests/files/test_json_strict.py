@@ -126,7 +126,7 @@ def deep(levels):
     [
         ({"a": float("nan")}, "Out of range float"),
         ([float("-inf")], "Out of range float"),
-        ({"a": object()}, "object is not JSON serializable"),
+        pytest.param({"a": object()}, "object is not JSON serializable", id="an object"),
         ({"a": b"bytes"}, "bytes is not JSON serializable"),
         ({"a": {1: 2}}, "key 1: JSON keys are text, write '1'"),
         ([({None: 2},)], "key None"),
