@@ -13,6 +13,7 @@ from typing import Literal
 
 from chainrule.chain import Chain
 from chainrule.engine import twins, unrolled
+from chainrule.engine.pools import pools
 from chainrule.errors import InputError
 from chainrule.optimizers import AnyOptimizer
 
@@ -127,9 +128,7 @@ def available_threads() -> int:
     """Processors that this process may use: by affinity, by a container's quota, by threadpoolctl's limits."""
     counts = [len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1]
     counts += [quota] if (quota := _quota()) else []
-    from threadpoolctl import threadpool_info  # noqa: PLC0415 - fetched only where there is work for several threads
-
-    counts += [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] in ("blas", "openmp")]
+    counts += [pool["num_threads"] for pool in pools().info() if pool["user_api"] in ("blas", "openmp")]
     return max(1, min(counts))
 
 

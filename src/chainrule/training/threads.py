@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from itertools import pairwise
 
 from chainrule.chain import Chain
+from chainrule.engine.pools import pools
 
 TOO_SMALL_TO_NOTICE = 10_000
 """Multiply-adds up to which linear algebra libraries use one thread anyway, so that nothing need be said."""
@@ -25,7 +26,5 @@ def suitable_threads(chain: Chain, rows: int) -> Iterator[None]:
     if not TOO_SMALL_TO_NOTICE < largest < WORTH_THREADS:
         yield
         return
-    from threadpoolctl import threadpool_limits  # noqa: PLC0415 - fetched only where it is worth it
-
-    with threadpool_limits(limits=1, user_api="blas"):
+    with pools().limit(limits=1, user_api="blas"):
         yield
