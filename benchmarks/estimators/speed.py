@@ -20,8 +20,8 @@ from sklearn.preprocessing import StandardScaler
 from chainrule import estimators as ours
 
 PAUSE = 0.3
-"""Seconds before each: the threads of a linear-algebra library spin for a while after their last product, and would take
-a processor from whoever comes next."""
+"""Seconds before each: the threads of a linear-algebra library spin for a while after their last product, and would
+take a processor from whoever comes next."""
 
 
 def digits() -> tuple[Any, Any]:
