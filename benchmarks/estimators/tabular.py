@@ -91,8 +91,8 @@ def many_rows(rows: int) -> str:
     fitted = TabularClassifier(random_state=0).fit(x[:rows], y[:rows])
     seconds = time.perf_counter() - begin
     return (
-        f"{rows:,} rows of 20 numbers, `TabularClassifier()`: accuracy {100 * fitted.score(x[rows:], y[rows:]):.2f} %, of "
-        f"the true border {100 * np.mean((border > 0) == (y == 'a')):.2f} %, fitted in {seconds:.1f} s"
+        f"{rows:,} rows of 20 numbers, `TabularClassifier()`: accuracy {100 * fitted.score(x[rows:], y[rows:]):.2f} %, "
+        f"of the true border {100 * np.mean((border > 0) == (y == 'a')):.2f} %, fitted in {seconds:.1f} s"
     )
 
 
