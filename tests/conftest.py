@@ -10,3 +10,5 @@ settings.register_profile(
     "chainrule", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=bool(os.environ.get("CI"))
 )
 settings.load_profile("chainrule")
+
+os.environ.pop("COLUMNS", None)  # as if piped, however wide the terminal is that the tests are started in

@@ -14,12 +14,12 @@ OURS = "chainrule"
 UNPROVED = "chainrule, without proofs"
 
 
-def ours(case: Case, setup: Setup, *, prove: bool = True) -> Verdict:
+def ours(case: Case, setup: Setup, *, prove: bool = True, engine: str = "compiled") -> Verdict:
     """What ``diagnose`` says; an error that it raises is a diagnosis without findings, and is told."""
     begun = time.perf_counter()
     try:
         told = setup.arguments()
-        found = cr.diagnose(setup.network(), setup.x, setup.t, prove=prove, progress=False, engine="compiled", **told)
+        found = cr.diagnose(setup.network(), setup.x, setup.t, prove=prove, progress=False, engine=engine, **told)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is the result of this case
         return Verdict(case, (), time.perf_counter() - begun, failed=f"{type(error).__name__}: {error}")
     seconds = time.perf_counter() - begun
@@ -27,12 +27,12 @@ def ours(case: Case, setup: Setup, *, prove: bool = True) -> Verdict:
     return Verdict(case, tuple(one.code for one in found.findings), seconds, aside)
 
 
-def judge(case: Case, *, rivals: bool = True, unproved: bool = True) -> dict[str, Verdict]:
+def judge(case: Case, *, rivals: bool = True, unproved: bool = True, engine: str = "compiled") -> dict[str, Verdict]:
     """Each tool's verdict on a case."""
     setup = case.setup()
-    verdicts = {OURS: ours(case, setup)}
+    verdicts = {OURS: ours(case, setup, engine=engine)}
     if unproved:
-        verdicts[UNPROVED] = ours(case, setup, prove=False)
+        verdicts[UNPROVED] = ours(case, setup, prove=False, engine=engine)
     if rivals:
         seen = watch(setup)
         verdicts |= {name: Verdict(case, tuple(dict.fromkeys(rule(seen)))) for name, rule in RIVALS.items()}

@@ -150,7 +150,7 @@ def test_rules_of_other_tools_on_a_run_far_too_fast_and_on_a_sound_one():
 
 def test_verdicts_become_tables():
     case = cases.search(cases.Case("tuning", "single", "linear-network", 0))
-    found = {tool: [said] for tool, said in judging.judge(case).items()}
+    found = {tool: [said] for tool, said in judging.judge(case, engine="reference").items()}
     assert set(found) == {judging.OURS, judging.UNPROVED, *rivals.RIVALS}
     assert found[judging.OURS][0].named[0] == "linear-network"
     text = report.report({"tuning": found}, {"Python": "3"})
