@@ -34,6 +34,7 @@ class Cost:
         layer: for each update and layer.
         number: for each byte of each activation of each row.
         product: for each byte of each multiply-add of the matrix products.
+        parameter: for each update and byte of the parameters.
     """
 
     start: float
@@ -41,13 +42,13 @@ class Cost:
     layer: float
     number: float
     product: float
+    parameter: float
 
     def training(self, chain: Chain, rows: int, batch: int, epochs: int) -> float:
         """Seconds for all epochs: forward, and twice as much backward."""
         updates = -(-rows // batch) * epochs
-        return (
-            self.start + updates * (self.update + self.layer * len(chain.layers)) + epochs * rows * self._row(chain, 3)
-        )
+        update = self.update + self.layer * len(chain.layers) + self.parameter * chain.size * chain.dtype.itemsize
+        return self.start + updates * update + epochs * rows * self._row(chain, 3)
 
     def prediction(self, chain: Chain, rows: int) -> float:
         """Seconds for the outputs of so many rows."""
@@ -59,9 +60,9 @@ class Cost:
 
 
 COSTS = {
-    "reference": Cost(start=0.0, update=45e-6, layer=22e-6, number=0.5e-9, product=0.0075e-9),
-    "kernels": Cost(start=5.0, update=0.2e-6, layer=0.3e-6, number=0.1e-9, product=0.0022e-9),
-    "written out": Cost(start=2.0, update=0.01e-6, layer=0.0, number=0.2e-9, product=0.1e-9),
+    "reference": Cost(start=0.0, update=45e-6, layer=22e-6, number=0.5e-9, product=0.0075e-9, parameter=2e-9),
+    "kernels": Cost(start=5.0, update=0.2e-6, layer=0.3e-6, number=0.1e-9, product=0.0022e-9, parameter=0.3e-9),
+    "written out": Cost(start=2.0, update=0.01e-6, layer=0.0, number=0.2e-9, product=0.1e-9, parameter=0.0),
 }
 """Seconds on a common processor; only their proportion matters, and only roughly. The compiled engine writes small
 networks out (``chainrule.engine.unrolled``) and trains others with kernels."""

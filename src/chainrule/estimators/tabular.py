@@ -14,6 +14,7 @@ from chainrule.arrays import Array
 from chainrule.components import is_number
 from chainrule.data import Encoder, Scaling, Table
 from chainrule.data.target import Task, class_probabilities
+from chainrule.engine.dispatch import choose
 from chainrule.errors import InputError
 from chainrule.estimators.frames import table_of
 from chainrule.estimators.multilayer import row_weights
@@ -86,6 +87,15 @@ class Tabular(BaseEstimator):
             progress=False,
         )
 
+    def _engine(self, plan: Plan, x: Array, t: Array, task: Task, count: int) -> str:
+        """One engine for all members, chosen for the work of them all."""
+        chain = plan.network(x.shape[1], task, t.shape[1], seed=0).model.chain
+        batch, epochs = plan.pace(len(x))
+        return choose(
+            self.engine, chain, plan.rule(task), rows=len(x), batch=batch, epochs=epochs * count,
+            time_limit=self.time_limit,
+        )  # fmt: skip
+
     def _member_count(self, rows: int) -> int:
         """How many networks: more where each is quick and the rows are few."""
         return self.members or (8 if rows < 2_000 else 4 if rows < 10_000 else 2 if rows < 50_000 else 1)
@@ -97,7 +107,7 @@ class Tabular(BaseEstimator):
         plan, count = self._plan(len(x), few=few), self._member_count(len(x))
         x = x if few else x.astype(np.float32)
         t = plan.smoothed(t, task)
-        rng = check_random_state(self.random_state)
+        rng, engine = check_random_state(self.random_state), self._engine(plan, x, t, task, count)
         limit = None if self.time_limit is None else self.time_limit / count
         self.networks_, self.histories_ = [], []
         for _ in range(count):
@@ -112,7 +122,7 @@ class Tabular(BaseEstimator):
                 validation=None if held is None else tuple(part[held] for part in told),
                 seed=seed,
                 time_limit=limit,
-                engine=self.engine,
+                engine=engine,
                 threads=self.threads,
                 **plan.settings(task, len(teaching[0])),
             )
