@@ -9,6 +9,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from chainrule import Network
 from chainrule.data import penguins_path
 from chainrule.errors import InputError, TableError
 from chainrule.estimators import TabularClassifier, TabularRegressor
@@ -99,6 +100,21 @@ def test_the_same_seed_gives_the_same_predictions_and_a_pickle_keeps_them():
     a, b = (TabularRegressor(**QUICK | {"epochs": 5}).fit(FRAME, PRICE) for _ in range(2))
     np.testing.assert_array_equal(a.predict(FRAME), b.predict(FRAME))
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(a)).predict(FRAME), a.predict(FRAME))
+
+
+def test_ctrl_c_keeps_the_networks_so_far(monkeypatch):
+    fit = Network.fit
+
+    def interrupted(self, *args, **told):
+        history = fit(self, *args, **told)
+        history.stopped = "interrupted"
+        return history
+
+    monkeypatch.setattr(Network, "fit", interrupted)
+    with pytest.warns(UserWarning, match="interrupted"):
+        fitted = TabularRegressor(**QUICK | {"epochs": 2}).fit(FRAME, PRICE)
+    assert len(fitted.networks_) == 1
+    assert np.isfinite(fitted.predict(FRAME)).all()
 
 
 def test_rare_classes_are_learned_from():

@@ -1,5 +1,6 @@
 """``TabularClassifier`` and ``TabularRegressor``: a table as it is, the best defaults, nothing to tune."""
 
+import warnings
 from functools import partial
 from typing import Any, Self
 
@@ -129,6 +130,9 @@ class Tabular(BaseEstimator):
             # float32 to learn, float64 to tell: a row's prediction hangs on no other row
             self.networks_.append(network.astype("float64"))
             self.histories_.append(history)
+            if history.stopped == "interrupted":
+                warnings.warn("Training interrupted by user.", stacklevel=3)
+                break
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
