@@ -207,6 +207,19 @@ def test_the_pace_follows_the_number_of_rows(rows, batch_size, epochs):
     assert Plan(batch_size=7, epochs=11).pace(rows) == (7, 11)
 
 
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_smoothing_moves_the_targets_of_classes_towards_all_alike(task):
+    t = np.eye(4) if task == "multiclass" else np.array([[0.0], [1.0]])
+    smoothed = Plan(label_smoothing=0.2).smoothed(t, task)
+    if task == "regression":
+        assert smoothed is t
+    else:
+        assert smoothed.max() == pytest.approx(0.8 + 0.2 / max(t.shape[1], 2))
+        assert smoothed.min() == pytest.approx(0.2 / max(t.shape[1], 2))
+        assert smoothed.sum() == pytest.approx(t.sum())
+    assert Plan(label_smoothing=0.0).smoothed(t, task) is t
+
+
 def test_a_network_larger_than_memory_is_refused_before_it_is_made(penguins):
     with pytest.raises(InputError, match=r"14 -> 1000000000 -> 3 units has 18,000,000,003 parameters, at most"):
         train(prepare(penguins, "species", without=["year"]), replace(QUICK, hidden=(10**9,)))

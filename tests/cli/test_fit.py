@@ -182,6 +182,13 @@ def test_settings_reach_the_network(shell, penguins):
     assert "193 to train on, 48 to choose the best epoch by, 103 to judge by" in ran.out
 
 
+def test_dropout_is_told_and_kept_in_the_model(fit, penguins):
+    ran = fit(penguins, "species", "--dropout", "0.25", "--weight-decay", "0", "--label-smoothing", "0")
+    assert "15 inputs -> 4 selu -> dropout -> 3 outputs" in ran.out
+    network = load_table_model("penguins.safetensors").network
+    assert repr(network.layers[1]) == "Dropout(rate=0.25)"
+
+
 def test_no_hidden_layers(shell, penguins):
     ran = shell("fit", penguins, "--target", "species", "--hidden", "", "--epochs", "2")
     assert "15 inputs -> 3 outputs" in ran.out
@@ -211,6 +218,9 @@ def test_no_hidden_layers(shell, penguins):
         ("--target species --learning-rate 1e300", "training diverged in epoch 0"),
         ("--target body_mass_g --learning-rate 1e6", "training diverged in epoch 0"),
         ("--target species --seed -1", "seed must be a whole number from 0"),
+        ("--target species --dropout 1", "dropout must be a share from 0 to below 1"),
+        ("--target species --label-smoothing 2", "label_smoothing must be a share from 0 to below 1"),
+        ("--target species --weight-decay -1", "weight_decay of AdamW must be from 0"),
         ("--target species --test 0", "test must be a share"),
         ("--target species --validation 2", "validation must be a share"),
         ("--target species --activation reluu", "Did you mean 'relu'?"),
