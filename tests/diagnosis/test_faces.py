@@ -73,6 +73,21 @@ def test_pictures(cycle, healthy, monkeypatch):
     plt.close("all")
 
 
+def test_a_loss_off_the_page_leaves_the_remedied_run_in_sight():
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    x = np.linspace(1, 4, 20)[:, None]
+    net = cr.Network(1, [cr.Dense(6, "relu"), cr.Dense(1)], loss="squared_error", seed=0)
+    d = cr.diagnose(net, x, np.sin(x), optimizer=cr.SGD(2.0), epochs=30, batch_size=2)
+    proof = d.findings[0].proof
+    assert not proof.baseline.max(initial=np.inf) < 1e9
+    ax = d.plot().axes[0]
+    low, high = ax.get_ylim()
+    assert low < proof.remedied.min() <= proof.remedied.max() < high < 1e9 * proof.remedied.max()
+    plt.close("all")
+
+
 def test_health_and_landscape_are_records(cycle):
     readings = cycle[1].readings
     found = health(readings)

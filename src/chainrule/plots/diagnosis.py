@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
+from chainrule.arrays import Array
 from chainrule.plots.style import BLUE, INK, MUTED, PAPER, VERMILION, tint
 from chainrule.show import number
 
@@ -18,6 +19,7 @@ _TEXT, _SMALL = 9.0, 8.0
 _HEALTH = LinearSegmentedColormap.from_list("health", [VERMILION, tint(VERMILION, 0.35), PAPER, tint(BLUE, 0.35), BLUE])
 _HEIGHT = LinearSegmentedColormap.from_list("height", [tint(BLUE, 0.75), tint(BLUE, 0.25), PAPER, tint(VERMILION, 0.4)])
 _LOG_FROM = 20
+_OFF_THE_PAGE = 1e6  # times the largest loss of the remedied run: a curve that goes so far is cut, and the cut is told
 
 
 def plot_diagnosis(diagnosis: "Diagnosis") -> Any:
@@ -55,17 +57,34 @@ def draw_losses(diagnosis: "Diagnosis", ax: Axes) -> None:
     every = []
     for name, colour, values in curves:
         shown = np.where(np.isfinite(values), values, np.nan)
-        ax.plot(shown, color=colour, linewidth=1.4, label=name if len(name) < 60 else name[:57] + "...")
+        marker = "o" if np.isfinite(shown).sum() < 2 else None  # of one point there is no line
+        ax.plot(shown, color=colour, linewidth=1.4, marker=marker, label=name if len(name) < 60 else name[:57] + "...")
         every.append(shown[np.isfinite(shown)])
     values = np.concatenate(every)
     if values.size and values.min() > 0 and values.max() > _LOG_FROM * values.min():
         ax.set_yscale("log")
+    if proof is not None:
+        _cut(ax, *every)
     ax.set_xlabel("epoch", color=INK, fontsize=_TEXT)
     of = "validation loss" if proof is not None and proof.unit.startswith("validation") else "training loss"
     ax.set_ylabel(of, color=INK, fontsize=_TEXT)
     ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     ax.legend(frameon=False, fontsize=_SMALL, labelcolor=INK)
     _title(ax, "Loss" if first is None else f"Loss with and without the remedy of {first.code}")
+
+
+def _cut(ax: Axes, baseline: Array, remedied: Array) -> None:
+    """Where the baseline's losses leave the remedied run's far behind, keep the latter in sight, and tell."""
+    most = _OFF_THE_PAGE * float(remedied.max(initial=0.0))
+    beyond = np.flatnonzero(baseline > most)
+    if not most or not beyond.size:
+        return
+    ax.set_ylim(float(np.append(remedied, baseline).clip(1e-300).min()) / 3, most)
+    ax.annotate(
+        f"{number(float(baseline[beyond[0]]), 2)} in epoch {beyond[0]}", (float(beyond[0]), 0.99),
+        xycoords=("data", "axes fraction"), xytext=(0.12, 0.72), textcoords="axes fraction", color=VERMILION,
+        fontsize=_SMALL, arrowprops={"arrowstyle": "->", "color": VERMILION},
+    )  # fmt: skip
 
 
 def draw_sharpness(diagnosis: "Diagnosis", ax: Axes) -> None:
@@ -93,6 +112,9 @@ def draw_sharpness(diagnosis: "Diagnosis", ax: Axes) -> None:
     if epochs[-1] > 50:
         ax.set_xscale("symlog", linthresh=1)
         ax.set_xlim(left=0)
+    else:
+        ax.set_xlim(-0.5, epochs[-1] + 0.5)
+        ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
     low, high = ax.get_ylim()
     ax.set_ylim(min(low, rate.threshold / 3), max(high, rate.threshold * 3))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value, 3)))
