@@ -257,7 +257,7 @@ class UnrolledSession(_Written):
         self.memory[0, : len(vector)] = vector[:, None]
         rates = np.ascontiguousarray(etas, np.float64)
         lanes = self.form.lanes
-        records = np.empty((3, len(rates) // self.per_epoch + 1, lanes), self.chain.dtype)
+        records = np.zeros((3, len(rates) // self.per_epoch + 1, lanes), self.chain.dtype)
         job[u.UPDATE], job[u.BATCH_NUMBER], job[u.EPOCH] = before, before % self.per_epoch, before // self.per_epoch
         job[u.UPDATES], job[u.APPLY], job[u.ETAS] = len(rates), apply, _address(rates)
         losses = _address(records)
