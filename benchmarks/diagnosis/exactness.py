@@ -5,8 +5,8 @@
 
 A linear network with a squared error is a quadratic problem: it starts at a random distance from its minimum and takes
 1,500 steps; a rate is too large if the loss's excess over its minimum is larger at the end than half way (and not
-within rounding of 0). The bisection
-goes on until the two rates differ by 2e-5. It knows nothing of curvature but where to begin.
+within rounding of 0). The bisection goes on until the two rates differ by 2e-5. It knows nothing of curvature but where
+to begin.
 """
 
 import argparse

@@ -139,7 +139,7 @@ def test_weights_count():
         ("epochs", 0),
         ("members", 0),
         ("hidden_layer_sizes", (0,)),
-        ("learning_rate", -2.0),
+        ("learning_rate", 2.0),
         ("validation_fraction", 0.0),
     ],
 )

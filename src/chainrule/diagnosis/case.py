@@ -97,17 +97,18 @@ class Case:
 
     def learning_rate(self, epoch: int) -> float:
         """The rate that the schedule sets for the first update of an epoch, if no loss has any say in it."""
-        per = self.updates_per_epoch
-        clock = Clock(epoch * per, epoch, per * self.settings.epochs, self.settings.epochs)
-        return float(self.optimizer.schedule.rate(clock, Memory()))
+        return self._rate(epoch * self.updates_per_epoch)
 
     @property
     def highest_rate(self) -> float:
         """The highest that the schedule sets, if no loss has any say in it; of a long run, among a few hundred."""
-        epochs, per = self.settings.epochs, self.updates_per_epoch
-        updates = epochs * per
-        clocks = (Clock(int(u), int(u) // per, updates, epochs) for u in np.linspace(0, updates - 1, min(updates, 300)))
-        return max(float(self.optimizer.schedule.rate(clock, Memory())) for clock in clocks)
+        updates = self.settings.epochs * self.updates_per_epoch
+        return max(self._rate(int(update)) for update in np.linspace(0, updates - 1, min(updates, 300)))
+
+    def _rate(self, update: int) -> float:
+        per, epochs = self.updates_per_epoch, self.settings.epochs
+        clock = Clock(update, update // per, per * epochs, epochs)
+        return float(self.optimizer.schedule.rate(clock, Memory()))
 
     # ------------------------------------------------------------------ changes
     def _changed(self, told: str, **parts: Any) -> Self:

@@ -52,8 +52,9 @@ class Tabular(BaseEstimator):
         """Refuse what cannot be used before anything is learned; the plan refuses the rest."""
         if self.members is not None:
             check_count("members", self.members)
-        if not is_number(self.validation_fraction) or not 0 < self.validation_fraction < 1:
-            raise InputError(f"validation_fraction must be between 0 and 1, got {self.validation_fraction!r}.")
+        for name in ("learning_rate", "validation_fraction"):
+            if not is_number(getattr(self, name)) or not 0 < getattr(self, name) < 1:
+                raise InputError(f"{name} must be between 0 and 1, got {getattr(self, name)!r}.")
         self._plan(1, few=False)
 
     def _table(self, X: Any, *, reset: bool) -> Table:
@@ -88,15 +89,6 @@ class Tabular(BaseEstimator):
             progress=False,
         )
 
-    def _engine(self, plan: Plan, x: Array, t: Array, task: Task, count: int) -> str:
-        """One engine for all members, chosen for the work of them all."""
-        chain = plan.network(x.shape[1], task, t.shape[1], seed=0).model.chain
-        batch, epochs = plan.pace(len(x))
-        return choose(
-            self.engine, chain, plan.rule(task), rows=len(x), batch=batch, epochs=epochs * count,
-            time_limit=self.time_limit,
-        )  # fmt: skip
-
     def _member_count(self, rows: int) -> int:
         """How many networks: more where each is quick and the rows are few."""
         return self.members or (8 if rows < 2_000 else 4 if rows < 10_000 else 2 if rows < 50_000 else 1)
@@ -108,12 +100,17 @@ class Tabular(BaseEstimator):
         plan, count = self._plan(len(x), few=few), self._member_count(len(x))
         x = x if few else x.astype(np.float32)
         t = plan.smoothed(t, task)
-        rng, engine = check_random_state(self.random_state), self._engine(plan, x, t, task, count)
+        rng, dtype = check_random_state(self.random_state), "float64" if few else "float32"
+        seeds = [int(rng.randint(2**31 - 1)) for _ in range(count)]
+        networks = [plan.network(x.shape[1], task, t.shape[1], seed=seed, dtype=dtype) for seed in seeds]
+        batch, epochs = plan.pace(len(x))
+        engine = choose(  # one for all, for the work of them all
+            self.engine, networks[0].model.chain, plan.rule(task), rows=len(x), batch=batch, epochs=epochs * count,
+            time_limit=self.time_limit,
+        )  # fmt: skip
         limit = None if self.time_limit is None else self.time_limit / count
         self.networks_, self.histories_ = [], []
-        for _ in range(count):
-            seed = int(rng.randint(2**31 - 1))
-            network = plan.network(x.shape[1], task, t.shape[1], seed=seed, dtype="float64" if few else "float32")
+        for seed, network in zip(seeds, networks, strict=True):
             train, held = (slice(None), None) if few else _parts(len(x), self.validation_fraction, groups, seed)
             told = (x, t) if weights is None else (x, t, weights)
             teaching = [part[train] for part in told]
