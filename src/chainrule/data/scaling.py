@@ -68,10 +68,7 @@ class Scaling:
         References:
             Holzmüller, Grinsztajn & Steinwart 2024, Better by Default, NeurIPS (arXiv 2407.04491), section 3.
         """
-        if weights is None:
-            low, median, high = np.quantile(values, _QUARTILES, method="inverted_cdf")
-        else:
-            low, median, high = np.quantile(values, _QUARTILES, method="inverted_cdf", weights=weights)
+        low, median, high = np.quantile(values, _QUARTILES, method="inverted_cdf", weights=weights)
         spread = float(high - low) / 1.349
         if spread < 1 / LARGEST:
             spread = float(values.max() / 2 - values.min() / 2)
