@@ -77,7 +77,12 @@ class Scaling:
     def apply(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """From the column's unit to scaled numbers."""
         u = (values - self.mean) / self.scale
-        return u if self.limit is None else u / np.hypot(1.0, u / self.limit)
+        if self.limit is None:
+            return u
+        # 1/sqrt(1/u^2 + 1/m^2): every step keeps the order of its numbers, rounding and all, as u/sqrt(...) does not.
+        with np.errstate(divide="ignore", over="ignore", under="ignore"):
+            size = 1 / np.sqrt((1 / u) ** 2 + self.limit**-2)
+        return np.copysign(np.minimum(size, self.limit), u)
 
     def undo(self, scaled: NDArray[np.float64]) -> NDArray[np.float64]:
         """From scaled numbers back to the column's unit; what lies at the limit or beyond comes back infinite."""
