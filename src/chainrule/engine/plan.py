@@ -105,7 +105,7 @@ class Passes:
     training: bool = False
     gradient: int = 0  # address of the gradients, or of this shard's
     mask_rows: int = 0  # of the largest batch, for dropout
-    generator: tuple[int, int] = (0, 0)  # addresses: next_double and its state, for dropout
+    generator: tuple[int, int] = (0, 0)  # addresses: next_uint32 and its state, for dropout
     once: dict[tuple[str, int], int] = field(default_factory=dict)  # buffers that all shards share, by use and layer
 
     def __post_init__(self) -> None:

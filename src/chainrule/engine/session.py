@@ -148,7 +148,7 @@ class Session:
         self.batch_table, self.chunk_tables = Table(self.space), []
         length = self.layout.length
         self.shard_gradients = self._zeros(self.shards * length) if self.shards > 1 else self.gradient
-        generator = (0, 0) if self.dropping is None else stream(self.dropping, "next_double")
+        generator = (0, 0) if self.dropping is None else stream(self.dropping, "next_uint32")
         for s in range(self.shards):
             table = Table(self.space)
             passes = Passes(

@@ -69,30 +69,17 @@ def call_kernel(typing_context: Any, address: Any, op: Any, now: Any) -> Any:
     return types.void(types.int64, op, now), emit
 
 
-def _drawing(result: Any, kind: Any) -> Any:
-    """The function that asks NumPy's bit generator, by the address of its function and of its state."""
-    shape = ir.FunctionType(kind, [I64])
+@intrinsic
+def draw_word(typing_context: Any, function: Any, state: Any) -> Any:
+    """The next 32 random bits of NumPy's bit generator, by the address of its function and of its state."""
+    del typing_context, function, state
+    shape = ir.FunctionType(ir.IntType(32), [I64])
 
-    @intrinsic
-    def draw(typing_context: Any, function: Any, state: Any) -> Any:
-        del typing_context, function, state
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        drawn = builder.call(builder.inttoptr(args[0], shape.as_pointer()), [args[1]])
+        return context.cast(builder, drawn, types.uint32, signature.return_type)
 
-        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            drawn = builder.call(builder.inttoptr(args[0], shape.as_pointer()), [args[1]])
-            if isinstance(kind, ir.DoubleType):
-                return drawn
-            return context.cast(builder, drawn, types.uint32, signature.return_type)
-
-        return result(types.int64, types.int64), emit
-
-    return draw
-
-
-draw_double = _drawing(types.float64, ir.DoubleType())
-"""The next number from 0 to below 1 of a bit generator."""
-
-draw_word = _drawing(types.uint64, ir.IntType(32))
-"""The next 32 random bits of a bit generator."""
+    return types.uint64(types.int64, types.int64), emit
 
 
 @intrinsic

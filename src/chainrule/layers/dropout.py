@@ -17,7 +17,8 @@ class Dropout(Layer):
     """``a = a_in mask`` with ``mask`` 0 with probability ``rate``, else ``1/(1 - rate)``; in prediction ``a = a_in``.
 
     Args:
-        rate: the share of activations dropped, from 0 to below 1.
+        rate: the share of activations dropped, from 0 to below 1; sixteen random bits decide on each, so that it is
+            kept to within 1/131,072.
 
     Raises:
         InputError: the rate is out of range.
@@ -61,7 +62,7 @@ class Dropout(Layer):
                 raise InputError(
                     "a training pass through Dropout needs a seed, so that it can be repeated: pass seed=0."
                 )
-            kept = run.rng.random(a_in.shape) >= self.rate
+            kept = run.rng.integers(2**16, size=a_in.shape, dtype=np.uint16) >= self.rate * 2**16 - 0.5
             mask = kept.astype(a_in.dtype) / a_in.dtype.type(1 - self.rate)
         a = a_in * mask
         return {"a_in": a_in, "mask": mask, "z": a, "a": a}

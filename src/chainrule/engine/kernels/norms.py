@@ -22,7 +22,7 @@ from chainrule.engine.simd import (
     store,
 )
 from chainrule.engine.space import Space
-from chainrule.engine.sync import draw_double, reals, words
+from chainrule.engine.sync import draw_word, reals, words
 from chainrule.engine.words import ADDING, BATCH, INDEX, OFFSET, ROWS, THREAD
 
 A, Z, XHAT, S, GAMMA, BETA, MEAN, VARIANCE, UNITS, WIDTH, NUMBERS = range(1, 12)
@@ -48,10 +48,14 @@ def dropout_draw(space: Space) -> Any:
         if now[THREAD] != 0:
             return
         mask, units, width, rate = at(op[MASK]), op[UNITS], op[WIDTH], reals(op[DROPOUT_RATE])[0]
+        function, state, scale, least = op[DROPOUT_FUNCTION], op[DROPOUT_STATE], 1 / (1 - rate), rate * 65536 - 0.5
+        bits, halves = np.int64(0), 0  # a drawn word is two numbers, the lower half first
         for n in range(now[BATCH]):
             for k in range(units):
-                kept = draw_double(op[DROPOUT_FUNCTION], op[DROPOUT_STATE]) >= rate
-                put(mask, n * width + k, 1 / (1 - rate) if kept else 0.0)
+                if halves == 0:
+                    bits, halves = np.int64(draw_word(function, state)), 2
+                put(mask, n * width + k, scale * np.float64((bits & 65535) >= least))
+                bits, halves = bits >> 16, halves - 1
 
     return kernel
 

@@ -16,9 +16,14 @@ def forward_lines(l: int, layer: Layer, *, training: bool) -> list[Line]:
     if isinstance(layer, Dropout):
         if not training or not layer.rate:
             return [Line(f"a{l} = {below}", "dropout passes everything on" if layer.rate else "")]
-        kept = f"mask{l} = (dropping.random({below}.shape) >= {layer.rate!r}) / (1 - {layer.rate!r})"
         return [
-            Line(kept, f"mask{l} = 0 with probability {layer.rate:g}, else 1/(1 - {layer.rate:g})"),
+            Line(
+                f"drawn{l} = dropping.integers(2**16, size={below}.shape, dtype=np.uint16)", "sixteen random bits each"
+            ),
+            Line(
+                f"mask{l} = (drawn{l} >= {layer.rate!r} * 2**16 - 0.5) / (1 - {layer.rate!r})",
+                f"mask{l} = 0 with probability {layer.rate:g}, else 1/(1 - {layer.rate:g})",
+            ),
             Line(f"a{l} = {below} * mask{l}", f"a{l} = {below} mask{l}"),
         ]
     if isinstance(layer, Dense):
