@@ -172,6 +172,12 @@ def test_chunks_and_shards_of_large_batches_add_up(batch_size):
     assert_alike(net, *data(rng, net, 1500), epochs=3, batch_size=batch_size, optimizer=cr.Adam(0.01), seed=1)
 
 
+@pytest.mark.parametrize("left", [1, 3, 9])
+def test_a_last_batch_of_fewer_rows_than_shards_counts_its_own_rows_alone(left):
+    net = cr.Network(5, [cr.Dense(20, "tanh"), cr.LayerNorm(), cr.Dense(2)], loss="squared_error", seed=0)
+    assert_alike(net, *data(np.random.default_rng(6), net, 600 + left), epochs=3, batch_size=600, threads=2, seed=1)
+
+
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize(
     ("layers", "batch_size"),

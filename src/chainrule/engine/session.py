@@ -187,7 +187,7 @@ class Session:
         f, n = 0 if self.layout.all_free else address(free), address(numbers)
         self.sum_table, self.norm_table, self.step_table = Table(self.space), Table(self.space), Table(self.space)
         if self.shards > 1:
-            self.sum_table.add("updates:add_shards", address(self.shard_gradients), g, self.shards, length, length)
+            self.sum_table.add("updates:add_shards", address(self.shard_gradients), g, length, length)
         if recipe.l1 or recipe.l2 or recipe.clip_value or f:
             self.sum_table.add("updates:penalise", g, p, length, d, f, n)
         self.norm_table.add("updates:norm", g, p, length, d, f, n)

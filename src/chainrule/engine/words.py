@@ -15,6 +15,7 @@ SCALARS = 7  # address: float64 numbers of this update, see below
 BATCH = 8  # rows of the batch
 BATCH_INDEX = 9  # address: the rows of the data that the batch is made of
 SHARES = 10  # address: how much each row of the batch counts; 0 where all count alike
+PARTS = 11  # shards that the batch is dealt into: none without a row
 NOW_WORDS = 16
 
 # -------------------------------------------------------------------------------- float64 numbers of an update

@@ -108,8 +108,9 @@ def train(space: Space) -> Any:
         """Gradients of one batch: chunk after chunk by all threads, or each shard by one of them."""
         ops, count, rows = words(job[J_CHUNK_OPS]), job[J_CHUNK_COUNT], now[BATCH]
         passed = _run_ops_together(words(job[J_BATCH_OPS]), job[J_BATCH_COUNT], now, counter, passed, threads)
-        shards = job[J_SHARDS]
-        if shards == 1:
+        shards = min(job[J_SHARDS], rows)
+        now[PARTS] = shards
+        if job[J_SHARDS] == 1:
             for first in range(0, rows, job[J_CHUNK]):
                 now[ROWS], now[OFFSET], now[ADDING] = min(job[J_CHUNK], rows - first), first, first > 0
                 now[INDEX], now[STEPPING] = address_of(words(now[BATCH_INDEX]), first), stepping

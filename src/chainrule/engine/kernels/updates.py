@@ -14,7 +14,7 @@ from chainrule.engine.optimizers import OPTIMIZER_TWINS
 from chainrule.engine.simd import fma, lane_sum, load, np_lanes, number, pointer_to, select, spread, store
 from chainrule.engine.space import Space
 from chainrule.engine.sync import reals
-from chainrule.engine.words import COUNT, ETA, KEPT, NORM, OPTIMIZER, SCALARS, SCALE, THREAD
+from chainrule.engine.words import COUNT, ETA, KEPT, NORM, OPTIMIZER, PARTS, SCALARS, SCALE, THREAD
 
 G, W, LENGTH, DECAYED, FREE, NUMBERS, M, V, UPDATE = range(1, 10)
 """Words of an op; NUMBERS is the address of float64 settings, DECAYED and FREE may be 0: none."""
@@ -22,9 +22,8 @@ G, W, LENGTH, DECAYED, FREE, NUMBERS, M, V, UPDATE = range(1, 10)
 L1, L2, CLIP_VALUE, CLIP_NORM, DECAY, SETTINGS = 0, 1, 2, 3, 4, 8
 """Places in NUMBERS; the optimizer's own eight settings begin at SETTINGS."""
 
-SHARDS, STRIDE = 3, 4
-"""Words of ``add_shards``, beside G (the first shard), W (where the sum goes) and LENGTH (5)."""
-SHARD_LENGTH = 5
+STRIDE = 4
+"""A word of ``add_shards``, beside G (the first shard), W (where the sum goes) and LENGTH."""
 
 BLOCK = 1024
 """Numbers whose squares are added up before float64 takes over."""
@@ -40,10 +39,10 @@ def add_shards(space: Space) -> Any:
 
     def kernel(op, now):
         shards, total = at(op[G]), at(op[W])
-        begin, end = share(op[SHARD_LENGTH], lanes, now)
+        begin, end = share(op[LENGTH], lanes, now)
         for k in range(begin, end, lanes):
             together = load(shards, k)
-            for s in range(1, op[SHARDS]):
+            for s in range(1, now[PARTS]):
                 together = together + load(shards, s * op[STRIDE] + k)
             store(total, k, together)
 
