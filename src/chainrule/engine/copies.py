@@ -18,8 +18,9 @@ from chainrule.engine import objects
 from chainrule.engine import unrolled as u
 from chainrule.engine import words as w
 from chainrule.engine.rules import rule_of
-from chainrule.engine.session import Ran, Recipe, Rows, run_threads, stream
+from chainrule.engine.session import Ran, Recipe, Rows, stream
 from chainrule.engine.space import aligned, space
+from chainrule.engine.threads import run_threads
 from chainrule.engine.unrolled import Form, Unrolled
 from chainrule.layers import Record
 from chainrule.model import Model

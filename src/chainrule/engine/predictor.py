@@ -9,8 +9,9 @@ from chainrule.engine import objects
 from chainrule.engine import words as w
 from chainrule.engine.layout import layout
 from chainrule.engine.plan import SPARE_ROWS, Passes, Source, Table, address, stacked
-from chainrule.engine.session import chunk_rows, run_threads
+from chainrule.engine.session import chunk_rows
 from chainrule.engine.space import aligned, space
+from chainrule.engine.threads import run_threads
 from chainrule.model import Model
 
 

@@ -1,7 +1,6 @@
 """A session: one training run in the engine's hands, from the network's numbers to machine code and back."""
 
 import ctypes
-import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +15,7 @@ from chainrule.engine.layout import Layout, layout
 from chainrule.engine.plan import SPARE_ROWS, Passes, Table, Targets, address, stacked
 from chainrule.engine.rules import rule_of
 from chainrule.engine.space import Space, aligned, space
+from chainrule.engine.threads import run_threads
 from chainrule.layers import BatchNorm
 from chainrule.model import Model
 from chainrule.optimizers import Optimizer
@@ -31,10 +31,10 @@ SMALLEST_CHUNK = 48
 LARGEST_CHUNK = 512
 
 SHARDS = 8
-"""Parts that the rows of a large batch are dealt into; their gradients are added in order, by however many threads."""
+"""Parts, at most, that the rows of a batch are dealt into; their gradients are added in order."""
 
-ROWS_FOR_SHARDS = 512
-"""Rows of a batch from which it is dealt into shards."""
+SMALLEST_SHARD = 64
+"""Rows from which a part is worth it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,9 +136,9 @@ class Session:
             self.chunk, self.shards = self.batch, 1
             return
         self.chunk = chunk_rows(chain, self.space)
-        self.shards = SHARDS if self.batch >= ROWS_FOR_SHARDS else 1
+        self.shards = shards(chain, self.batch)
         self.chunk = min(self.chunk, -(-self.batch // self.shards))
-        if self.batch <= WHOLE_BATCH:
+        if self.batch <= WHOLE_BATCH and self.shards == 1:
             self.chunk = self.batch
 
     # ------------------------------------------------------------------ plan
@@ -201,13 +201,37 @@ class Session:
         m, v = [*map(address, self.moments), 0, 0][:2]
         u = 0 if self.update is None else address(self.update)
         self.step_table.add(f"updates:prepare_{rule.name}", g, p, length, d, f, n)
-        self.step_table.add(f"updates:step_{rule.name}", g, p, length, d, f, n, m, v, u)
+        for begin, size, unit in self.stretches():
+            at = (0 if base == 0 else base + begin * chain.dtype.itemsize for base in (g, p, d, f, m, v, u))
+            g_here, p_here, d_here, f_here, *moments_and_update = at
+            self.step_table.add(
+                f"updates:step_{rule.name}", g_here, p_here, size, d_here, f_here, n, *moments_and_update, unit
+            )
         self.scalars = aligned(w.SCALARS_LENGTH, np.dtype("float64"))
         self.scalars[w.KEPT] = 1.0
         plain = rule.name == "sgd" and not (self.sum_table.ops or recipe.clip_norm or recipe.optimizer.decay)
         dense = all(type(layer).__name__ in ("Dense", "Dropout") for layer in chain.layers)
         shared = any(getattr(layer, "bias", None) == "shared" for layer in chain.layers)
         self.may_step = plain and dense and not shared and self.update is None and self.batch <= self.chunk
+
+    def stretches(self) -> list[tuple[int, int, int]]:
+        """``(begin, length, unit)``: the vectors of gradients and parameters in parts, each to be shared in such units.
+
+        Where threads share the products (``kernels.products``), each goes on with the weights whose gradients it has in
+        its cache.
+        """
+        space, ends = self.space, [*self.layout.starts[1:], self.layout.length]
+        if self.shards > 1:
+            return [(0, self.layout.length, space.lanes)]
+        made = []
+        for slot, begin, end in zip(self.model.chain.slots, self.layout.starts, ends, strict=True):
+            unit = space.lanes
+            if len(slot.shape) == 2:
+                depth, width = slot.shape[0], space.padded(slot.shape[1])
+                panels = -(-width // space.panel)
+                unit = space.panel * depth if panels % self.threads == 0 else space.rows * width
+            made.append((begin, end - begin, unit))
+        return made
 
     # ------------------------------------------------------------------ job
     def _job(self, count: int, patience: int, min_delta: float) -> None:
@@ -336,31 +360,18 @@ def chunk_rows(chain: Chain, space: Space) -> int:
     return rows // 12 * 12
 
 
+def shards(chain: Chain, batch: int) -> int:
+    """Into how many parts a batch is dealt: 1, 2, 4 or 8, by shapes alone: no thread more changes a bit.
+
+    Threads that share every product hand each other activations and deltas; threads with parts of their own, only
+    gradients and parameters. Parts are worth it where activations are many beside parameters.
+    """
+    most = min(SHARDS, batch // SMALLEST_SHARD, batch * sum(chain.units[1:]) // max(chain.size, 1))
+    return 1 << (max(most, 1).bit_length() - 1)
+
+
 def stream(generator: np.random.Generator, name: str) -> tuple[int, int]:
     """The addresses of a bit generator's function and of its state."""
     interface = generator.bit_generator.ctypes
     function = ctypes.cast(getattr(interface, name), ctypes.c_void_p).value
     return int(function or 0), int(interface.state_address)
-
-
-def run_threads(drive: Any, jobs: list[int]) -> None:
-    """Run one job a thread, the first on this one; the interpreter is free meanwhile.
-
-    Ctrl-C waits until all have come back, as they work on memory that must not go away under them.
-    """
-    others = [threading.Thread(target=drive, args=(job,), daemon=True) for job in jobs[1:]]
-    for thread in others:
-        thread.start()
-    interrupted = False
-    try:
-        drive(jobs[0])
-    except KeyboardInterrupt:  # it came while the call returned
-        interrupted = True
-    for thread in others:
-        while thread.is_alive():
-            try:
-                thread.join()
-            except KeyboardInterrupt:
-                interrupted = True
-    if interrupted:
-        raise KeyboardInterrupt

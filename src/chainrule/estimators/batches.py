@@ -265,21 +265,32 @@ class CompiledEpochs:
         chain, layout = session.model.chain, session.layout
         self.decayed = layout.spread(maths.decayed_entries(chain).astype(chain.dtype))
         counts = session.rows.counts
-        common = (
-            address(session.gradient), address(session.parameters), layout.length, address(self.decayed),
-            address(self.numbers), address(session.row_loss), 0 if counts is None else address(counts),
-            address(self.record),
-        )  # fmt: skip
+        stretches = session.stretches()
+        starts = np.cumsum([0, *(-(-length // w.BLOCK) for _, length, _ in stretches)])  # of each one's squares
+        self.squares = np.zeros(starts[-1])
+
+        def words(begin: int, length: int, unit: int, block: int = 0) -> list[int]:
+            here = begin * chain.dtype.itemsize
+            return [
+                address(session.gradient) + here, address(session.parameters) + here, length,
+                address(self.decayed) + here, address(self.numbers), address(session.row_loss),
+                0 if counts is None else address(counts), address(self.record), address(self.squares[block:]), unit,
+            ]  # fmt: skip
+
         table, step = Table(session.space), Table(session.space)
         table.ops += [op for op, name in zip(session.sum_table.ops, session.sum_table.names, strict=True)
                       if name == "updates:add_shards"]  # fmt: skip
-        table.add("batchwise:account", *common)
-        table.add("batchwise:penalise", *common)
+        if self.numbers[0]:
+            for stretch, block in zip(stretches, starts[:-1], strict=True):
+                table.add("batchwise:squares", *words(*stretch, block))
+        table.add("batchwise:account", *words(0, len(self.squares), 1))
+        for stretch in stretches:
+            table.add("batchwise:penalise", *words(*stretch))
         table.ops += [op for op, name in zip(session.sum_table.ops, session.sum_table.names, strict=True)
                       if name != "updates:add_shards"]  # fmt: skip
         step.ops += session.step_table.ops
         if theirs:
-            step.add("batchwise:prepare_adam", *common)
+            step.add("batchwise:prepare_adam", *words(0, 0, 1))
             step.ops[0] = step.ops.pop()
         self.sums, self.steps = table.array(), step.array()
         session.jobs[:, w.J_SUM_OPS], session.jobs[:, w.J_SUM_COUNT] = address(self.sums), len(table.ops)

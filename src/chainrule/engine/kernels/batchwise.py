@@ -12,10 +12,11 @@ from chainrule.engine.kernels.frame import share
 from chainrule.engine.simd import fma, lane_sum, load, np_lanes, number, pointer_to, spread, store
 from chainrule.engine.space import Space
 from chainrule.engine.sync import reals, words
-from chainrule.engine.words import BATCH, BATCH_INDEX, COUNT, ETA, OPTIMIZER, SCALARS, STANDING, THREAD
+from chainrule.engine.words import BATCH, BATCH_INDEX, BLOCK, COUNT, ETA, OPTIMIZER, SCALARS, STANDING, THREAD
 
-G, W, LENGTH, DECAYED, NUMBERS, ROW_LOSS, COUNTS, RECORD = range(1, 9)
-"""Words of an op; NUMBERS, RECORD are addresses of float64 numbers; COUNTS may be 0: all rows count alike."""
+G, W, LENGTH, DECAYED, NUMBERS, ROW_LOSS, COUNTS, RECORD, SQUARES, UNIT = range(1, 11)
+"""Words of an op; NUMBERS, RECORD, SQUARES are addresses of float64 numbers; COUNTS may be 0: all rows count alike.
+Threads share LENGTH in whole UNITs."""
 
 ALPHA, SCALE, BEFORE, BETA1, BETA2, EPSILON = range(6)
 """Places in NUMBERS: the penalty, what the rows' loss is multiplied by when it is told, updates made before this
@@ -25,13 +26,29 @@ LOSSES, LAST, PENALTY, OWN = range(4)
 """Places in RECORD: the sum of ``rows E_b``, the last ``E_b``, ``alpha/sum w``, and what the gradient is multiplied by
 so that the batch stands for itself."""
 
-BLOCK = 1024
-"""Numbers whose squares are added up before float64 takes over."""
+
+def squares(space: Space) -> Any:
+    """``sum W^2`` of each block of weights that are penalised."""
+    at, lanes = pointer_to(np_lanes[np.dtype(space.dtype)], space.lanes), space.lanes
+
+    def kernel(op, now):
+        w, decayed, found, length = at(op[W]), at(op[DECAYED]), reals(op[SQUARES]), op[LENGTH]
+        begin, end = share(length, op[UNIT], now)
+        for block in range((begin + BLOCK - 1) // BLOCK, (end + BLOCK - 1) // BLOCK):
+            total = spread(w, 0.0)
+            for k in range(block * BLOCK, min((block + 1) * BLOCK, length), lanes):
+                here = load(w, k)
+                total = fma(here * load(decayed, k), here, total)
+            found[block] = lane_sum(total)
+
+    return kernel
 
 
 def account(space: Space) -> Any:
-    """The batch's loss with its penalty, written down; what ``penalise`` needs, computed once, by one thread."""
-    at, lanes = pointer_to(np_lanes[np.dtype(space.dtype)], space.lanes), space.lanes
+    """The batch's loss with its penalty, written down; what ``penalise`` needs, computed once, by one thread.
+
+    Its LENGTH is that of SQUARES.
+    """
     one = pointer_to(np_lanes[np.dtype(space.dtype)], 1)
 
     def kernel(op, now):
@@ -46,18 +63,12 @@ def account(space: Space) -> Any:
             counts, index, weight = one(op[COUNTS]), words(now[BATCH_INDEX]), 0.0
             for n in range(rows):
                 weight += number(counts, index[n])
-        squares = 0.0
-        if alpha != 0:
-            w, decayed = at(op[W]), at(op[DECAYED])
-            for first in range(0, op[LENGTH], BLOCK):
-                block = spread(w, 0.0)
-                for k in range(first, min(first + BLOCK, op[LENGTH]), lanes):
-                    here = load(w, k)
-                    block = fma(here * load(decayed, k), here, block)
-                squares += lane_sum(block)
+        penalty, found = 0.0, reals(op[SQUARES])
+        for block in range(op[LENGTH]):
+            penalty += found[block]
         record[PENALTY] = alpha / weight if weight > 0 else 0.0
         record[OWN] = 1.0 / scalars[STANDING] if scalars[STANDING] > 0 else 0.0
-        record[LAST] = loss * numbers[SCALE] + 0.5 * record[PENALTY] * squares
+        record[LAST] = loss * numbers[SCALE] + 0.5 * record[PENALTY] * penalty
         record[LOSSES] += record[LAST] * rows
 
     return kernel
@@ -70,7 +81,7 @@ def penalise(space: Space) -> Any:
     def kernel(op, now):
         g, w, decayed, record = at(op[G]), at(op[W]), at(op[DECAYED]), reals(op[RECORD])
         own, penalty = record[OWN], record[PENALTY]
-        begin, end = share(op[LENGTH], lanes, now)
+        begin, end = share(op[LENGTH], op[UNIT], now)
         for k in range(begin, end, lanes):
             store(g, k, fma(load(decayed, k) * load(w, k), penalty, load(g, k) * own))
 
@@ -98,4 +109,4 @@ def prepare_adam(space: Space) -> Any:
     return kernel
 
 
-KERNELS = {"account": account, "penalise": penalise, "prepare_adam": prepare_adam}
+KERNELS = {"squares": squares, "account": account, "penalise": penalise, "prepare_adam": prepare_adam}

@@ -14,19 +14,17 @@ from chainrule.engine.optimizers import OPTIMIZER_TWINS
 from chainrule.engine.simd import fma, lane_sum, load, np_lanes, number, pointer_to, select, spread, store
 from chainrule.engine.space import Space
 from chainrule.engine.sync import reals
-from chainrule.engine.words import COUNT, ETA, KEPT, NORM, OPTIMIZER, PARTS, SCALARS, SCALE, THREAD
+from chainrule.engine.words import BLOCK, COUNT, ETA, KEPT, NORM, OPTIMIZER, PARTS, SCALARS, SCALE, THREAD
 
-G, W, LENGTH, DECAYED, FREE, NUMBERS, M, V, UPDATE = range(1, 10)
-"""Words of an op; NUMBERS is the address of float64 settings, DECAYED and FREE may be 0: none."""
+G, W, LENGTH, DECAYED, FREE, NUMBERS, M, V, UPDATE, UNIT = range(1, 11)
+"""Words of an op; NUMBERS is the address of float64 settings, DECAYED and FREE may be 0: none. Threads share LENGTH in
+whole UNITs."""
 
 L1, L2, CLIP_VALUE, CLIP_NORM, DECAY, SETTINGS = 0, 1, 2, 3, 4, 8
 """Places in NUMBERS; the optimizer's own eight settings begin at SETTINGS."""
 
 STRIDE = 4
 """A word of ``add_shards``, beside G (the first shard), W (where the sum goes) and LENGTH."""
-
-BLOCK = 1024
-"""Numbers whose squares are added up before float64 takes over."""
 
 
 def _kit(space: Space) -> tuple[Any, int]:
@@ -165,7 +163,7 @@ def step(twin: Any) -> Callable[[Space], Any]:
                 scalars[OPTIMIZER], scalars[OPTIMIZER + 1], scalars[OPTIMIZER + 2], scalars[OPTIMIZER + 3],
                 scalars[OPTIMIZER + 4], scalars[OPTIMIZER + 5], scalars[OPTIMIZER + 6], scalars[OPTIMIZER + 7],
             )  # fmt: skip
-            begin, end = share(op[LENGTH], lanes, now)
+            begin, end = share(op[LENGTH], op[UNIT], now)
             for k in range(begin, end, lanes):
                 here = load(w, k)
                 first = load(m, k) if op[M] != 0 else spread(g, 0.0)
