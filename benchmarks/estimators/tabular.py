@@ -96,6 +96,15 @@ def many_rows(rows: int) -> str:
     )
 
 
+def compile_kernels() -> None:
+    """Two classes, three, and numbers: machine code is made once for a machine, so it is no part of a fit's seconds."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(2_000, 4))
+    for classes in (2, 3):
+        TabularClassifier(epochs=2, members=1, engine="compiled").fit(x, rng.integers(classes, size=len(x)))
+    TabularRegressor(epochs=2, members=1, engine="compiled").fit(x, x[:, 0])
+
+
 def versions() -> str:
     """Python's and the packages'."""
     told = [f"Python {sys.version.split()[0]}"]
@@ -116,6 +125,7 @@ def main() -> None:
     told = parser.parse_args()
     warnings.simplefilter("ignore")
     print(f"With {versions()}, {os.cpu_count()} processors.\n", flush=True)
+    compile_kernels()
     sets = sorted(path.stem for path in told.folder.glob("*.npz")) if told.sets is None else told.sets.split(",")
     if any(sets):
         for line in classification(told.folder, sets, contestants(realmlp=told.realmlp)):

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 import chainrule as cr
 from chainrule.activations import ACTIVATIONS
+from chainrule.engine.session import shards
 from chainrule.losses import LOSSES, ElementwiseLoss
 from chainrule.optimizers import OPTIMIZERS
 from chainrule.unitwise import unitwise
@@ -172,6 +173,23 @@ def test_chunks_and_shards_of_large_batches_add_up(batch_size):
     assert_alike(net, *data(rng, net, 1500), epochs=3, batch_size=batch_size, optimizer=cr.Adam(0.01), seed=1)
 
 
+@pytest.mark.parametrize(
+    ("inputs", "hidden", "batch", "parts"),
+    [
+        (4, 8, 63, 1),
+        (4, 8, 127, 1),
+        (4, 8, 128, 2),
+        (4, 8, 511, 4),
+        (4, 8, 10_000, 8),
+        (64, 100, 200, 2),
+        (784, 100, 200, 1),
+    ],
+)
+def test_rows_are_dealt_into_parts_where_activations_are_many_beside_parameters(inputs, hidden, batch, parts):
+    net = cr.Network(inputs, [cr.Dense(hidden), cr.Dense(10)], loss="squared_error", seed=0)
+    assert shards(net.model.chain, batch) == parts
+
+
 @pytest.mark.parametrize("left", [1, 3, 9])
 def test_a_last_batch_of_fewer_rows_than_shards_counts_its_own_rows_alone(left):
     net = cr.Network(5, [cr.Dense(20, "tanh"), cr.LayerNorm(), cr.Dense(2)], loss="squared_error", seed=0)
@@ -184,6 +202,7 @@ def test_a_last_batch_of_fewer_rows_than_shards_counts_its_own_rows_alone(left):
     [
         ([cr.Dense(70, "relu"), cr.Dense(130, "tanh"), cr.Dense(10)], 64),
         ([cr.Dense(16, "tanh"), cr.Dense(3)], None),
+        ([cr.Dense(40, "tanh"), cr.Dense(3)], 200),
         ([cr.Dense(33, "relu"), cr.BatchNorm(), cr.Dense(4)], 100),
         ([cr.Dense(33, "relu"), cr.LayerNorm(), cr.Dropout(0.5), cr.Dense(4, bias="shared")], 100),
     ],

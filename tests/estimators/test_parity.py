@@ -74,6 +74,15 @@ def test_the_same_seed_gives_the_same_losses_and_weights(task, settings, engine)
     alike(fitted(theirs, task, **settings), fitted(ours, task, engine=engine, threads=threads, **settings))
 
 
+@pytest.mark.parametrize(("hidden", "size"), [((40,), 200), ((150, 40), 30)], ids=["rows shared", "weights shared"])
+def test_the_number_of_threads_changes_no_bit(hidden, size):
+    told = {"hidden_layer_sizes": hidden, "batch_size": size, "alpha": 0.5, "engine": "compiled"}
+    one, *more = (fitted(ours, "multiclass", WEIGHTS, threads=threads, **told) for threads in (1, 2, 3))
+    for other in more:
+        assert other.loss_curve_ == one.loss_curve_
+        assert other.network_.parameters.vector.tobytes() == one.network_.parameters.vector.tobytes()
+
+
 @pytest.mark.parametrize("engine", ["reference", "compiled"])
 @pytest.mark.parametrize("settings", ["adam", "sgd", "early stopping", "penalty"])
 @pytest.mark.parametrize("task", ["multiclass", "several outputs", "poisson"])
