@@ -163,6 +163,11 @@ def test_random_networks_train_as_the_reference_does(drawn):
     assert_alike(net, x, t, threads=drawn.draw(st.sampled_from([1, 2])), **how)
 
 
+def test_a_network_without_parameters_is_trained_for_nothing():
+    net = cr.Network(3, [cr.Dropout(0.5)], loss="squared_error", seed=0)
+    assert_alike(net, *data(np.random.default_rng(7), net, 21), epochs=2, batch_size=5, optimizer=cr.Adam(0.01), seed=1)
+
+
 # -------------------------------------------------------------------------------- large batches and threads
 @pytest.mark.parametrize("batch_size", [None, 600, 300, 64])
 def test_chunks_and_shards_of_large_batches_add_up(batch_size):

@@ -85,7 +85,7 @@ class Session:
         rows: to train on.
         held: to validate on after each epoch, or None.
         recipe: how to update.
-        threads: how many work together; their number does not change a bit.
+        threads: how many work together at most; their number does not change a bit.
         patience, min_delta: as for ``fit``; 0: none.
         keep_updates: whether each update is kept, for ``last_update``; plain descent is a little faster without.
     """
@@ -137,6 +137,7 @@ class Session:
             return
         self.chunk = chunk_rows(chain, self.space)
         self.shards = shards(chain, self.batch)
+        self.threads = self.threads if self.shards == 1 else min(self.threads, self.shards)
         self.chunk = min(self.chunk, -(-self.batch // self.shards))
         if self.batch <= WHOLE_BATCH and self.shards == 1:
             self.chunk = self.batch
@@ -220,7 +221,7 @@ class Session:
         Where threads share the products (``kernels.products``), each goes on with the weights whose gradients it has in
         its cache.
         """
-        space, ends = self.space, [*self.layout.starts[1:], self.layout.length]
+        space, ends = self.space, [*self.layout.starts, self.layout.length][1:]
         if self.shards > 1:
             return [(0, self.layout.length, space.lanes)]
         made = []
