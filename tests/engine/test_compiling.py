@@ -1,5 +1,7 @@
 """Numbers too small to be held in full count as 0 inside compiled code, and only there."""
 
+import re
+
 import llvmlite.binding as llvm
 import numpy as np
 import pytest
@@ -39,16 +41,16 @@ def test_vanishing_gradients_train_as_the_reference_does():
     np.testing.assert_allclose(found[1], found[0], rtol=1e-12, atol=1e-300)
 
 
-ENTRY = {
-    "x86_64-unknown-linux-gnu": ("ldmxcsr", 2),
-    "x86_64-pc-windows-msvc": ("ldmxcsr", 2),
-    "aarch64-unknown-linux-gnu": ("msr\tFPCR", 2),
-    "arm64-apple-macosx": ("msr\tFPCR", 2),
-    "powerpc64le-unknown-linux-gnu": ("", 1),
+SETTING = {
+    "x86_64-unknown-linux-gnu": ["ldmxcsr", "ldmxcsr"],
+    "x86_64-pc-windows-msvc": ["ldmxcsr", "ldmxcsr"],
+    "aarch64-unknown-linux-gnu": ["msr\tFPCR", "msr\tFPCR"],
+    "arm64-apple-macosx": ["msr\tFPCR", "msr\tFPCR"],
+    "powerpc64le-unknown-linux-gnu": [],
 }
 
 
-@pytest.mark.parametrize("triple", ENTRY)
+@pytest.mark.parametrize("triple", SETTING)
 def test_each_processor_is_told_in_its_own_way_and_set_back(triple):
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
@@ -58,5 +60,4 @@ def test_each_processor_is_told_in_its_own_way_and_set_back(triple):
     text = with_plain_convention(inner, "inner", "outer", 1)
     machine = llvm.Target.from_triple(triple).create_target_machine()
     assembly = machine.emit_assembly(llvm.parse_assembly(text))
-    instruction, times = ENTRY[triple]
-    assert assembly.count(instruction) == times if instruction else "mxcsr" not in assembly
+    assert re.findall(r"ldmxcsr|msr\tFPCR|mtfsf", assembly) == SETTING[triple]

@@ -362,10 +362,11 @@ def chunk_rows(chain: Chain, space: Space) -> int:
 
 
 def shards(chain: Chain, batch: int) -> int:
-    """Into how many parts a batch is dealt: 1, 2, 4 or 8, by shapes alone: no thread more changes a bit.
+    """Into how many parts a batch is dealt: 1, 2, 4 or 8.
 
-    Threads that share every product hand each other activations and deltas; threads with parts of their own, only
-    gradients and parameters. Parts are worth it where activations are many beside parameters.
+    Shapes alone decide, so that the number of threads changes no bit. Threads that share every product hand each other
+    activations and deltas; threads with parts of their own, only gradients and parameters: worth it where activations
+    are many beside parameters.
     """
     most = min(SHARDS, batch // SMALLEST_SHARD, batch * sum(chain.units[1:]) // max(chain.size, 1))
     return 1 << (max(most, 1).bit_length() - 1)

@@ -28,10 +28,8 @@ OPTIMIZER = 8  # eight numbers that an optimizer prepares
 KEPT = 16  # what an optimizer keeps from update to update
 SCALARS_LENGTH = 32
 
-BLOCK = 1024
-"""Numbers whose squares are added up before float64 takes over."""
-
 # -------------------------------------------------------------------------------- op: one row of the plan
+BLOCK = 1024  # numbers whose squares an op adds up in the network's dtype, before float64 takes over
 KERNEL = 0  # the address of its machine code; the other words are the kernel's own
 OP_WORDS = 24
 

@@ -110,7 +110,7 @@ def train(space: Space) -> Any:
         passed = _run_ops_together(words(job[J_BATCH_OPS]), job[J_BATCH_COUNT], now, counter, passed, threads)
         shards = min(job[J_SHARDS], rows)
         now[PARTS] = shards
-        if job[J_SHARDS] == 1:
+        if shards == 1:
             for first in range(0, rows, job[J_CHUNK]):
                 now[ROWS], now[OFFSET], now[ADDING] = min(job[J_CHUNK], rows - first), first, first > 0
                 now[INDEX], now[STEPPING] = address_of(words(now[BATCH_INDEX]), first), stepping

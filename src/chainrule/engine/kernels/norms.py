@@ -48,13 +48,13 @@ def dropout_draw(space: Space) -> Any:
         if now[THREAD] != 0:
             return
         mask, units, width, rate = at(op[MASK]), op[UNITS], op[WIDTH], reals(op[DROPOUT_RATE])[0]
-        function, state, scale, least = op[DROPOUT_FUNCTION], op[DROPOUT_STATE], 1 / (1 - rate), rate * 65536 - 0.5
+        function, state, scale, least = op[DROPOUT_FUNCTION], op[DROPOUT_STATE], 1 / (1 - rate), rate * 2**16 - 0.5
         bits, halves = np.int64(0), 0  # a drawn word is two numbers, the lower half first
         for n in range(now[BATCH]):
             for k in range(units):
                 if halves == 0:
                     bits, halves = np.int64(draw_word(function, state)), 2
-                put(mask, n * width + k, scale * np.float64((bits & 65535) >= least))
+                put(mask, n * width + k, scale * np.float64((bits & 0xFFFF) >= least))
                 bits, halves = bits >> 16, halves - 1
 
     return kernel
