@@ -114,6 +114,11 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    """What Tab offers: the public names, those fetched late among them."""
+    return sorted({*__all__, "__version__", "__doc__"})
+
+
 def __getattr__(name: str) -> Any:
     """The catalogue of mistakes, and the rules of a diagnosis, are fetched by those who ask for them."""
     if name in ("Marking", "check_backprop", "check_object", "check_step"):

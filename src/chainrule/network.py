@@ -621,11 +621,12 @@ class Network:
         )
         data = self._training_data(x, t, weights, class_weight)
         data, held = self._validation(data, validation, settings)
-        if check_count("restarts", restarts) == 1:
-            return fit(self.model, data, held, settings, self)
-        from chainrule.sweeps import restarts as fit_best  # noqa: PLC0415 - only for those who ask for it
+        with self.model.in_training():
+            if check_count("restarts", restarts) == 1:
+                return fit(self.model, data, held, settings, self)
+            from chainrule.sweeps import restarts as fit_best  # noqa: PLC0415 - only for those who ask for it
 
-        return fit_best(self.model, data, held, settings, restarts, self)
+            return fit_best(self.model, data, held, settings, restarts, self)
 
     def _training_data(self, x: Any, t: Any, weights: Any, class_weight: Any) -> Data:
         data = self._data(x, t, None)
@@ -767,8 +768,7 @@ class Network:
     def copy(self) -> Self:
         """A network of its own with the same layers and numbers: training one leaves the other alone."""
         twin = object.__new__(type(self))
-        vector = self.parameters.vector.copy()
-        twin.model = Model(self.model.chain, self.parameters.with_vector(vector), self.model.state)
+        twin.model = self.model.copy()
         twin.seed, twin.metadata = self.seed, dict(self.metadata)
         return twin
 

@@ -89,24 +89,37 @@ def is_real(expression: Any, symbols: Sequence[Any], *columns: Array) -> Array:
 
 def _evaluate(expression: Any, symbols: Sequence[Any], columns: Sequence[Array]) -> list[float | complex | None]:
     """A float, ``1j`` for a value off the real line, or None for a pole."""
-    import mpmath  # noqa: PLC0415
     import sympy  # noqa: PLC0415
 
+    mp = multiprecision(DIGITS)
     # SymPy derives Max, Min, Abs and sign by steps and impulses: an impulse is 0 wherever there is a derivative
     steps = {
-        "Heaviside": lambda x, at_0=0.5: at_0 if x == 0 else mpmath.mpf(x > 0),
-        "DiracDelta": lambda *_: mpmath.mpf(0),
+        "Heaviside": lambda x, at_0=0.5: at_0 if x == 0 else mp.mpf(x > 0),
+        "DiracDelta": lambda *_: mp.mpf(0),
     }
-    function = sympy.lambdify(list(symbols), expression, [steps, "mpmath"], cse=True)
+    function = sympy.lambdify(list(symbols), expression, [steps, *functions_of(mp)], cse=True)
 
     def value(numbers: Sequence[float]) -> float | complex | None:
         try:
-            result = mpmath.mpmathify(function(*(mpmath.mpf(float(number)) for number in numbers)))
+            result = mp.mpmathify(function(*(mp.mpf(float(number)) for number in numbers)))
         except ZeroDivisionError:
             return None
-        if isinstance(result, mpmath.mpc):
+        if isinstance(result, mp.mpc):
             return 1j
-        return float(result) if mpmath.isfinite(result) else None
+        return float(result) if mp.isfinite(result) else None
 
-    with mpmath.workdps(DIGITS):
-        return [value(numbers) for numbers in zip(*columns, strict=True)]
+    return [value(numbers) for numbers in zip(*columns, strict=True)]
+
+
+def multiprecision(digits: int) -> Any:
+    """Mpmath with a precision of its own: that of the module belongs to all threads at once."""
+    import mpmath  # noqa: PLC0415
+
+    context = mpmath.mp.clone()
+    context.dps = digits
+    return context
+
+
+def functions_of(context: Any) -> list[Any]:
+    """What ``sympy.lambdify`` takes as its modules to compute with the precision of a context."""
+    return [{name: getattr(context, name) for name in dir(context) if not name.startswith("_")}, "mpmath"]

@@ -28,7 +28,6 @@ from chainrule.layers import Dense, Record, Run
 from chainrule.layers.normalization import Normalization
 from chainrule.losses import ElementwiseLoss
 from chainrule.model import Model
-from chainrule.parameters import Parameters
 from chainrule.training.fit import Data
 from chainrule.unitwise import UnitwiseActivation
 
@@ -76,13 +75,10 @@ class Probe:
     """The loss as a function of one parameter, in float64, with the side of every kink that its values lie on."""
 
     def __init__(self, model: Model, data: Data, training: bool, seed: int | None) -> None:
-        chain = model.chain
-        self.chain = maths.build(chain.inputs, chain.layers, chain.loss, np.dtype(np.float64))
-        self.vector = model.parameters.vector.astype(np.float64)
-        self.parameters = Parameters(self.chain.slots, self.vector)
-        self.x, self.t = data.x.astype(np.float64), data.t.astype(np.float64)
-        self.weights = None if data.weights is None else data.weights.astype(np.float64)
-        self.state = tuple({key: value.astype(np.float64) for key, value in s.items()} for s in model.state)
+        exact = model.as_float64()
+        self.chain, self.parameters, self.state = exact.chain, exact.parameters, exact.state
+        self.vector = self.parameters.vector
+        self.x, self.t, self.weights = data.as_float64()
         self.training, self.seed = training, seed
 
     def _run(self) -> Run:

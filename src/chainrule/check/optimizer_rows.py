@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.arrays import Array
-from chainrule.check.formulas import read
+from chainrule.check.formulas import functions_of, multiprecision, read
 from chainrule.check.proof import Finding, Proof, Test, first_failure, prove, same, worst
 from chainrule.errors import ChainruleError
 from chainrule.optimizers import Moments, Optimizer
@@ -73,10 +73,10 @@ class _Equations:
     """The optimizer's equations, read once, carried out for one parameter at a time."""
 
     def __init__(self, optimizer: Optimizer) -> None:
-        import mpmath  # noqa: PLC0415 - only for those who check
         import sympy  # noqa: PLC0415 - as above
 
-        self.optimizer, self.mpmath = optimizer, mpmath
+        self.optimizer, self.mp = optimizer, multiprecision(_DIGITS)
+        functions, mp = functions_of(self.mp), self.mp
         names, formulas = zip(*(equation.split("=", 1) for equation in optimizer.equations), strict=True)
         self.names = [name.strip() for name in names]
         start = optimizer.start(1, np.dtype(np.float64), _rates()[0])
@@ -85,20 +85,19 @@ class _Equations:
         settings = {f.name: getattr(optimizer, f.name) for f in fields(optimizer) if f.name != "learning_rate"}
         known = {**settings, **self.symbols}
         self.steps = [
-            sympy.lambdify(list(self.symbols.values()), read(formula, known), "mpmath") for formula in formulas
+            sympy.lambdify(list(self.symbols.values()), read(formula, known), functions) for formula in formulas
         ]
-        self.start = {name: mpmath.mpf(0) for name in variables}
-        self.start |= {name: mpmath.mpf(float(np.ravel(value)[0])) for name, value in start.items()}
+        self.start = {name: mp.mpf(0) for name in variables}
+        self.start |= {name: mp.mpf(float(np.ravel(value)[0])) for name, value in start.items()}
 
     def run(self, g: Array) -> list[Mapping[str, Any]]:
         """The variables after each update of one parameter with these gradients."""
         now, done = dict(self.start), []
-        with self.mpmath.workdps(_DIGITS):
-            for count, (gradient, eta) in enumerate(zip(g, _rates(), strict=True), start=1):
-                now |= {"g": self.mpmath.mpf(float(gradient)), "eta": self.mpmath.mpf(eta), "count": count}
-                for name, step in zip(self.names, self.steps, strict=True):
-                    now[name] = step(*now.values())
-                done.append(dict(now))
+        for count, (gradient, eta) in enumerate(zip(g, _rates(), strict=True), start=1):
+            now |= {"g": self.mp.mpf(float(gradient)), "eta": self.mp.mpf(eta), "count": count}
+            for name, step in zip(self.names, self.steps, strict=True):
+                now[name] = step(*now.values())
+            done.append(dict(now))
         return done
 
 

@@ -18,7 +18,6 @@ from chainrule.losses import Loss
 from chainrule.model import Model
 from chainrule.optimizers import Optimizer
 from chainrule.optimizers.schedules import Clock, Memory
-from chainrule.parameters import Parameters
 from chainrule.training import Data, History, Settings
 from chainrule.training import fit as train
 
@@ -124,7 +123,7 @@ class Case:
 
     def with_vector(self, told: str, vector: Array) -> Self:
         """The same network from other parameters."""
-        return self._changed(told, model=Model(self.chain, self.model.parameters.with_vector(vector), self.model.state))
+        return self._changed(told, model=self.model.with_vector(vector))
 
     def with_inputs(self, told: str, x: Array, held_x: Array | None) -> Self:
         """The same rows with other inputs."""
@@ -188,8 +187,7 @@ class Case:
     # ------------------------------------------------------------------ what a user does with it
     def copy_of_model(self) -> Model:
         """The network before training, to be trained."""
-        vector = self.model.parameters.vector.copy()
-        return Model(self.chain, self.model.parameters.with_vector(vector), self.model.state)
+        return self.model.copy()
 
     @property
     def net(self) -> Any:
@@ -253,9 +251,8 @@ class Case:
 
 def original(model: Model, data: Data, held: Data | None, settings: Settings, face: Any = None) -> Case:
     """The call as it was made; callbacks, clock and bar have no part in a diagnosis."""
-    kept = Model(model.chain, Parameters(model.chain.slots, model.parameters.vector.copy()), model.state)
     quiet = replace(settings, callbacks={}, time_limit=None, progress=False)
-    return Case(kept, data, held, quiet, face=face)
+    return Case(model.copy(), data.copy(), None if held is None else held.copy(), quiet, face=face)
 
 
 def _short(value: Any) -> str:

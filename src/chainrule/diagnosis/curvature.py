@@ -155,14 +155,12 @@ class Hessian:
     """
 
     def __init__(self, model: Model, data: Data, *, scale: Array | None = None, l2: float = 0.0) -> None:
-        chain = maths.build(model.chain.inputs, model.chain.layers, model.chain.loss, np.dtype(np.float64))
-        self.chain = chain
-        self.parameters = model.parameters.with_vector(model.parameters.vector.astype(np.float64))
-        self.data = Data(*(None if part is None else part.astype(np.float64) for part in data))  # type: ignore[arg-type]
+        exact = model.as_float64()
+        chain = self.chain = exact.chain
+        self.parameters, self.data = exact.parameters, data.as_float64()
         norm = any(isinstance(layer, BatchNorm) for layer in chain.layers)
         drop = any(isinstance(layer, Dropout) for layer in chain.layers)
-        state = tuple({key: value.astype(np.float64) for key, value in kept.items()} for kept in model.state)
-        run = Run(training=norm and not drop and len(data.x) > 1, state=state)
+        run = Run(training=norm and not drop and len(data.x) > 1, state=exact.state)
         with np.errstate(all="ignore"):
             self.done = maths.forward_backward(chain, self.parameters, self.data.x, self.data.t, run, self.data.weights)
         self.free = maths.free_entries(chain)

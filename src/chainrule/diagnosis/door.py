@@ -165,10 +165,11 @@ def diagnose_history(
             "this history does not know the call it comes from (it went through a file, or was made by hand): "
             "use chainrule.diagnose with the arguments of fit."
         )
-    model, data, held, settings, face = history.call
-    if settings.epochs < 1:
+    call = history.call
+    if call.settings.epochs < 1:
         raise InputError("a diagnosis needs at least one epoch.")
-    case = original(model, data, held, settings, face)
+    call.check_unchanged()
+    case = original(call.model, call.data, call.validation, call.settings, call.net)
     return diagnose_case(case, with_proofs=with_proofs, progress=progress, rules=rules)
 
 

@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from chainrule import chain as maths
 from chainrule.arrays import Array
 from chainrule.diagnosis.curvature import Hessian, curvature_of
 from chainrule.diagnosis.learning_rate import sample
 from chainrule.diagnosis.readings import Readings
 from chainrule.errors import InputError
-from chainrule.layers import Run
 from chainrule.show import plain
+from chainrule.training import evaluate
 
 GRID = 41
 ROWS = 400
@@ -68,15 +67,13 @@ def landscape(r: Readings) -> Landscape | None:
     shadow = np.column_stack([path @ u, path @ v])
     whole = float((path**2).sum())
     along, across = _reach(shadow[:, 0]), _reach(shadow[:, 1])
-    chain = maths.build(r.case.chain.inputs, r.case.chain.layers, r.case.chain.loss, np.dtype(np.float64))
-    parameters = model.parameters.with_vector(end.vector.astype(np.float64))
+    exact, rows = model.as_float64(), data.as_float64()
     loss = np.empty((GRID, GRID))
     with np.errstate(all="ignore"):
         for i, down in enumerate(across):
             for j, right in enumerate(along):
-                parameters.vector[...] = end.vector + right * u + down * v
-                y = maths.forward(chain, parameters, data.x.astype(np.float64), Run(state=model.state))[-1]["a"]
-                loss[i, j] = maths.batch_loss(chain, y, data.t.astype(np.float64), data.weights)
+                exact.parameters.vector[...] = end.vector + right * u + down * v
+                loss[i, j] = evaluate(exact, rows)
     share = float((shadow**2).sum()) / whole if whole > 0 else 1.0
     return Landscape(along, across, loss, shadow, share, across_is, found.named)
 

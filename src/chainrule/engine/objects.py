@@ -44,6 +44,9 @@ _addresses: dict[tuple[str, Space], int] = {}
 _texts: dict[str, int] = {}
 _kept: list[Any] = []
 
+if hasattr(os, "register_at_fork"):  # forked while another thread compiles, a child would wait for ever
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
+
 
 def kernel(name: str, space: Space) -> int:
     """The address of a kernel's machine code: from memory, from disk, or compiled now.

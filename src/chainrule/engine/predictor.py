@@ -1,13 +1,21 @@
-"""Predictions by machine code: a network's numbers as they are now, ready to be asked many times."""
+"""Predictions by machine code: a network's numbers as they are now, ready to be asked many times, from any thread.
 
+Compiled code runs without the interpreter's lock, so calls from several threads are really at once. They share what
+is only read, the parameters; whatever a call writes (activations, row counts, addresses of inputs and outputs) lies in
+a ``Workspace`` that the call has to itself.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from chainrule.activations import Activation
 from chainrule.arrays import Array
 from chainrule.engine import objects
 from chainrule.engine import words as w
-from chainrule.engine.layout import layout
+from chainrule.engine.layout import Layout, layout
 from chainrule.engine.plan import SPARE_ROWS, Passes, Source, Table, address, stacked
 from chainrule.engine.session import chunk_rows
 from chainrule.engine.space import aligned, space
@@ -15,14 +23,36 @@ from chainrule.engine.threads import run_threads
 from chainrule.model import Model
 
 
-class Predictor:
-    """The way up of one network, as compiled code with buffers of its own.
+@dataclass(frozen=True, eq=False)
+class Shared:
+    """What all calls of a predictor read and none writes.
 
-    It keeps a copy of the parameters: training the network afterwards does not change it.
+    Attributes:
+        layout: where parameters lie.
+        parameters: the engine's vector of them.
+        chunk: rows that go through the layers together.
+        threads: how many share the rows of one call.
+        link: the activation that a fused loss applies to the outputs, if any.
+        drive: the compiled forward pass, a function of a job's address.
+    """
+
+    layout: Layout
+    parameters: Array
+    chunk: int
+    threads: int
+    link: Activation | None
+    drive: Callable[[int], object]
+
+
+class Predictor:
+    """The forward pass of one network as compiled code.
+
+    It keeps a copy of the parameters: training the network afterwards does not change it. Any number of threads may
+    call it at once.
 
     Args:
         model: chain, parameters and running statistics.
-        threads: how many share the rows; each row is computed alike by whichever.
+        threads: how many share the rows of one call; each row is computed alike by whichever.
         link: the activation that a fused loss applies to the outputs, or None to leave them as they are.
         rows: how many rows at most will be asked for at once; fewer need less memory.
 
@@ -34,43 +64,91 @@ class Predictor:
         True
     """
 
-    def __init__(self, model: Model, threads: int = 1, link: Any = None, rows: int | None = None) -> None:
-        chain = model.chain
-        self.inputs, self.outputs, self.dtype = chain.inputs, chain.outputs, chain.dtype
-        self.space = space(chain.dtype.name)
-        self.layout = layout(chain, self.space)
-        self.parameters = self.space.zeros(self.layout.size)
-        self.layout.pack(model.parameters.vector, model.state, self.parameters)
-        self.chunk = chunk_rows(chain, self.space)
-        self.chunk = self.chunk if rows is None else max(1, min(self.chunk, -(-rows // threads)))
-        self.refresh = Table(self.space)
-        self.tables, ys = zip(*(self._way_up(link) for _ in range(threads)), strict=True)
+    def __init__(self, model: Model, threads: int = 1, link: Activation | None = None, rows: int | None = None) -> None:
+        self.model, chain = model.copy(), model.chain
+        self.inputs, self.dtype = chain.inputs, chain.dtype
+        here = space(chain.dtype.name)
+        packed = layout(chain, here)
+        parameters = here.zeros(packed.size)
+        packed.pack(self.model.parameters.vector, self.model.state, parameters)
+        chunk = chunk_rows(chain, here)
+        chunk = chunk if rows is None else max(1, min(chunk, -(-rows // threads)))
+        drive = objects.callable_at(objects.kernel("driver:predict", here))
+        self.shared = Shared(packed, parameters, chunk, threads, link, drive)
+        self._idle = [Workspace(self.shared)]  # taken out while a call uses it; popping and appending are atomic
+
+    def is_of(self, model: Model) -> bool:
+        """Whether a model has the numbers that were copied."""
+        mine = self.model
+        return (
+            mine.chain is model.chain
+            and np.array_equal(mine.parameters.vector, model.parameters.vector)
+            and all(
+                np.array_equal(kept[key], now[key])
+                for kept, now in zip(mine.state, model.state, strict=True)
+                for key in kept
+            )
+        )
+
+    def _workspace(self) -> "Workspace":
+        """One that no other call uses."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return Workspace(self.shared)
+
+    def outputs_of(self, x: Array) -> Array:
+        """The outputs (N, outputs) for rows ``x`` (N, inputs), a C-ordered array of the network's dtype."""
+        workspace = self._workspace()
+        out = workspace.outputs_of(x)
+        self._idle.append(workspace)
+        return out
+
+    def __call__(self, x: Any) -> Array:
+        """The outputs for rows (N, inputs), or for one row (inputs,)."""
+        if len(x) != self.inputs or np.ndim(x) != 1:
+            return self.outputs_of(np.ascontiguousarray(x, self.dtype))
+        workspace = self._workspace()
+        out = workspace.outputs_of_row(x)
+        self._idle.append(workspace)
+        return out
+
+
+class Workspace:
+    """All that one call of a predictor writes: for each of its threads, ops with their buffers, and a job."""
+
+    def __init__(self, shared: Shared) -> None:
+        self.shared, chain, threads = shared, shared.layout.chain, shared.threads
+        self.outputs, self.dtype = chain.outputs, chain.dtype
+        self.refresh = Table(shared.layout.space)
+        self.tables, ys = zip(*(self._forward() for _ in range(threads)), strict=True)
         self.ops = stacked(self.tables)
         self.reads = [k for k, op in enumerate(self.tables[0].ops) if op[1] == 0]  # ops that read the data itself
         self._jobs(threads, [y.at for y in ys], ys[0].step)
-        self.row = aligned(self.inputs, self.dtype)
-        self.drive = objects.callable_at(objects.kernel("driver:predict", self.space))
+        self.row = aligned(chain.inputs, chain.dtype)
         self._refresh_once()
         self._first = address(self.jobs[0])
-        self._read_from: Array | None = None
+        self._reads_row = False
 
-    def _way_up(self, link: Any) -> tuple[Table, Source]:
+    def _forward(self) -> tuple[Table, Source]:
         """Ops and buffers of one thread, and where its outputs are."""
-        table = Table(self.space)
-        passes = Passes(self.layout, address(self.parameters), self.chunk, self.refresh, table)
+        shared = self.shared
+        table = Table(shared.layout.space)
+        passes = Passes(shared.layout, address(shared.parameters), shared.chunk, self.refresh, table)
         y = passes.up(0)
-        if link is not None:
-            passes.activation_up(link, y.at, y.units, y.step)
+        if shared.link is not None:
+            passes.activation_up(shared.link, y.at, y.units, y.step)
         return table, y
 
     def _jobs(self, threads: int, ys: list[int], step: int) -> None:
+        chunk = self.shared.chunk
         self.scalars = aligned(w.SCALARS_LENGTH, np.dtype("float64"))
         self.nows = aligned(threads * 64, np.dtype("int64")).reshape(threads, 64)
-        self.orders = aligned(threads * (self.chunk + SPARE_ROWS), np.dtype("int64")).reshape(threads, -1)
+        self.orders = aligned(threads * (chunk + SPARE_ROWS), np.dtype("int64")).reshape(threads, -1)
         self.jobs = aligned(threads * 64, np.dtype("int64")).reshape(threads, 64)
         for k, job in enumerate(self.jobs):
             told = {
-                w.P_THREAD: k, w.P_THREADS: threads, w.P_NOW: address(self.nows[k]), w.P_CHUNK: self.chunk,
+                w.P_THREAD: k, w.P_THREADS: threads, w.P_NOW: address(self.nows[k]), w.P_CHUNK: chunk,
                 w.P_INDEX: address(self.orders[k]), w.P_OPS: address(self.ops), w.P_COUNT: self.ops.shape[1],
                 w.P_STRIDE: self.ops.shape[1] * w.OP_WORDS, w.P_SCALARS: address(self.scalars), w.P_Y: ys[k],
                 w.P_LDY: step, w.P_OUTPUTS: self.outputs,
@@ -84,38 +162,30 @@ class Predictor:
         if len(ops):
             job = self.jobs[0]
             kept = job[w.P_OPS], job[w.P_COUNT]
-            nothing = self.space.zeros(self.outputs)
+            nothing = self.shared.layout.space.zeros(self.outputs)
             job[w.P_OPS], job[w.P_COUNT], job[w.P_ROWS], job[w.P_OUT] = address(ops), len(ops), 1, address(nothing)
-            self.drive(address(job))
+            self.shared.drive(address(job))
             job[w.P_OPS], job[w.P_COUNT] = kept
 
     def outputs_of(self, x: Array) -> Array:
-        """The outputs (N, outputs) for rows ``x`` (N, inputs), a C-ordered array of the network's dtype."""
+        """The outputs for rows, a C-ordered array of the network's dtype."""
         out = np.empty((len(x), self.outputs), self.dtype)
-        if self._read_from is not x:
-            self.ops[:, self.reads, 1] = address(x)
-            self._read_from = x if x is self.row else None
+        self.ops[:, self.reads, 1] = address(x)
+        self._reads_row = False
         self.jobs[:, w.P_ROWS], self.jobs[:, w.P_OUT] = len(x), address(out)
-        if len(self.jobs) == 1 or len(x) <= self.chunk:
-            self.drive(self._first)
+        if len(self.jobs) == 1 or len(x) <= self.shared.chunk:
+            self.shared.drive(self._first)
         else:
-            run_threads(self.drive, [address(job) for job in self.jobs])
+            run_threads(self.shared.drive, [address(job) for job in self.jobs])
         return out
 
-    def __call__(self, x: Any) -> Array:
-        """The outputs for rows (N, inputs), or for one row (inputs,)."""
-        if len(x) == self.inputs and np.ndim(x) == 1:
-            self.row[:] = x
-            return self._one()
-        return self.outputs_of(np.ascontiguousarray(x, self.dtype))
-
-    def _one(self) -> Array:
-        """The outputs of ``row``."""
-        row, job = self.row, self.jobs[0]
-        if self._read_from is not row:
-            self.ops[:, self.reads, 1] = address(row)
-            self._read_from = row
-        out = np.empty(self.outputs, self.dtype)
+    def outputs_of_row(self, x: Any) -> Array:
+        """The outputs for one row (inputs,); its numbers are copied, so that addresses stay from call to call."""
+        self.row[:] = x
+        if not self._reads_row:
+            self.ops[:, self.reads, 1] = address(self.row)
+            self._reads_row = True
+        job, out = self.jobs[0], np.empty(self.outputs, self.dtype)
         job[w.P_ROWS], job[w.P_OUT] = 1, address(out)
-        self.drive(self._first)
+        self.shared.drive(self._first)
         return out

@@ -170,18 +170,10 @@ class HoldsNetwork(BaseEstimator):
         from chainrule.engine.predictor import Predictor  # noqa: PLC0415 - LLVM only where something is compiled
 
         model = self.network_.model
-        kept = self.__dict__.get("_ready")
-        if kept is None or kept[0] is not model:
-            kept = self._ready = (
-                model,
-                model.parameters.vector.copy(),
-                Predictor(model, threads_for(self.threads, 2**40)),
-            )
-        elif not np.array_equal(kept[1], model.parameters.vector) or model.state:
-            kept[1][...] = model.parameters.vector
-            kept[2].layout.pack(model.parameters.vector, model.state, kept[2].parameters)
-            kept[2]._refresh_once()  # noqa: SLF001 - what follows from the numbers
-        return kept[2]
+        ready: Predictor | None = self.__dict__.get("_ready")
+        if ready is None or not ready.is_of(model):  # made whole before others see it: they may be predicting
+            ready = self._ready = Predictor(model, threads_for(self.threads, 2**40))
+        return ready
 
     def _dtypes(self) -> Any:
         """The dtypes that inputs may have."""

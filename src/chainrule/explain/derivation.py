@@ -166,6 +166,7 @@ def derive(model: Model, name: str, data: Data, row: int | None = None, most: in
     Raises:
         InputError: no such quantity; no such row; or a row's own quantity (``x[2]``, ``z1[0]``) without a row.
     """
+    model, data = model.copy(), data.copy()
     wanted = parse(model.chain, name)
     rows = len(data.x)
     if row is not None and not 0 <= row < rows:

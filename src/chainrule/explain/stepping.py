@@ -86,7 +86,7 @@ def steps(
     """
     if after is not None:
         _check_after(model, optimizer, after)
-    twin = Model(model.chain, model.parameters.with_vector(model.parameters.vector.copy()), model.state)
+    twin = model.copy()
     seen: list[tuple[Moments, Array, Moments]] = []
     earlier, count = (None, 0) if after is None else (after.moments, after.count)
     watched = _Watched(

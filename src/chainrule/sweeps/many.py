@@ -323,7 +323,7 @@ def _one_by_one(
             trained.stopped[k] = "time limit"
             return k
         limit = None if left == np.inf else left
-        mine = Model(model.chain, model.parameters.with_vector(copy.vector.copy()), model.state)
+        mine = model.with_vector(copy.vector).copy()
         how = replace(settings, optimizer=copy.optimizer, seed=copy.seed, engine=engine, threads=1, progress=False)
         how = replace(how, time_limit=limit)
         try:

@@ -9,7 +9,7 @@ from chainrule.optimizers import first_order
 from chainrule.optimizers.schedules import Clock, Memory
 from chainrule.sweeps.many import Copy, Trained, train_copies
 from chainrule.sweeps.sweep import drawn
-from chainrule.training import Data, History, Settings, fit
+from chainrule.training import Call, Data, History, Settings, fit
 
 
 def restart_seed(seed: int, k: int) -> int:
@@ -45,13 +45,13 @@ def restarts(
             return History(settings.seed, stopped="interrupted")
         return fit(model, data, validation, settings, face)  # no copy has come to a loss: as if there were no restarts
     best = int(np.nanargmin(judged))
-    began = Model(model.chain, model.parameters.with_vector(copies[best].vector.copy()), model.state)
+    began = model.with_vector(copies[best].vector).copy()
     model.parameters.vector[...] = trained.vectors[best]
     model.state = trained.states[best]
     history = trained.histories.get(best)
     if history is None:
         history = _history(trained, best, copies[best], settings, len(data.x), validated=validation is not None)
-    history.call = (began, data, validation, replace(settings, seed=seeds[best]), face)
+    history.call = Call(began, data, validation, replace(settings, seed=seeds[best]), face)
     return history
 
 

@@ -126,8 +126,7 @@ class Sweep:
         if not -len(self.runs) <= k < len(self.runs):
             raise InputError(f"run must be from 0 to {len(self.runs) - 1}, got {run!r}.")
         net = self.net.copy()
-        net.parameters.vector[...] = self.vectors[k]
-        net.model.state = self.states[k]
+        net.model = replace(net.model.with_vector(self.vectors[k]), state=self.states[k]).copy()
         if self.seeded:
             net.seed = self.runs[k].seed
         return net

@@ -149,7 +149,7 @@ def gradients(model: Model, data: "Data", threads: int | None) -> Callable[[Arra
 
     rows = len(data.x)
     count = threads_for(threads, 3 * rows * products(model.chain))
-    twin = Model(model.chain, model.parameters.with_vector(model.parameters.vector.copy()), model.state)
+    twin = model.copy()
     session = Session(twin, _rows(data), None, Recipe(SGD(1.0), rows, shuffle=False, seed=0), count, keep_updates=True)
     first = session.state.copy()
 

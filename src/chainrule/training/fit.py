@@ -14,6 +14,7 @@ from chainrule.layers import Record, Run
 from chainrule.model import Model
 from chainrule.optimizers import SecondOrderOptimizer
 from chainrule.parameters import Parameters
+from chainrule.training.call import Call, Data
 from chainrule.training.history import History
 from chainrule.training.loop import (
     Update,
@@ -31,14 +32,6 @@ from chainrule.training.threads import suitable_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-
-class Data(NamedTuple):
-    """Rows to train or validate on: inputs, targets and, if rows count differently, their weights."""
-
-    x: Array
-    t: Array
-    weights: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -205,7 +198,7 @@ def fit(model: Model, data: Data, validation: Data | None, settings: Settings, f
         time_limit=settings.time_limit,
     )  # fmt: skip
     run = FitRun(model, data, validation, settings)
-    run.history.call = (Model(model.chain, run.best.parameters(model), model.state), data, validation, settings, face)
+    run.history.call = Call(model.with_vector(run.best.vector).copy(), data, validation, settings, face)
     try:
         in_steps = isinstance(settings.optimizer, SecondOrderOptimizer)
         if engine == "reference" or in_steps or not _train_compiled(run):

@@ -3,12 +3,15 @@
 from array import array
 from collections.abc import MutableSequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from chainrule.arrays import Array
 from chainrule.show import number, plain
+
+if TYPE_CHECKING:
+    from chainrule.training.call import Call
 
 
 def _numbers(kept: bytes = b"") -> "array[float]":
@@ -46,7 +49,7 @@ class History:
     best_epoch: int = -1
     stopped: str = ""
     restored: bool = False
-    call: Any = field(default=None, repr=False, compare=False)  # what ``diagnose`` repeats; never written anywhere
+    call: "Call | None" = field(default=None, repr=False, compare=False)  # what ``diagnose`` repeats; in no file
 
     def record(
         self, loss: float, validation_loss: float | None, learning_rate: float, gradient_norm: float, seconds: float

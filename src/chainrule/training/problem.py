@@ -1,7 +1,6 @@
 """A network and its rows as the ``Problem`` of a second-order optimizer: loss, gradient, residuals, in float64."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import final
 
 import numpy as np
@@ -36,16 +35,15 @@ class NetworkProblem(Problem):
 
     def __init__(self, model: Model, data: Data, l2: float, compile_gradients: Compile | None = None) -> None:
         self.dtype = model.chain.dtype
-        self.chain = replace(model.chain, dtype=np.dtype(np.float64))
+        exact = model.as_float64()
+        self.chain = exact.chain
         self.x, self.t = data.x.astype(np.float64, copy=False), data.t.astype(np.float64, copy=False)
         self.weights = None if data.weights is None else data.weights.astype(np.float64, copy=False)
-        state = tuple({key: value.astype(np.float64) for key, value in kept.items()} for kept in model.state)
-        self.run = Run(training=True, state=state)
-        self.vector = model.parameters.vector.astype(np.float64)
+        self.run = Run(training=True, state=exact.state)
+        self.vector = exact.parameters.vector
         self.compiled = None
         if compile_gradients is not None:
-            twin = Model(self.chain, Parameters(self.chain.slots, self.vector), state)
-            self.compiled = compile_gradients(twin, Data(self.x, self.t, self.weights))
+            self.compiled = compile_gradients(exact, Data(self.x, self.t, self.weights))
         self.free = np.flatnonzero(maths.free_entries(self.chain))
         self.curvature = l2 * maths.decayed_entries(self.chain)[self.free].astype(np.float64)
         self.size, self.residuals = len(self.free), self.t.size

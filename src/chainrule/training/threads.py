@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from itertools import pairwise
 
 from chainrule.chain import Chain
-from chainrule.engine.pools import pools
+from chainrule.engine.pools import one_thread
 
 TOO_SMALL_TO_NOTICE = 10_000
 """Multiply-adds up to which linear algebra libraries use one thread anyway, so that nothing need be said."""
@@ -26,5 +26,5 @@ def suitable_threads(chain: Chain, rows: int) -> Iterator[None]:
     if not TOO_SMALL_TO_NOTICE < largest < WORTH_THREADS:
         yield
         return
-    with pools().limit(limits=1, user_api="blas"):
+    with one_thread():
         yield
