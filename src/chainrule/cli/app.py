@@ -95,7 +95,7 @@ def common(
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for the picture and the model file.")] = Path(),
+    out: Annotated[Path, typer.Option(help="Folder for the picture, the model file and the table.")] = Path(),
     seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
 ) -> None:
     """Train on real data (penguins), explain one derivative by its numbers, draw the network, diagnose the training."""

@@ -11,6 +11,7 @@ from chainrule.cli.explain import print_derivative
 from chainrule.cli.output import check_can_write, print_table, say, say_next, write_picture
 from chainrule.cli.report import print_prepared, print_trained
 from chainrule.data import penguins_path, read_table
+from chainrule.errors import InputError
 from chainrule.show import number
 from chainrule.tabular import Plan, Trained, prepare, train
 from chainrule.training import History
@@ -24,14 +25,15 @@ _EPOCHS_TOLD = (0, 1, 2, 5, 10, 20, 50, 100, 200)
 def run(out: Path, seed: int) -> None:
     """Train, judge, explain, draw, diagnose."""
     started = time.perf_counter()
-    picture, model_file = out / "penguins.png", out / "penguins.safetensors"
-    for path in (picture, model_file):
+    picture, model_file, csv = (out / f"penguins.{kind}" for kind in ("png", "safetensors", "csv"))
+    for path in (picture, model_file, csv):
         check_can_write(path)
-    table = read_table(penguins_path())
+    _leave_table(csv)
+    table = read_table(csv)
     say("Palmer penguins, measured in Antarctica from 2007 to 2009 (Gorman et al. 2014, CC0): which species is it?\n")
     plan = Plan(hidden=(6,), activation="tanh", learning_rate=0.03, label_smoothing=0.0, epochs=120, seed=seed)
     prepared = prepare(table, "species", without=["island", "year"], plan=plan)  # the measurements alone
-    print_prepared(table, prepared, penguins_path().name)
+    print_prepared(table, prepared, csv.name)
     trained = train(prepared, plan)
     _print_epochs(trained.history)
     print_trained(trained)
@@ -54,8 +56,20 @@ def run(out: Path, seed: int) -> None:
     _draw(trained, x, title, picture)
     say("\nWhat keeps it from training better?")
     say(str(trained.history.diagnose()))
-    say(f"\nsaved {model_file}, drew {picture} ({time.perf_counter() - started:.1f} s)")
-    say_next("explain", str(model_file), str(penguins_path()), "--row", "1")
+    say(f"\nsaved {model_file}, drew {picture}, left the table in {csv} ({time.perf_counter() - started:.1f} s)")
+    say_next("explain", str(model_file), str(csv), "--row", "1")
+
+
+def _leave_table(path: Path) -> None:
+    """The table that comes with the package, in the user's folder.
+
+    Raises:
+        InputError: another file of that name is there.
+    """
+    content = penguins_path().read_bytes()
+    if path.exists() and path.read_bytes() != content:
+        raise InputError(f"{path} is there already and is another table: choose another folder with --out.")
+    path.write_bytes(content)
 
 
 def _print_epochs(history: History) -> None:
