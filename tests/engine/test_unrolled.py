@@ -12,9 +12,8 @@ import pytest
 import chainrule as cr
 from chainrule.engine import copies as engine
 from chainrule.engine import unrolled
-from chainrule.engine import words as w
 from chainrule.engine.copies import CopiesSession, UnrolledSession, program, suitable_lanes
-from chainrule.engine.session import Recipe, Rows
+from chainrule.engine.session import Rows, Stop, UpdateSpec
 from chainrule.engine.unrolled import Form, Unrolled
 from chainrule.layers import Dense
 from chainrule.optimizers.schedules import Clock, Cosine, Memory, OnPlateau
@@ -49,7 +48,7 @@ def rows(data):
 
 def recipe(settings, count):
     size = min(settings.batch_size or count, count)
-    return Recipe(
+    return UpdateSpec(
         settings.optimizer, size, settings.shuffle, settings.seed, settings.l1, settings.l2, settings.clip_norm,
         settings.clip_value,
     )  # fmt: skip
@@ -81,16 +80,17 @@ def one_agrees(across, start, data, held, settings):
     etas = rates(settings, session.per_epoch)
     cut = len(etas) // 3 + 1
     ran = [session.run(etas[:cut])]
-    if ran[0].stop == w.RUNNING:
+    if ran[0].stop == Stop.RUNNING:
         ran.append(session.run(etas[cut:]))
     near(np.concatenate([r.losses for r in ran]), history.loss, dtype)
     near(np.concatenate([r.norms for r in ran]), history.gradient_norm, dtype)
     near(np.concatenate([r.validation_losses for r in ran]), history.validation_loss, dtype)
-    assert (ran[-1].stop == w.PATIENCE_OUT) == (history.stopped == "patience")
-    assert session.state[w.S_BEST_EPOCH] == history.best_epoch
+    assert (ran[-1].stop == Stop.PATIENCE) == (history.stopped == "patience")
+    best = session.best()
+    assert best.epoch == history.best_epoch
     assert session.ends_finite()
     if history.restored:
-        session.put(session.best)
+        mine.parameters.vector[...] = best.vector
     near(mine.parameters.vector, theirs.parameters.vector, dtype)
 
 
@@ -126,7 +126,7 @@ def copies_agree(start, data, held, settings):
             near(found, history.validation_loss, dtype)
         if judges:
             assert session.number("best_epoch")[k] == history.best_epoch
-            assert (session.stopped[k] == w.PATIENCE_OUT) == (history.stopped == "patience")
+            assert (session.stopped[k] == Stop.PATIENCE) == (history.stopped == "patience")
 
 
 def agrees(across, start, x=X, t=T, weights=None, held=None, **settings):
@@ -215,7 +215,7 @@ def test_losses_may_have_constants_and_be_fused(loss):
 def started(start, **how):
     """A session of single rows, in order."""
     settings = {"optimizer": cr.SGD(0.1), "batch_size": 1, "shuffle": False, "seed": 0, **how.pop("recipe", {})}
-    return UnrolledSession(start.model, Rows(X, T, None), None, Recipe(**settings), **how)
+    return UnrolledSession(start.model, Rows(X, T, None), None, UpdateSpec(**settings), **how)
 
 
 def test_calls_add_up_to_the_very_bits_of_one():
@@ -235,20 +235,22 @@ def test_gradient_and_update_can_be_kept_to_be_looked_at():
     data = Data(X, T)
     for update in training(theirs.model, *data, Settings(epochs=2, engine="reference", **how)):
         session.run(np.array([0.02]))
-        number = session.updates_done - 1
-        near(session.flat(session.gradient), update.gradients.vector, "float64")
-        near(session.flat(session.update), update.updates.vector, "float64")
+        batch, gradient, taken = session.last_update()
+        near(gradient, update.gradients.vector, "float64")
+        near(taken, update.updates.vector, "float64")
         assert session.batch_loss == pytest.approx(update.loss, abs=1e-12)
-        assert session.batch_rows(number).tolist() == update.rows.tolist()
+        assert batch.tolist() == update.rows.tolist()
 
 
 def test_a_gradient_can_be_had_without_an_update():
     start = net()
     before = start.parameters.vector.copy()
     session = started(start, recipe={"batch_size": 11}, keep_updates=True)
-    session.run(np.ones(1), apply=False)
+    loss, gradient = session.loss_and_gradient()
     wanted = np.concatenate([part.ravel() for part in start.gradients(X, T).values()])
-    near(session.flat(session.gradient), wanted, "float64")
+    near(gradient, wanted, "float64")
+    assert loss == pytest.approx(start.loss(X, T), abs=1e-12)
+    assert session.updates_done == 0
     assert start.parameters.vector.tolist() == before.tolist()
 
 
@@ -259,7 +261,7 @@ def test_a_loss_that_is_not_finite_stops_before_its_update(across):
     before = start.parameters.vector.copy()
     session = started(start, recipe={"batch_size": 4}, across=across)
     ran = session.run(np.full(6, 0.1))
-    assert (ran.stop, ran.updates, session.updates_done, len(ran.losses)) == (w.NOT_FINITE, 0, 0, 0)
+    assert (ran.stop, ran.updates, session.updates_done, len(ran.losses)) == (Stop.NOT_FINITE, 0, 0, 0)
     assert start.parameters.vector.tolist() == before.tolist()
 
 
@@ -268,7 +270,7 @@ def test_parameters_that_are_not_finite_stop_it_within_their_epoch():
     start.parameters["b1"] = [100.0, 100.0]
     session = started(start, recipe={"batch_size": 11})
     ran = session.run(np.array([0.1, 1e308, 0.1]))
-    assert (ran.stop, session.updates_done, len(ran.losses)) == (w.NOT_FINITE, 1, 1)
+    assert (ran.stop, session.updates_done, len(ran.losses)) == (Stop.NOT_FINITE, 1, 1)
 
 
 def test_a_run_whose_last_update_went_too_far_does_not_end_finite():
@@ -289,7 +291,7 @@ def test_batches_have_their_rows_in_lanes(batch, across):
 # -------------------------------------------------------------------------------- many copies' session
 def copies_of(start, vectors, *, threads=1, optimizers=None, epochs=20, **how):
     count = len(vectors)
-    given = Recipe(cr.SGD(0.1), 1, shuffle=True, seed=0)
+    given = UpdateSpec(cr.SGD(0.1), 1, shuffle=True, seed=0)
     optimizers = optimizers or [cr.SGD(0.1)] * count
     return CopiesSession(
         start.model.chain, vectors, Rows(X, T, None), None, given, optimizers, range(count), epochs, threads, **how
@@ -313,7 +315,7 @@ def test_a_copy_that_diverges_is_given_up_and_disturbs_no_other():
     tame, wild = [cr.SGD(0.1)] * 4, [cr.SGD(0.1), cr.SGD(1e3), cr.SGD(0.1), cr.SGD(1e150)]
     calm, session = (copies_of(net(), vectors(4), optimizers=which, lanes=4) for which in (tame, wild))
     wanted, found = calm.run(20).losses, session.run(20).losses
-    assert session.stopped.tolist() == [w.RUNNING, w.NOT_FINITE, w.RUNNING, w.NOT_FINITE]
+    assert session.stopped.tolist() == [Stop.RUNNING, Stop.NOT_FINITE, Stop.RUNNING, Stop.NOT_FINITE]
     for k in (0, 2):
         assert found[k].tobytes() == wanted[k].tobytes()
         assert session.vectors[k].tobytes() == calm.vectors[k].tobytes()
@@ -420,10 +422,10 @@ def test_once_compiled_it_runs_without_numba(tmp_path):
     code = (
         "import sys, numpy as np, chainrule as cr\n"
         "from chainrule.engine.copies import UnrolledSession\n"
-        "from chainrule.engine.session import Recipe, Rows\n"
+        "from chainrule.engine.session import Rows, UpdateSpec\n"
         "net = cr.Network(1, [cr.Dense(1)], seed=0)\n"
         "rows = Rows(np.ones((3, 1)), np.ones((3, 1)), None)\n"
-        "session = UnrolledSession(net.model, rows, None, Recipe(cr.SGD(0.1), 1, False, 0))\n"
+        "session = UnrolledSession(net.model, rows, None, UpdateSpec(cr.SGD(0.1), 1, False, 0))\n"
         "print(session.run(np.full(3, 0.1)).updates, 'numba' in sys.modules)\n"
     )
     environment = {**os.environ, "CHAINRULE_CACHE": str(tmp_path)}

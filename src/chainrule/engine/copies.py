@@ -1,6 +1,6 @@
 """Sessions that run a program written out unit by unit: one network, or many copies of one at once.
 
-``UnrolledSession`` looks like ``Session`` to those who train one network; ``CopiesSession`` trains many copies, each
+``UnrolledSession`` is a ``Session``, for one network; ``CopiesSession`` trains many copies, each
 with its own parameters, seed, learning rate and settings, side by side in lanes and shared out among threads.
 """
 
@@ -16,13 +16,12 @@ from chainrule.arrays import Array
 from chainrule.chain import Chain
 from chainrule.engine import objects
 from chainrule.engine import unrolled as u
-from chainrule.engine import words as w
+from chainrule.engine.kernel_session import stream
 from chainrule.engine.rules import rule_of
-from chainrule.engine.session import Ran, Recipe, Rows, stream
+from chainrule.engine.session import Best, Rows, RunResult, Stop, UpdateSpec
 from chainrule.engine.space import aligned, space
 from chainrule.engine.threads import run_threads
 from chainrule.engine.unrolled import Form, Unrolled
-from chainrule.layers import Record
 from chainrule.model import Model
 from chainrule.optimizers import Optimizer
 from chainrule.optimizers.schedules import Clock, Constant, Memory, Schedule
@@ -74,13 +73,13 @@ class _Written:
     """What is common: data laid out, memory, a job's words."""
 
     def __init__(
-        self, chain: Chain, rows: Rows, held: Rows | None, recipe: Recipe, optimizers: Sequence[Optimizer], form: Form,
-        limits: tuple[float, float],
+        self, chain: Chain, rows: Rows, validation: Rows | None, spec: UpdateSpec, optimizers: Sequence[Optimizer],
+        form: Form, limits: tuple[float, float],
     ) -> None:  # fmt: skip
-        self.chain, self.rows, self.held, self.recipe = chain, rows, held, recipe
-        self.batch = min(recipe.batch_size, len(rows.x))
+        self.chain, self.rows, self.validation, self.spec = chain, rows, validation, spec
+        self.batch = min(spec.batch_size, len(rows.x))
         self.per_epoch = -(-len(rows.x) // self.batch)
-        self.shuffles = recipe.shuffle and self.batch < len(rows.x)
+        self.shuffles = spec.shuffle and self.batch < len(rows.x)
         rules = {optimizer: rule_of(optimizer) for optimizer in optimizers}
         decays = any(optimizer.decay for optimizer in rules)
         self.form = self._form(form, rules[optimizers[0]].name, decays=decays)
@@ -91,28 +90,28 @@ class _Written:
         self._settings(optimizers, {optimizer: rule.settings for optimizer, rule in rules.items()})
         self._state()
         self.limits = np.array([
-            recipe.l1, recipe.l2, recipe.clip_value or 0.0, recipe.clip_norm or 0.0, limits[0] or np.inf, limits[1]
+            spec.l1, spec.l2, spec.clip_value or 0.0, spec.clip_norm or 0.0, limits[0] or np.inf, limits[1]
         ])  # fmt: skip
         self.kept: list[Any] = []
         self._job()
 
     def _form(self, form: Form, rule: str, *, decays: bool) -> Form:
-        """The form, completed by what the data and the recipe ask for."""
-        rows, held, recipe = self.rows, self.held, self.recipe
+        """The form, completed by what the data and the updates ask for."""
+        rows, validation, spec = self.rows, self.validation, self.spec
         return replace(
             form,
             rule=rule,
             decays=decays,
-            penalises=bool(recipe.l1 or recipe.l2),
-            clips_value=recipe.clip_value is not None,
-            clips_norm=recipe.clip_norm is not None,
+            penalises=bool(spec.l1 or spec.l2),
+            clips_value=spec.clip_value is not None,
+            clips_norm=spec.clip_norm is not None,
             differs=self.shuffles and form.across != "one",
             single=self.batch == 1,
             counts=rows.counts is not None,
             missing=bool(np.isnan(rows.t).any()),
-            held=held is not None,
-            held_counts=held is not None and held.counts is not None,
-            held_missing=held is not None and bool(np.isnan(held.t).any()),
+            held=validation is not None,
+            held_counts=validation is not None and validation.counts is not None,
+            held_missing=validation is not None and bool(np.isnan(validation.t).any()),
         )
 
     def _job(self) -> None:
@@ -130,11 +129,11 @@ class _Written:
         self.job[u.ORDER], self.job[u.MEMORY] = _address(self.order), _address(self.memory)
         self.job[u.STRIDE], self.job[u.LAST] = self.memory.strides[0], self.groups
         self.job[u.LIMITS], self.job[u.APPLY] = _address(self.limits), 1
-        if self.held is not None:
-            columns = -(-len(self.held.x) // lanes) * lanes if form.across == "rows" else 0
-            told = self._data(self.held, columns)
+        if self.validation is not None:
+            columns = -(-len(self.validation.x) // lanes) * lanes if form.across == "rows" else 0
+            told = self._data(self.validation, columns)
             self.job[u.HELD_X], self.job[u.HELD_T], self.job[u.HELD_COUNTS] = told
-            self.job[u.HELD_ROWS], self.job[u.HELD_COLUMNS] = len(self.held.x), columns
+            self.job[u.HELD_ROWS], self.job[u.HELD_COLUMNS] = len(self.validation.x), columns
 
     def _data(self, rows: Rows, columns: int) -> tuple[int, int, int]:
         """Addresses of inputs, targets, and counts as shares of all; with ``columns`` rows lie side by side."""
@@ -194,69 +193,47 @@ def first_rate(schedule: Schedule) -> float:
 
 
 # -------------------------------------------------------------------------------- one network
-class _Places:
-    """What those who read a ``Session`` ask its layout for; here numbers lie in the chain's own order."""
-
-    def __init__(self, chain: Chain) -> None:
-        self.free = maths.free_entries(chain)
-
-    def flatten(self, memory: Array, vector: Array, where: Array | None = None) -> Array:
-        """The numbers of ``memory`` written into ``vector``, where told."""
-        np.copyto(vector, memory, where=True if where is None else where)
-        return vector
-
-    @staticmethod
-    def states(memory: Array, state: tuple[Record, ...]) -> tuple[Record, ...]:
-        """The layers' running statistics: there are none."""
-        del memory
-        return state
-
-
 class UnrolledSession(_Written):
-    """Compiled training of one small network, its program written out; it has what ``Session`` has.
+    """Compiled training of one small network, its program written out: a ``chainrule.engine.session.Session``.
 
-    Args and attributes are those of ``Session``; the threads make no difference, there is work for one.
+    Args are those of ``KernelSession``; the threads make no difference, there is work for one.
     """
 
-    may_step = False
-    """Whether parameters may have been changed by the update that stopped a run."""
-
     def __init__(
-        self, model: Model, rows: Rows, held: Rows | None, recipe: Recipe, threads: int = 1, *,
+        self, model: Model, rows: Rows, validation: Rows | None, spec: UpdateSpec, threads: int = 1, *,
         patience: int = 0, min_delta: float = 0.0, keep_updates: bool = False, across: u.Across | None = None,
     ) -> None:  # fmt: skip
         wide = space(model.chain.dtype.name).lanes
         if across is None:
-            across = "rows" if min(recipe.batch_size, len(rows.x)) >= LANES_FROM else "one"
+            across = "rows" if min(spec.batch_size, len(rows.x)) >= LANES_FROM else "one"
         form = Form(wide if across == "rows" else 1, across, "", shows=keep_updates)
-        super().__init__(model.chain, rows, held, recipe, [recipe.optimizer], form, (patience, min_delta))
-        self.model, self.threads, self.layout = model, threads, _Places(model.chain)
-        self.updates_done = 0
-        self.state = np.zeros(w.STATE_WORDS, np.int64)
-        self.state[w.S_BEST_EPOCH] = -1
-        self.reals = np.zeros(16)
+        super().__init__(model.chain, rows, validation, spec, [spec.optimizer], form, (patience, min_delta))
+        self.model, self.threads = model, threads
+        self.updates_done, self.batch_loss = 0, 0.0
+        self.free_entries = maths.free_entries(model.chain)
         size, free = model.chain.size, len(self.program.text.free)
         parts = {name: self.part(name, size)[0, :, 0] for name in ("parameters", "entered", "best")}
-        self.parameters, self.entered, self.best = parts.values()
+        self.parameters, self.entered, self.best_memory = parts.values()
         self.gradient = self.part("gradient", free)[0, :, 0] if keep_updates else np.zeros(0)
         self.update = self.part("update", free)[0, :, 0] if keep_updates else None
-        self.best[:] = model.parameters.vector
+        self.best_memory[:] = model.parameters.vector
         if self.shuffles:
-            self.generator = np.random.default_rng(np.random.SeedSequence(recipe.seed).spawn(2)[0])
+            self.generator = np.random.default_rng(np.random.SeedSequence(spec.seed).spawn(2)[0])
             function, state = stream(self.generator, "next_uint32")
             self.streams = np.array([state])
             self.job[u.FUNCTION], self.job[u.STREAMS] = function, _address(self.streams)
 
-    def run(self, etas: Array, *, apply: bool = True) -> Ran:
-        """Make as many updates as there are learning rates, unless something stops them.
+    def run(self, rates: Array, *, order: Array | None = None) -> RunResult:
+        """As ``Session`` says."""
+        if order is not None:
+            self.order[: len(order)] = order
+        return self._run(rates, apply=True)
 
-        Args:
-            etas: the learning rate of each update (float64).
-            apply: False computes loss and gradient of one batch and leaves the parameters alone.
-        """
+    def _run(self, rates: Array, *, apply: bool) -> RunResult:
+        """Updates; without ``apply`` the loss and the gradient of one batch, and the parameters stay."""
         job, before, vector = self.job, self.updates_done, self.model.parameters.vector
         self.memory[0, : len(vector)] = vector[:, None]
-        rates = np.ascontiguousarray(etas, np.float64)
+        rates = np.ascontiguousarray(rates, np.float64)
         lanes = self.form.lanes
         records = np.zeros((3, len(rates) // self.per_epoch + 1, lanes), self.chain.dtype)
         job[u.UPDATE], job[u.BATCH_NUMBER], job[u.EPOCH] = before, before % self.per_epoch, before // self.per_epoch
@@ -266,46 +243,82 @@ class UnrolledSession(_Written):
         self.program.run(_address(job))
         vector[:] = self.parameters
         self.updates_done, done = int(job[u.UPDATE]), int(job[u.DONE])
-        numbers = dict(zip(u.STATE, self.memory[0, self.program.text.places["state"] :, 0].tolist(), strict=True))
-        stop = int(numbers["stopped"])
-        self.state[w.S_UPDATE], self.state[w.S_STOP], self.state[w.S_BEST_EPOCH] = (
-            self.updates_done, stop, int(numbers["best_epoch"]),
-        )  # fmt: skip
-        weight = numbers["weight"] if self.form.counts else 1.0
-        self.reals[w.R_BEST], self.reals[w.R_BATCH_LOSS] = numbers["best"], numbers["E"] / weight if weight else 0.0
+        weight = self._number("weight") if self.form.counts else 1.0
+        self.batch_loss = self._number("E") / weight if weight else 0.0
         seen = records[:, :done, 0].astype(np.float64, copy=False)
-        return Ran(self.updates_done - before, seen[0], seen[1], seen[2] if self.form.held else seen[2, :0], stop)
+        validation = seen[2] if self.form.held else seen[2, :0]
+        return RunResult(self.updates_done - before, seen[0], seen[1], validation, Stop(int(self._number("stopped"))))
+
+    def _number(self, name: str) -> float:
+        """One of the numbers in ``STATE``."""
+        return float(self.state_of(name)[0, 0])
+
+    def loss_and_gradient(self) -> tuple[float, Array]:
+        """As ``Session`` says; for a session with ``keep_updates``."""
+        self.updates_done = 0
+        stop = self._run(np.ones(1), apply=False).stop
+        self.updates_done = 0
+        if stop == Stop.NOT_FINITE:
+            return np.inf, np.full(self.chain.size, np.nan, self.chain.dtype)
+        return self.batch_loss, self._flat(self.gradient)
 
     def ends_finite(self) -> bool:
-        """Whether the last batch still has a finite loss under the last parameters: no update came after to see it."""
-        kept = self.memory.copy(), self.state.copy(), self.reals.copy(), self.updates_done
+        """As ``Session`` says."""
+        kept = self.memory.copy(), self.batch_loss, self.updates_done
         streams, self.job[u.STREAMS] = int(self.job[u.STREAMS]), 0  # the epoch's order stays
         self.updates_done -= 1
-        finite = self.run(np.zeros(1), apply=False).stop != w.NOT_FINITE
+        finite = self._run(np.zeros(1), apply=False).stop != Stop.NOT_FINITE
         self.job[u.STREAMS] = streams
-        self.memory[:], self.state[:], self.reals[:], self.updates_done = kept
+        self.memory[:], self.batch_loss, self.updates_done = kept
         return finite
 
     # ------------------------------------------------------------------ what there is to see
-    @property
-    def batch_loss(self) -> float:
-        """The loss of the last batch, before its update."""
-        return float(self.reals[w.R_BATCH_LOSS])
+    def best(self) -> Best | None:
+        """As ``Session`` says."""
+        epoch = int(self._number("best_epoch"))
+        if epoch < 0:
+            return None
+        return Best(epoch, self._number("best"), self._freed(self.best_memory), self.model.state)
 
-    def batch_rows(self, update: int) -> Array:
+    def _freed(self, memory: Array) -> Array:
+        """The model's parameters with those that training may change taken from ``memory``."""
+        return np.where(self.free_entries, memory, self.model.parameters.vector)
+
+    def _batch_rows(self, update: int) -> Array:
         """The rows of an update's batch, as long as its epoch lasts."""
         begin = update % self.per_epoch * self.batch
         return self.order[begin : min(begin + self.batch, len(self.rows.x))].copy()
 
-    def flat(self, memory: Array) -> Array:
+    def last_update(self) -> tuple[Array, Array, Array]:
+        """As ``Session`` says; without ``keep_updates`` neither is known: zeros."""
+        nothing = np.zeros(self.chain.size, self.chain.dtype)
+        gradient = self._flat(self.gradient) if len(self.gradient) else nothing
+        update = nothing if self.update is None else self._flat(self.update)
+        return self._batch_rows(self.updates_done - 1), gradient, update
+
+    def moments(self) -> Mapping[str, Array]:
+        """As ``Session`` says."""
+        free = len(self.program.text.free)
+        parts = zip(self.program.text.moments, ("m", "v"), strict=False)
+        return {name: self._flat(self.part(part, free)[0, :, 0]) for name, part in parts}
+
+    def set_moments(self, moments: Mapping[str, Array]) -> None:
+        """As ``Session`` says."""
+        free = self.program.text.free
+        for name, part in zip(self.program.text.moments, ("m", "v"), strict=False):
+            values = np.broadcast_to(moments[name], self.chain.size)[free]
+            self.part(part, len(free))[...] = values[:, None]
+
+    def restart_epoch(self) -> list[Array]:
+        """As ``Session`` says."""
+        first = self.updates_done % self.per_epoch
+        return [self._batch_rows(b) for b in range(first, self.per_epoch)]
+
+    def _flat(self, memory: Array) -> Array:
         """Gradients or updates in the chain's order."""
         vector = np.zeros(self.chain.size, self.chain.dtype)
         vector[self.program.text.free] = memory
         return vector
-
-    def put(self, memory: Array) -> None:
-        """Make a kept vector (``best``, ``entered``) the model's parameters."""
-        self.layout.flatten(memory, self.model.parameters.vector, self.layout.free)
 
 
 # -------------------------------------------------------------------------------- many copies
@@ -330,8 +343,8 @@ class CopiesSession(_Written):
         chain: the network.
         vectors: the copies' parameters, (copies, P).
         rows: to train on, by all of them.
-        held: to validate on after each epoch, or None.
-        recipe: how to update; optimizer and seed are those of each copy.
+        validation: rows to validate on after each epoch, or None.
+        spec: how to update; optimizer and seed are those of each copy.
         optimizers: one a copy, all with the same twin.
         seeds: one a copy, of its shuffles.
         epochs: how many there will be in all, as schedules want to know.
@@ -342,7 +355,7 @@ class CopiesSession(_Written):
     """
 
     def __init__(
-        self, chain: Chain, vectors: Array, rows: Rows, held: Rows | None, recipe: Recipe,
+        self, chain: Chain, vectors: Array, rows: Rows, validation: Rows | None, spec: UpdateSpec,
         optimizers: Sequence[Optimizer], seeds: Sequence[int], epochs: int, threads: int, *, patience: int = 0,
         min_delta: float = 0.0, judges: bool = False, norms: bool = False, lanes: int | None = None,
     ) -> None:  # fmt: skip
@@ -354,7 +367,7 @@ class CopiesSession(_Written):
             lanes or suitable_lanes(chain, optimizers[0], self.copies), "copies", "", judges=judges or patience > 0,
             norms=norms, scheduled=scheduled,
         )  # fmt: skip
-        super().__init__(chain, rows, held, recipe, optimizers, form, (patience, min_delta))
+        super().__init__(chain, rows, validation, spec, optimizers, form, (patience, min_delta))
         for name in ("parameters", "best"):
             self.part(name, chain.size)[...] = self.by_copy(vectors)
         if self.shuffles:
@@ -437,7 +450,7 @@ class CopiesSession(_Written):
 
     @property
     def stopped(self) -> Array:
-        """Why each copy has stopped: ``RUNNING``, ``PATIENCE_OUT`` or ``NOT_FINITE`` of ``words``."""
+        """Why each copy has stopped: a number of ``Stop``."""
         return self.number("stopped").astype(np.int64)
 
 

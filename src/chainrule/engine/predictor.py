@@ -15,9 +15,9 @@ from chainrule.activations import Activation
 from chainrule.arrays import Array
 from chainrule.engine import objects
 from chainrule.engine import words as w
+from chainrule.engine.kernel_session import chunk_rows
 from chainrule.engine.layout import Layout, layout
 from chainrule.engine.plan import SPARE_ROWS, Passes, Source, Table, address, stacked
-from chainrule.engine.session import chunk_rows
 from chainrule.engine.space import aligned, space
 from chainrule.engine.threads import run_threads
 from chainrule.model import Model

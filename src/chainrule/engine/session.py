@@ -1,40 +1,28 @@
-"""A session: one training run in the engine's hands, from the network's numbers to machine code and back."""
+"""A session: one training run in the engine's hands. Here stands what it is asked and what it answers.
 
-import ctypes
+Two kinds answer: ``kernel_session.KernelSession`` for networks of any size, ``copies.UnrolledSession`` for small ones,
+whose program is written out unit by unit. Those who train (``chainrule.training``, ``chainrule.estimators``) know this
+protocol alone, nothing of the memory behind it.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from enum import IntEnum
+from typing import Protocol
 
-import numpy as np
-
-from chainrule import chain as maths
 from chainrule.arrays import Array
-from chainrule.chain import Chain
-from chainrule.engine import objects
-from chainrule.engine import words as w
-from chainrule.engine.layout import Layout, layout
-from chainrule.engine.plan import SPARE_ROWS, Passes, Table, Targets, address, stacked
-from chainrule.engine.rules import rule_of
-from chainrule.engine.space import Space, aligned, space
-from chainrule.engine.threads import run_threads
-from chainrule.layers import BatchNorm
+from chainrule.layers import Record
 from chainrule.model import Model
 from chainrule.optimizers import Optimizer
-from chainrule.optimizers.schedules import Clock, Memory
 
-CHUNK_BYTES = 384 * 1024
-"""What the buffers of one chunk of rows may take: they shall stay in the L2 cache together with weights."""
 
-WHOLE_BATCH = 256
-"""Rows up to which a batch is one chunk."""
+class Stop(IntEnum):
+    """Why a run ended; the numbers are those of the engine's memory."""
 
-SMALLEST_CHUNK = 48
-LARGEST_CHUNK = 512
-
-SHARDS = 8
-"""Parts, at most, that the rows of a batch are dealt into; their gradients are added in order."""
-
-SMALLEST_SHARD = 64
-"""Rows from which a part is worth it."""
+    RUNNING = 0
+    """It made the updates it was asked for."""
+    PATIENCE = 1
+    NOT_FINITE = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,8 +35,29 @@ class Rows:
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """How a session updates parameters; the names are those of ``chainrule.training.Settings``."""
+class BatchLoss:
+    """Batches that stand for themselves, as scikit-learn's: ``E_b = (sum_n w_n e_n + alpha/2 sum W^2)/sum_n w_n``.
+
+    Attributes:
+        alpha: of the penalty, shared among a batch's rows.
+        scale: what the rows' loss is multiplied by when it is told, not when it is differentiated.
+        updates_before: updates that the optimizer has made before this session.
+        epsilon_hat: whether Adam's epsilon is added to the root before the root is freed of its start at zero.
+    """
+
+    alpha: float
+    scale: float = 1.0
+    updates_before: int = 0
+    epsilon_hat: bool = False
+
+
+@dataclass(frozen=True)
+class UpdateSpec:
+    """How a session updates parameters; the names are those of ``chainrule.training.Settings``.
+
+    Attributes:
+        batch_loss: None for ``fit``'s way of counting: a batch's gradient is its part of that of all rows.
+    """
 
     optimizer: Optimizer
     batch_size: int
@@ -58,322 +67,100 @@ class Recipe:
     l2: float = 0.0
     clip_norm: float | None = None
     clip_value: float | None = None
+    batch_loss: BatchLoss | None = None
 
 
 @dataclass(frozen=True)
-class Ran:
+class RunResult:
     """What a call of ``Session.run`` did.
 
     Attributes:
         updates: how many updates were made.
         losses, norms, validation_losses: of the epochs that ended during it.
-        stop: one of ``words.RUNNING``, ``PATIENCE_OUT``, ``NOT_FINITE``.
+        stop: why it ended.
+        batch_losses: with a ``BatchLoss``, the sum over its batches of ``rows E_b``.
     """
 
     updates: int
     losses: Array
     norms: Array
     validation_losses: Array
-    stop: int
+    stop: Stop
+    batch_losses: float = 0.0
 
 
-class Session:
-    """Compiled training of one model on its rows.
+@dataclass(frozen=True, eq=False)
+class Best:
+    """The parameters of the best epoch so far.
 
-    Args:
-        model: whose parameters are trained; they are brought up to date after each call of ``run``.
-        rows: to train on.
-        held: to validate on after each epoch, or None.
-        recipe: how to update.
-        threads: how many work together at most; their number does not change a bit.
-        patience, min_delta: as for ``fit``; 0: none.
-        keep_updates: whether each update is kept, for ``last_update``; plain descent is a little faster without.
+    Attributes:
+        epoch: which.
+        loss: that it is judged by.
+        vector, state: parameters in the chain's order, and what the layers keep besides.
     """
 
-    def __init__(
-        self, model: Model, rows: Rows, held: Rows | None, recipe: Recipe, threads: int, *,
-        patience: int = 0, min_delta: float = 0.0, keep_updates: bool = False,
-    ) -> None:  # fmt: skip
-        self.model, self.rows, self.held, self.recipe, self.threads = model, rows, held, recipe, threads
-        self.space: Space = space(model.chain.dtype.name)
-        self.layout: Layout = layout(model.chain, self.space)
-        self.kept: list[Any] = []
-        count = len(rows.x)
-        self.batch = min(recipe.batch_size, count)
-        self.per_epoch = -(-count // self.batch)
-        self._seeded()
-        self._memories(keep_updates)
-        self._scratch()
-        self._tables()
-        self._step_tables()
-        self._job(count, patience, min_delta)
-        self.drive = objects.callable_at(objects.kernel("driver:train", self.space))
+    epoch: int
+    loss: float
+    vector: Array
+    state: tuple[Record, ...]
 
-    # ------------------------------------------------------------------ memory
-    def _zeros(self, size: int) -> Array:
-        self.kept.append(self.space.zeros(size))
-        return self.kept[-1]
 
-    def _seeded(self) -> None:
-        """The streams of ``training``: the same seed shuffles and drops alike."""
-        shuffling, dropping = np.random.SeedSequence(self.recipe.seed).spawn(2)
-        self.shuffling = np.random.default_rng(shuffling) if self.recipe.shuffle else None
-        drops = any(getattr(layer, "rate", 0) for layer in self.model.chain.layers)
-        self.dropping = np.random.default_rng(dropping) if drops else None
+class Session(Protocol):
+    """Compiled training of one model on its rows; the model is brought up to date after each call of ``run``."""
 
-    def _memories(self, keep_updates: bool) -> None:
-        size = self.layout.size
-        self.parameters, self.entered, self.best = (self._zeros(size) for _ in range(3))
-        self.gradient = self._zeros(self.layout.length)
-        self.update = self._zeros(self.layout.length) if keep_updates else None
-        self.layout.pack(self.model.parameters.vector, self.model.state, self.parameters)
-        self.best[:] = self.parameters
+    model: Model
+    rows: Rows
+    validation: Rows | None
+    batch: int
+    per_epoch: int
 
-    def _scratch(self) -> None:
-        """Chunks and shards: by shapes alone, so that the order of sums depends on nothing else."""
-        chain = self.model.chain
-        if any(isinstance(layer, BatchNorm) for layer in chain.layers):
-            self.chunk, self.shards = self.batch, 1
-            return
-        self.chunk = chunk_rows(chain, self.space)
-        self.shards = shards(chain, self.batch)
-        self.threads = self.threads if self.shards == 1 else min(self.threads, self.shards)
-        self.chunk = min(self.chunk, -(-self.batch // self.shards))
-        if self.batch <= WHOLE_BATCH and self.shards == 1:
-            self.chunk = self.batch
-
-    # ------------------------------------------------------------------ plan
-    def _tables(self) -> None:
-        chain, once = self.model.chain, {}
-        self.row_loss = self._zeros(self.batch + SPARE_ROWS)
-        self.batch_table, self.chunk_tables = Table(self.space), []
-        length = self.layout.length
-        self.shard_gradients = self._zeros(self.shards * length) if self.shards > 1 else self.gradient
-        generator = (0, 0) if self.dropping is None else stream(self.dropping, "next_uint32")
-        for s in range(self.shards):
-            table = Table(self.space)
-            passes = Passes(
-                self.layout, address(self.parameters), self.chunk, self.batch_table, table, training=True,
-                gradient=address(self.shard_gradients) + s * length * chain.dtype.itemsize, mask_rows=self.batch,
-                generator=generator, once=once,
-            )  # fmt: skip
-            passes.up(address(self.rows.x))
-            passes.down(passes.loss(Targets(address(self.rows.t), address(self.row_loss))))
-            self.chunk_tables.append(table)
-        self.held_table, self.held_refresh = Table(self.space), 0
-        if self.held is not None:
-            refresh, chunk = Table(self.space), self.held_table
-            self.held_chunk = min(chunk_rows(chain, self.space), len(self.held.x))
-            self.held_row_loss = self._zeros(len(self.held.x) + SPARE_ROWS)
-            passes = Passes(self.layout, address(self.parameters), self.held_chunk, refresh, chunk)
-            passes.up(address(self.held.x))
-            passes.loss(Targets(address(self.held.t), address(self.held_row_loss)))
-            self.held_refresh = len(refresh.ops)
-            self.kept.append(refresh)
-            self.held_array = np.concatenate([refresh.array(), chunk.array()])
-
-    def _step_tables(self) -> None:
-        """What becomes of gradients: added up, penalised, measured, clipped, and the optimizer's rule."""
-        chain, recipe, length = self.model.chain, self.recipe, self.layout.length
-        rule = rule_of(recipe.optimizer)
-        decayed = self.layout.spread(maths.decayed_entries(chain).astype(chain.dtype))
-        free = self.layout.spread(self.layout.free.astype(chain.dtype))
-        numbers = aligned(w.SCALARS_LENGTH, np.dtype("float64"))
-        numbers[:5] = (
-            recipe.l1, recipe.l2, recipe.clip_value or 0.0, recipe.clip_norm or 0.0, recipe.optimizer.decay
-        )  # fmt: skip
-        numbers[8:16] = rule.settings
-        self.kept += [decayed, free, numbers]
-        g, p, d = address(self.gradient), address(self.parameters), address(decayed)
-        f, n = 0 if self.layout.all_free else address(free), address(numbers)
-        self.sum_table, self.norm_table, self.step_table = Table(self.space), Table(self.space), Table(self.space)
-        if self.shards > 1:
-            self.sum_table.add("updates:add_shards", address(self.shard_gradients), g, length, length)
-        if recipe.l1 or recipe.l2 or recipe.clip_value or f:
-            self.sum_table.add("updates:penalise", g, p, length, d, f, n)
-        self.norm_table.add("updates:norm", g, p, length, d, f, n)
-        if recipe.clip_norm:
-            self.norm_table.add("updates:scale", g, p, length, d, f, n)
-        first = recipe.optimizer.start(
-            chain.size, chain.dtype, recipe.optimizer.schedule.rate(Clock(0, 0, 1, 1), Memory())
-        )
-        self.moments = [self.layout.spread(np.broadcast_to(first[name], chain.size)) for name in rule.moments]
-        self.kept += self.moments
-        m, v = [*map(address, self.moments), 0, 0][:2]
-        u = 0 if self.update is None else address(self.update)
-        self.step_table.add(f"updates:prepare_{rule.name}", g, p, length, d, f, n)
-        for begin, size, unit in self.stretches():
-            at = (0 if base == 0 else base + begin * chain.dtype.itemsize for base in (g, p, d, f, m, v, u))
-            g_here, p_here, d_here, f_here, *moments_and_update = at
-            self.step_table.add(
-                f"updates:step_{rule.name}", g_here, p_here, size, d_here, f_here, n, *moments_and_update, unit
-            )
-        self.scalars = aligned(w.SCALARS_LENGTH, np.dtype("float64"))
-        self.scalars[w.KEPT] = 1.0
-        plain = rule.name == "sgd" and not (self.sum_table.ops or recipe.clip_norm or recipe.optimizer.decay)
-        dense = all(type(layer).__name__ in ("Dense", "Dropout") for layer in chain.layers)
-        shared = any(getattr(layer, "bias", None) == "shared" for layer in chain.layers)
-        self.may_step = plain and dense and not shared and self.update is None and self.batch <= self.chunk
-
-    def stretches(self) -> list[tuple[int, int, int]]:
-        """``(begin, length, unit)``: the vectors of gradients and parameters in parts, each to be shared in such units.
-
-        Where threads share the products (``kernels.products``), each goes on with the weights whose gradients it has in
-        its cache.
-        """
-        space, ends = self.space, [*self.layout.starts, self.layout.length][1:]
-        if self.shards > 1:
-            return [(0, self.layout.length, space.lanes)]
-        made = []
-        for slot, begin, end in zip(self.model.chain.slots, self.layout.starts, ends, strict=True):
-            unit = space.lanes
-            if len(slot.shape) == 2:
-                depth, width = slot.shape[0], space.padded(slot.shape[1])
-                panels = -(-width // space.panel)
-                unit = space.panel * depth if panels % self.threads == 0 else space.rows * width
-            made.append((begin, end - begin, unit))
-        return made
-
-    # ------------------------------------------------------------------ job
-    def _job(self, count: int, patience: int, min_delta: float) -> None:
-        rows = self.rows
-        self.order = np.arange(count + SPARE_ROWS, dtype=np.int64)
-        self.state = aligned(w.STATE_WORDS, np.dtype("int64"))
-        self.reals = aligned(16, np.dtype("float64"))
-        self.state[w.S_BEST_EPOCH], self.state[w.S_BETTERED], self.state[w.S_PATIENCE] = -1, -1, patience
-        self.reals[w.R_BEST] = self.reals[w.R_TO_BEAT] = np.inf
-        self.reals[w.R_MIN_DELTA] = min_delta
-        self.arrays = {
-            w.J_BATCH_OPS: self.batch_table.array(), w.J_CHUNK_OPS: stacked(self.chunk_tables),
-            w.J_STEP_OPS: self.step_table.array(), w.J_SUM_OPS: self.sum_table.array(),
-            w.J_NORM_OPS: self.norm_table.array(), w.J_STATE: self.state, w.J_REAL_STATE: self.reals,
-            w.J_ORDER: self.order, w.J_ROW_LOSS: self.row_loss, w.J_SCALARS: self.scalars, w.J_W: self.parameters,
-            w.J_ENTERED: self.entered, w.J_BEST: self.best,
-        }  # fmt: skip
-        if rows.counts is not None:
-            self.reals[w.R_WHOLE] = float(rows.counts.sum(dtype=np.float64))
-            self.arrays |= {w.J_COUNTS: rows.counts, w.J_SHARE_BUFFER: self._zeros(self.batch + SPARE_ROWS)}
-        chunk_ops = self.arrays[w.J_CHUNK_OPS]
-        numbers = {
-            w.J_THREADS: self.threads, w.J_ROWS: count, w.J_BATCH: self.batch, w.J_CHUNK: self.chunk,
-            w.J_SHARDS: self.shards, w.J_BATCH_COUNT: len(self.batch_table.ops), w.J_CHUNK_COUNT: chunk_ops.shape[1],
-            w.J_CHUNK_STRIDE: chunk_ops.shape[1] * w.OP_WORDS, w.J_STEP_COUNT: len(self.step_table.ops),
-            w.J_SUM_COUNT: len(self.sum_table.ops), w.J_NORM_COUNT: len(self.norm_table.ops),
-            w.J_CLIPS: int(self.recipe.clip_norm is not None), w.J_MAY_STEP: int(self.may_step), w.J_APPLY: 1,
-            w.J_LENGTH: self.layout.size,
-        }  # fmt: skip
-        if self.shuffling is not None and self.batch < count:
-            function, state = stream(self.shuffling, "next_uint32")
-            numbers |= {w.J_SHUFFLES: 1, w.J_RNG_FUNCTION: function, w.J_RNG_STATE: state}
-        if self.held is not None:
-            numbers |= self._held_job(self.held)
-        self.counter = aligned(64, np.dtype("int64"))
-        self.jobs = aligned(self.threads * w.JOB_WORDS, np.dtype("int64")).reshape(self.threads, w.JOB_WORDS)
-        self.nows = aligned(self.threads * 64, np.dtype("int64")).reshape(self.threads, 64)
-        for k, job in enumerate(self.jobs):
-            for place, number in numbers.items():
-                job[place] = number
-            for place, array in self.arrays.items():
-                job[place] = address(array)
-            job[w.J_THREAD], job[w.J_COUNTER], job[w.J_NOW] = k, address(self.counter), address(self.nows[k])
-
-    def _held_job(self, held: Rows) -> dict[int, int]:
-        count = len(held.x)
-        self.arrays |= {
-            w.J_HELD_OPS: self.held_array, w.J_HELD_INDEX: np.arange(count + SPARE_ROWS, dtype=np.int64),
-            w.J_HELD_ROW_LOSS: self.held_row_loss,
-        }  # fmt: skip
-        if held.counts is not None:
-            total = held.counts.sum(dtype=np.float64)
-            self.arrays[w.J_HELD_SHARES] = (held.counts / (total or 1)).astype(held.counts.dtype)
-        return {
-            w.J_HELD_ROWS: count, w.J_HELD_CHUNK: self.held_chunk, w.J_HELD_COUNT: len(self.held_array),
-            w.J_HELD_REFRESH_COUNT: self.held_refresh,
-        }  # fmt: skip
-
-    # ------------------------------------------------------------------ running
     @property
     def updates_done(self) -> int:
         """How many updates have been made."""
-        return int(self.state[w.S_UPDATE])
+        ...
 
-    def run(self, etas: Array, *, apply: bool = True) -> Ran:
-        """Make as many updates as there are learning rates, unless something stops them.
-
-        Args:
-            etas: the learning rate of each update (float64).
-            apply: False computes loss and gradient of one batch and leaves the parameters alone.
-        """
-        self.layout.pack(self.model.parameters.vector, self.model.state, self.parameters)
-        epochs = len(etas) // self.per_epoch + 2
-        records = np.zeros((3, epochs))
-        state, before = self.state, self.updates_done
-        state[w.S_FIRST_EPOCH], state[w.S_EPOCHS_DONE], state[w.S_STOP] = before // self.per_epoch, 0, w.RUNNING
-        self.counter[:] = 0
-        rates = np.ascontiguousarray(etas, np.float64)
-        shared = {
-            w.J_UPDATES: len(rates), w.J_ETAS: address(rates), w.J_APPLY: int(apply),
-            w.J_MAY_STEP: int(self.may_step and apply), w.J_LOSSES: address(records[0]),
-            w.J_NORMS: address(records[1]), w.J_VALIDATION_LOSSES: address(records[2]),
-        }  # fmt: skip
-        for place, number in shared.items():
-            self.jobs[:, place] = number
-        run_threads(self.drive, [address(job) for job in self.jobs])
-        self.model.state = self.layout.unpack(self.parameters, self.model.parameters.vector, self.model.state)
-        done = int(state[w.S_EPOCHS_DONE])
-        held = records[2, :done] if self.held is not None else records[2, :0]
-        return Ran(self.updates_done - before, records[0, :done], records[1, :done], held, int(state[w.S_STOP]))
-
-    def ends_finite(self) -> bool:
-        """Whether the last batch still has a finite loss under the last parameters: no update came after to see it."""
-        kept, state = (self.state.copy(), self.reals.copy()), self.model.state
-        self.state[w.S_UPDATE] -= 1
-        finite = self.run(np.zeros(1), apply=False).stop == w.RUNNING
-        self.state[:], self.reals[:] = kept
-        self.model.state = state
-        return finite
-
-    # ------------------------------------------------------------------ what there is to see
     @property
     def batch_loss(self) -> float:
         """The loss of the last batch, before its update."""
-        return float(self.reals[w.R_BATCH_LOSS])
+        ...
 
-    def batch_rows(self, update: int) -> Array:
-        """The rows of an update's batch, as long as its epoch lasts."""
-        begin = update % self.per_epoch * self.batch
-        return self.order[begin : min(begin + self.batch, len(self.rows.x))].copy()
+    def run(self, rates: Array, *, order: Array | None = None) -> RunResult:
+        """Make as many updates as there are learning rates (float64), unless something stops them.
 
-    def flat(self, memory: Array) -> Array:
-        """An engine's vector of gradients or updates in the chain's order."""
-        return self.layout.flatten(memory, np.empty(self.model.chain.size, self.model.chain.dtype))
+        Args:
+            rates: of each update.
+            order: in which the epoch goes through the rows, for a session that does not shuffle.
+        """
+        ...
 
-    def put(self, memory: Array) -> None:
-        """Make a kept vector (``best``, ``entered``) the model's parameters and running statistics."""
-        self.model.state = self.layout.unpack(memory, self.model.parameters.vector, self.model.state)
+    def loss_and_gradient(self) -> tuple[float, Array]:
+        """Of the first batch, at the model's parameters, which stay; in the chain's order, infinite if not finite."""
+        ...
 
+    def ends_finite(self) -> bool:
+        """Whether the last batch still has a finite loss under the last parameters: no update came after to see it."""
+        ...
 
-def chunk_rows(chain: Chain, space: Space) -> int:
-    """How many rows go up and down together: as many as stay in the L2 cache with their inputs, slopes and deltas."""
-    numbers = chain.inputs + sum(3 * space.padded(units) for units in chain.units[1:])
-    width = numbers * np.dtype(space.dtype).itemsize
-    rows = min(max(CHUNK_BYTES // width, SMALLEST_CHUNK), LARGEST_CHUNK)
-    return rows // 12 * 12
+    def best(self) -> Best | None:
+        """The best epoch's parameters, if any epoch was finished."""
+        ...
 
+    def last_update(self) -> tuple[Array, Array, Array]:
+        """The rows of the last update's batch, its gradient, and what was subtracted; in the chain's order."""
+        ...
 
-def shards(chain: Chain, batch: int) -> int:
-    """Into how many parts a batch is dealt: 1, 2, 4 or 8.
+    def moments(self) -> Mapping[str, Array]:
+        """What the optimizer remembers, by the names of ``Optimizer.start``, in the chain's order."""
+        ...
 
-    Shapes alone decide, so that the number of threads changes no bit. Threads that share every product hand each other
-    activations and deltas; threads with parts of their own, only gradients and parameters: worth it where activations
-    are many beside parameters.
-    """
-    most = min(SHARDS, batch // SMALLEST_SHARD, batch * sum(chain.units[1:]) // max(chain.size, 1))
-    return 1 << (max(most, 1).bit_length() - 1)
+    def set_moments(self, moments: Mapping[str, Array]) -> None:
+        """Let the optimizer go on from there."""
+        ...
 
+    def restart_epoch(self) -> list[Array]:
+        """Put the model back to where the update that failed can be made again by the reference.
 
-def stream(generator: np.random.Generator, name: str) -> tuple[int, int]:
-    """The addresses of a bit generator's function and of its state."""
-    interface = generator.bit_generator.ctypes
-    function = ctypes.cast(getattr(interface, name), ctypes.c_void_p).value
-    return int(function or 0), int(interface.state_address)
+        Returns:
+            The rows of the batches to make again, the failing one among them.
+        """
+        ...

@@ -53,7 +53,7 @@ S_UPDATE, S_EPOCHS_DONE, S_STOP, S_BEST_EPOCH, S_BETTERED, S_PATIENCE, S_FIRST_E
 STATE_WORDS = 16
 
 RUNNING, PATIENCE_OUT, NOT_FINITE = 0, 1, 2
-"""Why a run ended, in S_STOP."""
+"""Why a run ended, in S_STOP: the numbers of ``chainrule.engine.session.Stop``."""
 
 R_LOSS, R_WEIGHT, R_BEST, R_TO_BEAT, R_MIN_DELTA, R_BATCH_LOSS, R_WHOLE = range(7)
 """Float64 numbers that outlive a call: the epoch's mean loss so far and its weight, what is judged by, and the sum of

@@ -235,94 +235,38 @@ class CompiledEpochs:
 
     def __init__(self, model: Model, rows: Rows, batching: Batching, descent: Descent) -> None:
         from chainrule.engine import session as engine  # noqa: PLC0415 - LLVM only where something is compiled
+        from chainrule.engine.kernel_session import KernelSession  # noqa: PLC0415 - as above
 
         optimizer = descent.optimizer
-        theirs = optimizer if isinstance(optimizer, EpsilonHatAdam) else None
-        recipe = engine.Recipe(
-            optimizer if theirs is None else Adam(theirs.learning_rate, theirs.beta1, theirs.beta2, theirs.epsilon),
-            batching.size, shuffle=False, seed=batching.seed, clip_norm=batching.clip_norm,
+        epsilon_hat = isinstance(optimizer, EpsilonHatAdam)
+        if isinstance(optimizer, EpsilonHatAdam):
+            optimizer = Adam(optimizer.learning_rate, optimizer.beta1, optimizer.beta2, optimizer.epsilon)
+        spec = engine.UpdateSpec(
+            optimizer, batching.size, shuffle=False, seed=batching.seed, clip_norm=batching.clip_norm,
             clip_value=batching.clip_value,
+            batch_loss=engine.BatchLoss(batching.alpha, batching.scale, descent.count, epsilon_hat),
         )  # fmt: skip
         threads = threads_for(batching.threads, 3 * batching.size * products(model.chain))
         x, t = np.ascontiguousarray(rows.x), np.ascontiguousarray(rows.t, model.chain.dtype)
-        counts = _counts(rows)
-        self.session = engine.Session(model, engine.Rows(x, t, counts), None, recipe, threads)
-        self.model, self.descent, self.rows = model, descent, rows
-        self.numbers, self.record = np.zeros(8), np.zeros(8)
-        self.numbers[:3] = batching.alpha, batching.scale, descent.count
-        if theirs is not None:
-            self.numbers[3:6] = theirs.beta1, theirs.beta2, theirs.epsilon
-        self._retable(theirs is not None)
-        self._remember()
-        self.norm = 0.0
-
-    def _retable(self, theirs: bool) -> None:
-        """The batch's own loss before the other work on gradients, and Adam's numbers as scikit-learn has them."""
-        from chainrule.engine import words as w  # noqa: PLC0415 - as above
-        from chainrule.engine.plan import Table, address  # noqa: PLC0415 - as above
-
-        session = self.session
-        chain, layout = session.model.chain, session.layout
-        self.decayed = layout.spread(maths.decayed_entries(chain).astype(chain.dtype))
-        counts = session.rows.counts
-        stretches = session.stretches()
-        starts = np.cumsum([0, *(-(-length // w.BLOCK) for _, length, _ in stretches)])  # of each one's squares
-        self.squares = np.zeros(starts[-1])
-
-        def words(begin: int, length: int, unit: int, block: int = 0) -> list[int]:
-            here = begin * chain.dtype.itemsize
-            return [
-                address(session.gradient) + here, address(session.parameters) + here, length,
-                address(self.decayed) + here, address(self.numbers), address(session.row_loss),
-                0 if counts is None else address(counts), address(self.record), address(self.squares[block:]), unit,
-            ]  # fmt: skip
-
-        table, step = Table(session.space), Table(session.space)
-        table.ops += [op for op, name in zip(session.sum_table.ops, session.sum_table.names, strict=True)
-                      if name == "updates:add_shards"]  # fmt: skip
-        if self.numbers[0]:
-            for stretch, block in zip(stretches, starts[:-1], strict=True):
-                table.add("batchwise:squares", *words(*stretch, block))
-        table.add("batchwise:account", *words(0, len(self.squares), 1))
-        for stretch in stretches:
-            table.add("batchwise:penalise", *words(*stretch))
-        table.ops += [op for op, name in zip(session.sum_table.ops, session.sum_table.names, strict=True)
-                      if name != "updates:add_shards"]  # fmt: skip
-        step.ops += session.step_table.ops
-        if theirs:
-            step.add("batchwise:prepare_adam", *words(0, 0, 1))
-            step.ops[0] = step.ops.pop()
-        self.sums, self.steps = table.array(), step.array()
-        session.jobs[:, w.J_SUM_OPS], session.jobs[:, w.J_SUM_COUNT] = address(self.sums), len(table.ops)
-        session.jobs[:, w.J_STEP_OPS] = address(self.steps)
-        session.may_step = False
-
-    def _remember(self) -> None:
-        """The optimizer goes on where it stopped."""
-        from chainrule.engine.rules import rule_of  # noqa: PLC0415 - as above
-
-        session = self.session
-        self.names = rule_of(session.recipe.optimizer).moments
-        for name, memory in zip(self.names, session.moments, strict=True):
-            memory[:] = session.layout.spread(np.broadcast_to(self.descent.moments[name], session.model.chain.size))
+        self.session: engine.Session = KernelSession(model, engine.Rows(x, t, _counts(rows)), None, spec, threads)
+        self.session.set_moments(descent.moments)
+        self.descent, self.norm = descent, 0.0
 
     def run(self, order: Array | None, etas: Array) -> float:
         """As ``Epochs`` tells."""
-        session, descent = self.session, self.descent
-        if order is not None:
-            session.order[: len(order)] = order
-        self.record[:] = 0.0
-        ran = session.run(etas)
+        ran = self.session.run(etas, order=order)
         if ran.stop:
             return np.nan
-        descent.count += len(etas)
+        self.descent.count += len(etas)
         self.norm = float(ran.norms[-1])
-        return float(self.record[0]) / len(session.rows.x)
+        return ran.batch_losses / len(self.session.rows.x)
 
     def change_rate(self, eta: float) -> None:
         """As ``Epochs`` tells."""
-        if "velocity" in self.names:
-            self.session.moments[0] *= self.descent.learning_rate / eta
+        moments = dict(self.session.moments())
+        if "velocity" in moments:
+            moments["velocity"] *= self.descent.learning_rate / eta
+            self.session.set_moments(moments)
         self.descent.learning_rate = eta
 
     def gradient_norm(self) -> float:
@@ -331,17 +275,8 @@ class CompiledEpochs:
 
     def close(self) -> None:
         """As ``Epochs`` tells."""
-        session = self.session
-        self.descent.moments = {
-            name: session.flat(memory) for name, memory in zip(self.names, session.moments, strict=True)
-        }
+        self.descent.moments = self.session.moments()
 
     def loss_and_gradient(self) -> tuple[float, Array]:
         """As ``Epochs`` tells."""
-        session = self.session
-        session.state[0] = 0
-        self.record[:] = 0.0
-        ran = session.run(np.ones(1), apply=False)
-        if ran.stop:
-            return np.inf, np.full(self.model.chain.size, np.nan, self.model.chain.dtype)
-        return float(self.record[1]), session.flat(session.gradient)
+        return self.session.loss_and_gradient()

@@ -15,8 +15,8 @@ from chainrule import chain as maths
 from chainrule.arrays import Array
 from chainrule.chain import Chain
 from chainrule.engine import dispatch, unrolled
-from chainrule.engine import words as w
 from chainrule.engine.rules import rule_of
+from chainrule.engine.session import Stop
 from chainrule.errors import DivergenceError
 from chainrule.layers import Record, Run
 from chainrule.model import Model
@@ -218,16 +218,16 @@ def _in_lanes(
 ) -> None:  # fmt: skip
     """Train copies of one rule side by side, some epochs at a time."""
     from chainrule.engine.copies import CopiesSession  # noqa: PLC0415 - LLVM only where something is compiled
-    from chainrule.engine.session import Recipe  # noqa: PLC0415 - as above
+    from chainrule.engine.session import UpdateSpec  # noqa: PLC0415 - as above
 
     optimizers = [first_order(copies[k].optimizer, "training side by side") for k in group]
     size = min(settings.batch_size or len(data.x), len(data.x))
-    recipe = Recipe(
+    spec = UpdateSpec(
         optimizers[0], size, settings.shuffle, settings.seed, settings.l1, settings.l2, settings.clip_norm,
         settings.clip_value,
     )  # fmt: skip
     session = CopiesSession(
-        chain, trained.vectors[group], _rows(data), None if held is None else _rows(held), recipe,
+        chain, trained.vectors[group], _rows(data), None if held is None else _rows(held), spec,
         optimizers, [copies[k].seed for k in group], settings.epochs,
         _threads(settings, chain, len(data.x), len(group)), patience=settings.patience or 0,
         min_delta=settings.min_delta, judges=held is not None, norms=True,
@@ -276,12 +276,12 @@ def _settle(session: "CopiesSession", data: Data, settings: Settings, group: Seq
     bettered, best_epochs = session.number("bettered").astype(int), session.number("best_epoch").astype(int)
     for place, k in enumerate(group):
         trained.vectors[k] = last[place]
-        if stopped[place] == w.PATIENCE_OUT:
+        if stopped[place] == Stop.PATIENCE:
             trained.stopped[k] = "patience"
             end = bettered[place] + (settings.patience or 0) + 1  # the lane went on until all others had stopped
             for of in (trained.losses, trained.validation_losses, trained.norms):
                 of[k, end:] = np.nan
-        elif stopped[place] == w.NOT_FINITE or (
+        elif stopped[place] == Stop.NOT_FINITE or (
             escaped[place] and not keeps and not _ends_finite(session.chain, data, last[place])
         ):
             trained.stopped[k] = "diverged"

@@ -12,8 +12,8 @@ import numpy as np
 
 from chainrule import chain as maths
 from chainrule.arrays import Array
-from chainrule.engine import words
 from chainrule.engine.dispatch import choose, compiled_cost, products, threads_for
+from chainrule.engine.session import Stop
 from chainrule.layers import Run
 from chainrule.model import Model
 from chainrule.optimizers import SGD, SecondOrderOptimizer
@@ -22,8 +22,7 @@ from chainrule.training import loop
 from chainrule.training.progress import ProgressBar
 
 if TYPE_CHECKING:
-    from chainrule.engine.copies import UnrolledSession
-    from chainrule.engine.session import Ran, Rows, Session
+    from chainrule.engine.session import Rows, RunResult, Session
     from chainrule.training.fit import Data, FitRun
     from chainrule.training.settings import Settings
 
@@ -37,7 +36,7 @@ MOST_UPDATES = 32_768
 def open_session(
     model: Model, data: "Data", held: "Data | None", settings: "Settings", *, keep_updates: bool = False,
     judge: bool = False,
-) -> "Session | UnrolledSession":  # fmt: skip
+) -> "Session":  # fmt: skip
     """A session for a run: a program written out where the network is small enough, else kernels.
 
     Args:
@@ -49,22 +48,23 @@ def open_session(
         judge: whether patience is judged inside.
     """
     from chainrule.engine import copies  # noqa: PLC0415 - LLVM only where something is compiled
-    from chainrule.engine.session import Recipe, Session  # noqa: PLC0415 - as above
+    from chainrule.engine.kernel_session import KernelSession  # noqa: PLC0415 - as above
+    from chainrule.engine.session import UpdateSpec  # noqa: PLC0415 - as above
 
     size = min(settings.batch_size or len(data.x), len(data.x))
-    recipe = Recipe(
+    spec = UpdateSpec(
         settings.rule, size, settings.shuffle, settings.seed, settings.l1, settings.l2, settings.clip_norm,
         settings.clip_value,
     )  # fmt: skip
     threads = threads_for(settings.threads, 3 * size * products(model.chain))
-    kind = Session if copies.obstacle(model.chain, settings.rule) is not None else copies.UnrolledSession
+    kind = KernelSession if copies.obstacle(model.chain, settings.rule) is not None else copies.UnrolledSession
     return kind(
-        model, _rows(data), None if held is None else _rows(held), recipe, threads,
+        model, _rows(data), None if held is None else _rows(held), spec, threads,
         patience=(settings.patience or 0) if judge else 0, min_delta=settings.min_delta, keep_updates=keep_updates,
     )  # fmt: skip
 
 
-def rates(schedule: Schedule, memory: Memory, session: "Session | UnrolledSession", count: int, epochs: int) -> Array:
+def rates(schedule: Schedule, memory: Memory, session: "Session", count: int, epochs: int) -> Array:
     """The learning rates of the next ``count`` updates."""
     if isinstance(schedule, Constant):
         return np.full(count, float(schedule.eta))
@@ -105,7 +105,7 @@ def train(run: "FitRun") -> None:
             _epochs(run, session, ran, etas, judged_inside=not by_epoch)
             if len(ran.losses):
                 bar.show(run.history)
-            if ran.stop == words.NOT_FINITE:
+            if ran.stop == Stop.NOT_FINITE:
                 name_divergence(session, run.data, settings, run.watched.memory)
             run.watch_the_clock()
     if not run.keeps_best and session.updates_done and not session.ends_finite():
@@ -129,7 +129,7 @@ def _steps(model: Model, data: "Data", settings: "Settings") -> Iterator[loop.Up
     session = open_session(model, data, None, settings, keep_updates=True)
     for _ in range(session.per_epoch * settings.epochs):
         etas = rates(settings.optimizer.schedule, Memory(), session, 1, settings.epochs)
-        if session.run(etas).stop == words.NOT_FINITE:
+        if session.run(etas).stop == Stop.NOT_FINITE:
             name_divergence(session, data, settings, Memory())
         yield last_update(session, float(etas[0]))
 
@@ -145,19 +145,17 @@ def gradients(model: Model, data: "Data", threads: int | None) -> Callable[[Arra
     Raises:
         CompileError: somebody's own function cannot be compiled.
     """
-    from chainrule.engine.session import Recipe, Session  # noqa: PLC0415 - LLVM only where something is compiled
+    from chainrule.engine.kernel_session import KernelSession  # noqa: PLC0415 - LLVM only where something is compiled
+    from chainrule.engine.session import UpdateSpec  # noqa: PLC0415 - as above
 
     rows = len(data.x)
     count = threads_for(threads, 3 * rows * products(model.chain))
-    twin = model.copy()
-    session = Session(twin, _rows(data), None, Recipe(SGD(1.0), rows, shuffle=False, seed=0), count, keep_updates=True)
-    first = session.state.copy()
+    twin, spec = model.copy(), UpdateSpec(SGD(1.0), rows, shuffle=False, seed=0)
+    session = KernelSession(twin, _rows(data), None, spec, count, keep_updates=True)
 
     def at(vector: Array) -> tuple[float, Array]:
-        twin.parameters.vector[...], session.state[:] = vector, first
-        if session.run(np.ones(1), apply=False).stop == words.NOT_FINITE:
-            return np.inf, np.full_like(vector, np.nan)
-        return session.batch_loss, session.flat(session.gradient)
+        twin.parameters.vector[...] = vector
+        return session.loss_and_gradient()
 
     return at
 
@@ -170,7 +168,7 @@ def _rows(part: "Data") -> "Rows":
     return Rows(part.x, part.t, None if (counts == 1).all() else counts)
 
 
-def _pace(run: "FitRun", session: "Session | UnrolledSession") -> int:
+def _pace(run: "FitRun", session: "Session") -> int:
     """Updates a call: whole epochs if some fit into its time."""
     settings, chain = run.settings, run.model.chain
     seconds = CALL_SECONDS if settings.time_limit is None else min(CALL_SECONDS, settings.time_limit / 10)
@@ -183,14 +181,12 @@ def _pace(run: "FitRun", session: "Session | UnrolledSession") -> int:
     return max(1, int(seconds / epoch * session.per_epoch))
 
 
-def _epochs(
-    run: "FitRun", session: "Session | UnrolledSession", ran: "Ran", etas: Array, *, judged_inside: bool
-) -> None:
+def _epochs(run: "FitRun", session: "Session", ran: "RunResult", etas: Array, *, judged_inside: bool) -> None:
     """Write down the epochs that ended during a call."""
     done = len(ran.losses)
     if not done:
         return
-    held = ran.validation_losses if session.held is not None else None
+    held = ran.validation_losses if session.validation is not None else None
     if not judged_inside:
         epoch, eta = (session.updates_done - 1) // session.per_epoch, float(etas[ran.updates - 1])
         run.after_epoch(epoch, float(ran.losses[0]), None if held is None else float(held[0]), eta, float(ran.norms[0]))
@@ -199,32 +195,23 @@ def _epochs(
     first = session.updates_done - ran.updates
     last_of_each = np.arange(end - (done - 1) * session.per_epoch, end + 1, session.per_epoch) - 1 - first
     run.history.extend(ran.losses, held, etas[last_of_each], ran.norms, run.seconds())
-    best = int(session.state[words.S_BEST_EPOCH])
-    if best >= 0:
-        vector, model = run.model.parameters.vector.copy(), run.model
-        state = session.layout.states(session.best, model.state)
-        session.layout.flatten(session.best, vector, session.layout.free)
-        run.best_from(float(session.reals[words.R_BEST]), best, vector, state)
-    if ran.stop == words.PATIENCE_OUT:
+    if (best := session.best()) is not None:
+        run.best_from(best.loss, best.epoch, best.vector, best.state)
+    if ran.stop == Stop.PATIENCE:
         run.stop("patience")
 
 
-def last_update(session: "Session | UnrolledSession", eta: float) -> loop.Update:
+def last_update(session: "Session", eta: float) -> loop.Update:
     """The last update as ``training`` would have told it."""
-    number = session.updates_done - 1
-    parameters = session.model.parameters
-    nothing = np.zeros_like(parameters.vector)
-    update = nothing if session.update is None else session.flat(session.update)
+    number, parameters = session.updates_done - 1, session.model.parameters
+    rows, gradient, update = session.last_update()
     return loop.Update(
-        number // session.per_epoch, number, session.batch_rows(number), session.batch_loss, eta,
-        parameters.with_vector(session.flat(session.gradient)), parameters.with_vector(update), parameters,
-        ends_epoch=(number + 1) % session.per_epoch == 0,
+        number // session.per_epoch, number, rows, session.batch_loss, eta, parameters.with_vector(gradient),
+        parameters.with_vector(update), parameters, ends_epoch=(number + 1) % session.per_epoch == 0,
     )  # fmt: skip
 
 
-def name_divergence(
-    session: "Session | UnrolledSession", data: "Data", settings: "Settings", memory: Memory
-) -> NoReturn:
+def name_divergence(session: "Session", data: "Data", settings: "Settings", memory: Memory) -> NoReturn:
     """Name what left the finite numbers, by running the batch in question with the reference.
 
     Raises:
@@ -232,20 +219,16 @@ def name_divergence(
     """
     model, number = session.model, session.updates_done
     epoch = number // session.per_epoch
-    batches = [session.batch_rows(epoch * session.per_epoch + b) for b in range(session.per_epoch)]
-    if session.may_step:  # plain descent writes into the parameters at once: begin again where the epoch began
-        session.put(session.entered)
-    else:
-        batches = batches[number % session.per_epoch :]
+    batches = session.restart_epoch()
     eta = float(settings.optimizer.schedule.rate(Clock(number, epoch, number + 1, epoch + 1), memory))
-    rng = np.random.default_rng(settings.seed)
+    rng, free = np.random.default_rng(settings.seed), maths.free_entries(model.chain)
     for rows in batches:
         weights = None if data.weights is None else data.weights[rows]
         with np.errstate(all="ignore"):
             run = Run(True, model.state, rng)
             done = maths.forward_backward(model.chain, model.parameters, data.x[rows], data.t[rows], run, weights)
             loop.check_finite(model.chain, done, done.gradient, epoch, number)
-            after = model.parameters.vector - eta * np.where(session.layout.free, done.gradient, 0)
+            after = model.parameters.vector - eta * np.where(free, done.gradient, 0)
             loop.check_update(model.chain, after, epoch, number)
         model.parameters.vector[...] = after
     # the reference just escapes it: then it is the parameters, which rounding has kept finite there

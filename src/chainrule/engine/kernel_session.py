@@ -1,0 +1,396 @@
+"""Training by kernels: from a network's numbers to machine code and back, batch after batch.
+
+The answers are those of ``chainrule.engine.session.Session``.
+"""
+
+import ctypes
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from chainrule import chain as maths
+from chainrule.arrays import Array
+from chainrule.chain import Chain
+from chainrule.engine import objects
+from chainrule.engine import words as w
+from chainrule.engine.batch_loss import BatchLossOps
+from chainrule.engine.layout import Layout, layout
+from chainrule.engine.plan import SPARE_ROWS, Passes, Table, Targets, address, stacked
+from chainrule.engine.rules import rule_of
+from chainrule.engine.session import Best, Rows, RunResult, Stop, UpdateSpec
+from chainrule.engine.space import Space, aligned, space
+from chainrule.engine.threads import run_threads
+from chainrule.layers import BatchNorm
+from chainrule.model import Model
+from chainrule.optimizers.schedules import Clock, Memory
+
+CHUNK_BYTES = 384 * 1024
+"""What the buffers of one chunk of rows may take: they shall stay in the L2 cache together with weights."""
+
+WHOLE_BATCH = 256
+"""Rows up to which a batch is one chunk."""
+
+SMALLEST_CHUNK = 48
+LARGEST_CHUNK = 512
+
+SHARDS = 8
+"""Parts, at most, that the rows of a batch are dealt into; their gradients are added in order."""
+
+SMALLEST_SHARD = 64
+"""Rows from which a part is worth it."""
+
+
+class KernelSession:
+    """Compiled training of one model on its rows.
+
+    Args:
+        model: whose parameters are trained; they are brought up to date after each call of ``run``.
+        rows: to train on.
+        validation: rows to validate on after each epoch, or None.
+        spec: how to update.
+        threads: how many work together at most; their number does not change a bit.
+        patience, min_delta: as for ``fit``; 0: none.
+        keep_updates: whether each update is kept, for ``last_update``; plain descent is a little faster without.
+    """
+
+    def __init__(
+        self, model: Model, rows: Rows, validation: Rows | None, spec: UpdateSpec, threads: int, *,
+        patience: int = 0, min_delta: float = 0.0, keep_updates: bool = False,
+    ) -> None:  # fmt: skip
+        self.model, self.rows, self.validation, self.spec, self.threads = model, rows, validation, spec, threads
+        self.space: Space = space(model.chain.dtype.name)
+        self.layout: Layout = layout(model.chain, self.space)
+        self.kept: list[Any] = []
+        count = len(rows.x)
+        self.batch = min(spec.batch_size, count)
+        self.per_epoch = -(-count // self.batch)
+        self._seeded()
+        self._memories(keep_updates)
+        self._scratch()
+        self._tables()
+        self._step_tables()
+        self._job(count, patience, min_delta)
+        self.drive = objects.callable_at(objects.kernel("driver:train", self.space))
+
+    # ------------------------------------------------------------------ memory
+    def _zeros(self, size: int) -> Array:
+        self.kept.append(self.space.zeros(size))
+        return self.kept[-1]
+
+    def _seeded(self) -> None:
+        """The streams of ``training``: the same seed shuffles and drops alike."""
+        shuffling, dropping = np.random.SeedSequence(self.spec.seed).spawn(2)
+        self.shuffling = np.random.default_rng(shuffling) if self.spec.shuffle else None
+        drops = any(getattr(layer, "rate", 0) for layer in self.model.chain.layers)
+        self.dropping = np.random.default_rng(dropping) if drops else None
+
+    def _memories(self, keep_updates: bool) -> None:
+        size = self.layout.size
+        self.parameters, self.entered, self.best_memory = (self._zeros(size) for _ in range(3))
+        self.gradient = self._zeros(self.layout.length)
+        self.update = self._zeros(self.layout.length) if keep_updates else None
+        self.layout.pack(self.model.parameters.vector, self.model.state, self.parameters)
+        self.best_memory[:] = self.parameters
+
+    def _scratch(self) -> None:
+        """Chunks and shards: by shapes alone, so that the order of sums depends on nothing else."""
+        chain = self.model.chain
+        if any(isinstance(layer, BatchNorm) for layer in chain.layers):
+            self.chunk, self.shards = self.batch, 1
+            return
+        self.chunk = chunk_rows(chain, self.space)
+        self.shards = shards(chain, self.batch)
+        self.threads = self.threads if self.shards == 1 else min(self.threads, self.shards)
+        self.chunk = min(self.chunk, -(-self.batch // self.shards))
+        if self.batch <= WHOLE_BATCH and self.shards == 1:
+            self.chunk = self.batch
+
+    # ------------------------------------------------------------------ plan
+    def _tables(self) -> None:
+        chain, once = self.model.chain, {}
+        self.row_loss = self._zeros(self.batch + SPARE_ROWS)
+        self.batch_table, self.chunk_tables = Table(self.space), []
+        length = self.layout.length
+        self.shard_gradients = self._zeros(self.shards * length) if self.shards > 1 else self.gradient
+        generator = (0, 0) if self.dropping is None else stream(self.dropping, "next_uint32")
+        for s in range(self.shards):
+            table = Table(self.space)
+            passes = Passes(
+                self.layout, address(self.parameters), self.chunk, self.batch_table, table, training=True,
+                gradient=address(self.shard_gradients) + s * length * chain.dtype.itemsize, mask_rows=self.batch,
+                generator=generator, once=once,
+            )  # fmt: skip
+            passes.up(address(self.rows.x))
+            passes.down(passes.loss(Targets(address(self.rows.t), address(self.row_loss))))
+            self.chunk_tables.append(table)
+        self.validation_table, self.validation_refresh = Table(self.space), 0
+        if self.validation is not None:
+            refresh, chunk = Table(self.space), self.validation_table
+            self.validation_chunk = min(chunk_rows(chain, self.space), len(self.validation.x))
+            self.validation_row_loss = self._zeros(len(self.validation.x) + SPARE_ROWS)
+            passes = Passes(self.layout, address(self.parameters), self.validation_chunk, refresh, chunk)
+            passes.up(address(self.validation.x))
+            passes.loss(Targets(address(self.validation.t), address(self.validation_row_loss)))
+            self.validation_refresh = len(refresh.ops)
+            self.kept.append(refresh)
+            self.validation_array = np.concatenate([refresh.array(), chunk.array()])
+
+    def _step_tables(self) -> None:
+        """What becomes of gradients: added up, penalised, measured, clipped, and the optimizer's rule."""
+        chain, spec, length = self.model.chain, self.spec, self.layout.length
+        rule = rule_of(spec.optimizer)
+        decayed = self.layout.spread(maths.decayed_entries(chain).astype(chain.dtype))
+        free = self.layout.spread(self.layout.free.astype(chain.dtype))
+        numbers = aligned(w.SCALARS_LENGTH, np.dtype("float64"))
+        numbers[:5] = (
+            spec.l1, spec.l2, spec.clip_value or 0.0, spec.clip_norm or 0.0, spec.optimizer.decay
+        )  # fmt: skip
+        numbers[8:16] = rule.settings
+        self.kept += [decayed, free, numbers]
+        g, p, d = address(self.gradient), address(self.parameters), address(decayed)
+        f, n = 0 if self.layout.all_free else address(free), address(numbers)
+        self.batch_losses: BatchLossOps | None = None
+        self.sum_table, self.norm_table, self.step_table = Table(self.space), Table(self.space), Table(self.space)
+        if self.shards > 1:
+            self.sum_table.add("updates:add_shards", address(self.shard_gradients), g, length, length)
+        if spec.batch_loss is not None:
+            self.batch_losses = BatchLossOps(
+                spec.batch_loss, spec.optimizer, self.gradient, self.parameters, decayed, self.row_loss,
+                self.rows.counts, self.stretches(),
+            )  # fmt: skip
+            self.batch_losses.add_to(self.sum_table)
+        if spec.l1 or spec.l2 or spec.clip_value or f:
+            self.sum_table.add("updates:penalise", g, p, length, d, f, n)
+        self.norm_table.add("updates:norm", g, p, length, d, f, n)
+        if spec.clip_norm:
+            self.norm_table.add("updates:scale", g, p, length, d, f, n)
+        first = spec.optimizer.start(chain.size, chain.dtype, spec.optimizer.schedule.rate(Clock(0, 0, 1, 1), Memory()))
+        self.moment_names = rule.moments
+        self.moment_vectors = [self.layout.spread(np.broadcast_to(first[name], chain.size)) for name in rule.moments]
+        m, v = [*map(address, self.moment_vectors), 0, 0][:2]
+        u = 0 if self.update is None else address(self.update)
+        if self.batch_losses is not None and self.batch_losses.loss.epsilon_hat:
+            self.batch_losses.prepare_adam(self.step_table)
+        else:
+            self.step_table.add(f"updates:prepare_{rule.name}", g, p, length, d, f, n)
+        for begin, size, unit in self.stretches():
+            at = (0 if base == 0 else base + begin * chain.dtype.itemsize for base in (g, p, d, f, m, v, u))
+            g_here, p_here, d_here, f_here, *moments_and_update = at
+            self.step_table.add(
+                f"updates:step_{rule.name}", g_here, p_here, size, d_here, f_here, n, *moments_and_update, unit
+            )
+        self.scalars = aligned(w.SCALARS_LENGTH, np.dtype("float64"))
+        self.scalars[w.KEPT] = 1.0
+        plain = rule.name == "sgd" and not (self.sum_table.ops or spec.clip_norm or spec.optimizer.decay)
+        dense = all(type(layer).__name__ in ("Dense", "Dropout") for layer in chain.layers)
+        shared = any(getattr(layer, "bias", None) == "shared" for layer in chain.layers)
+        self.may_step = plain and dense and not shared and self.update is None and self.batch <= self.chunk
+
+    def stretches(self) -> list[tuple[int, int, int]]:
+        """``(begin, length, unit)``: the vectors of gradients and parameters in parts, each to be shared in such units.
+
+        Where threads share the products (``kernels.products``), each goes on with the weights whose gradients it has in
+        its cache.
+        """
+        space, ends = self.space, [*self.layout.starts, self.layout.length][1:]
+        if self.shards > 1:
+            return [(0, self.layout.length, space.lanes)]
+        made = []
+        for slot, begin, end in zip(self.model.chain.slots, self.layout.starts, ends, strict=True):
+            unit = space.lanes
+            if len(slot.shape) == 2:
+                depth, width = slot.shape[0], space.padded(slot.shape[1])
+                panels = -(-width // space.panel)
+                unit = space.panel * depth if panels % self.threads == 0 else space.rows * width
+            made.append((begin, end - begin, unit))
+        return made
+
+    # ------------------------------------------------------------------ job
+    def _job(self, count: int, patience: int, min_delta: float) -> None:
+        rows = self.rows
+        self.order = np.arange(count + SPARE_ROWS, dtype=np.int64)
+        self.state = aligned(w.STATE_WORDS, np.dtype("int64"))
+        self.reals = aligned(16, np.dtype("float64"))
+        self.state[w.S_BEST_EPOCH], self.state[w.S_BETTERED], self.state[w.S_PATIENCE] = -1, -1, patience
+        self.reals[w.R_BEST] = self.reals[w.R_TO_BEAT] = np.inf
+        self.reals[w.R_MIN_DELTA] = min_delta
+        self.arrays = {
+            w.J_BATCH_OPS: self.batch_table.array(), w.J_CHUNK_OPS: stacked(self.chunk_tables),
+            w.J_STEP_OPS: self.step_table.array(), w.J_SUM_OPS: self.sum_table.array(),
+            w.J_NORM_OPS: self.norm_table.array(), w.J_STATE: self.state, w.J_REAL_STATE: self.reals,
+            w.J_ORDER: self.order, w.J_ROW_LOSS: self.row_loss, w.J_SCALARS: self.scalars, w.J_W: self.parameters,
+            w.J_ENTERED: self.entered, w.J_BEST: self.best_memory,
+        }  # fmt: skip
+        if rows.counts is not None:
+            self.reals[w.R_WHOLE] = float(rows.counts.sum(dtype=np.float64))
+            self.arrays |= {w.J_COUNTS: rows.counts, w.J_SHARE_BUFFER: self._zeros(self.batch + SPARE_ROWS)}
+        chunk_ops = self.arrays[w.J_CHUNK_OPS]
+        numbers = {
+            w.J_THREADS: self.threads, w.J_ROWS: count, w.J_BATCH: self.batch, w.J_CHUNK: self.chunk,
+            w.J_SHARDS: self.shards, w.J_BATCH_COUNT: len(self.batch_table.ops), w.J_CHUNK_COUNT: chunk_ops.shape[1],
+            w.J_CHUNK_STRIDE: chunk_ops.shape[1] * w.OP_WORDS, w.J_STEP_COUNT: len(self.step_table.ops),
+            w.J_SUM_COUNT: len(self.sum_table.ops), w.J_NORM_COUNT: len(self.norm_table.ops),
+            w.J_CLIPS: int(self.spec.clip_norm is not None), w.J_MAY_STEP: int(self.may_step), w.J_APPLY: 1,
+            w.J_LENGTH: self.layout.size,
+        }  # fmt: skip
+        if self.shuffling is not None and self.batch < count:
+            function, state = stream(self.shuffling, "next_uint32")
+            numbers |= {w.J_SHUFFLES: 1, w.J_RNG_FUNCTION: function, w.J_RNG_STATE: state}
+        if self.validation is not None:
+            numbers |= self._validation_job(self.validation)
+        self.counter = aligned(64, np.dtype("int64"))
+        self.jobs = aligned(self.threads * w.JOB_WORDS, np.dtype("int64")).reshape(self.threads, w.JOB_WORDS)
+        self.nows = aligned(self.threads * 64, np.dtype("int64")).reshape(self.threads, 64)
+        for k, job in enumerate(self.jobs):
+            for place, number in numbers.items():
+                job[place] = number
+            for place, array in self.arrays.items():
+                job[place] = address(array)
+            job[w.J_THREAD], job[w.J_COUNTER], job[w.J_NOW] = k, address(self.counter), address(self.nows[k])
+
+    def _validation_job(self, validation: Rows) -> dict[int, int]:
+        count = len(validation.x)
+        self.arrays |= {
+            w.J_HELD_OPS: self.validation_array, w.J_HELD_INDEX: np.arange(count + SPARE_ROWS, dtype=np.int64),
+            w.J_HELD_ROW_LOSS: self.validation_row_loss,
+        }  # fmt: skip
+        if validation.counts is not None:
+            total = validation.counts.sum(dtype=np.float64)
+            self.arrays[w.J_HELD_SHARES] = (validation.counts / (total or 1)).astype(validation.counts.dtype)
+        return {
+            w.J_HELD_ROWS: count, w.J_HELD_CHUNK: self.validation_chunk, w.J_HELD_COUNT: len(self.validation_array),
+            w.J_HELD_REFRESH_COUNT: self.validation_refresh,
+        }  # fmt: skip
+
+    # ------------------------------------------------------------------ running
+    @property
+    def updates_done(self) -> int:
+        """How many updates have been made."""
+        return int(self.state[w.S_UPDATE])
+
+    def run(self, rates: Array, *, order: Array | None = None) -> RunResult:
+        """As ``Session`` says."""
+        if order is not None:
+            self.order[: len(order)] = order
+        return self._run(rates, apply=True)
+
+    def _run(self, rates: Array, *, apply: bool) -> RunResult:
+        """Updates; without ``apply`` the loss and the gradient of one batch, and the parameters stay."""
+        self.layout.pack(self.model.parameters.vector, self.model.state, self.parameters)
+        epochs = len(rates) // self.per_epoch + 2
+        records = np.zeros((3, epochs))
+        state, before = self.state, self.updates_done
+        state[w.S_FIRST_EPOCH], state[w.S_EPOCHS_DONE], state[w.S_STOP] = before // self.per_epoch, 0, Stop.RUNNING
+        self.counter[:] = 0
+        rates = np.ascontiguousarray(rates, np.float64)
+        shared = {
+            w.J_UPDATES: len(rates), w.J_ETAS: address(rates), w.J_APPLY: int(apply),
+            w.J_MAY_STEP: int(self.may_step and apply), w.J_LOSSES: address(records[0]),
+            w.J_NORMS: address(records[1]), w.J_VALIDATION_LOSSES: address(records[2]),
+        }  # fmt: skip
+        for place, number in shared.items():
+            self.jobs[:, place] = number
+        if self.batch_losses is not None:
+            self.batch_losses.begin()
+        run_threads(self.drive, [address(job) for job in self.jobs])
+        self.model.state = self.layout.unpack(self.parameters, self.model.parameters.vector, self.model.state)
+        done = int(state[w.S_EPOCHS_DONE])
+        return RunResult(
+            self.updates_done - before, records[0, :done], records[1, :done],
+            records[2, : done if self.validation is not None else 0], Stop(state[w.S_STOP]),
+            0.0 if self.batch_losses is None else self.batch_losses.total,
+        )  # fmt: skip
+
+    def loss_and_gradient(self) -> tuple[float, Array]:
+        """As ``Session`` says."""
+        self.state[w.S_UPDATE] = 0
+        stop = self._run(np.ones(1), apply=False).stop
+        self.state[w.S_UPDATE] = 0
+        if stop != Stop.RUNNING:
+            return np.inf, np.full(self.model.chain.size, np.nan, self.model.chain.dtype)
+        loss = self.batch_loss if self.batch_losses is None else self.batch_losses.last
+        return loss, self._flat(self.gradient)
+
+    def ends_finite(self) -> bool:
+        """As ``Session`` says."""
+        kept, state = (self.state.copy(), self.reals.copy()), self.model.state
+        self.state[w.S_UPDATE] -= 1
+        finite = self._run(np.zeros(1), apply=False).stop == Stop.RUNNING
+        self.state[:], self.reals[:] = kept
+        self.model.state = state
+        return finite
+
+    # ------------------------------------------------------------------ what there is to see
+    @property
+    def batch_loss(self) -> float:
+        """The loss of the last batch, before its update."""
+        return float(self.reals[w.R_BATCH_LOSS])
+
+    def best(self) -> Best | None:
+        """As ``Session`` says."""
+        epoch, vector = int(self.state[w.S_BEST_EPOCH]), self.model.parameters.vector.copy()
+        if epoch < 0:
+            return None
+        state = self.layout.unpack(self.best_memory, vector, self.model.state)
+        return Best(epoch, float(self.reals[w.R_BEST]), vector, state)
+
+    def _batch_rows(self, update: int) -> Array:
+        """The rows of an update's batch, as long as its epoch lasts."""
+        begin = update % self.per_epoch * self.batch
+        return self.order[begin : min(begin + self.batch, len(self.rows.x))].copy()
+
+    def last_update(self) -> tuple[Array, Array, Array]:
+        """As ``Session`` says; without ``keep_updates`` what was subtracted is not known: zeros."""
+        gradient = self._flat(self.gradient)
+        update = np.zeros_like(gradient) if self.update is None else self._flat(self.update)
+        return self._batch_rows(self.updates_done - 1), gradient, update
+
+    def moments(self) -> Mapping[str, Array]:
+        """As ``Session`` says."""
+        return {name: self._flat(kept) for name, kept in zip(self.moment_names, self.moment_vectors, strict=True)}
+
+    def set_moments(self, moments: Mapping[str, Array]) -> None:
+        """As ``Session`` says."""
+        for name, kept in zip(self.moment_names, self.moment_vectors, strict=True):
+            kept[:] = self.layout.spread(np.broadcast_to(moments[name], self.model.chain.size))
+
+    def restart_epoch(self) -> list[Array]:
+        """As ``Session`` says."""
+        number = self.updates_done
+        batches = [self._batch_rows(b) for b in range(self.per_epoch)]
+        if not self.may_step:
+            return batches[number % self.per_epoch :]
+        # plain descent writes into the parameters at once: begin again where the epoch began
+        self.model.state = self.layout.unpack(self.entered, self.model.parameters.vector, self.model.state)
+        return batches
+
+    def _flat(self, memory: Array) -> Array:
+        """An engine's vector of gradients or updates in the chain's order."""
+        return self.layout.flatten(memory, np.empty(self.model.chain.size, self.model.chain.dtype))
+
+
+def chunk_rows(chain: Chain, space: Space) -> int:
+    """How many rows go up and down together: as many as stay in the L2 cache with their inputs, slopes and deltas."""
+    numbers = chain.inputs + sum(3 * space.padded(units) for units in chain.units[1:])
+    width = numbers * np.dtype(space.dtype).itemsize
+    rows = min(max(CHUNK_BYTES // width, SMALLEST_CHUNK), LARGEST_CHUNK)
+    return rows // 12 * 12
+
+
+def shards(chain: Chain, batch: int) -> int:
+    """Into how many parts a batch is dealt: 1, 2, 4 or 8.
+
+    Shapes alone decide, so that the number of threads changes no bit. Threads that share every product hand each other
+    activations and deltas; threads with parts of their own, only gradients and parameters: worth it where activations
+    are many beside parameters.
+    """
+    most = min(SHARDS, batch // SMALLEST_SHARD, batch * sum(chain.units[1:]) // max(chain.size, 1))
+    return 1 << (max(most, 1).bit_length() - 1)
+
+
+def stream(generator: np.random.Generator, name: str) -> tuple[int, int]:
+    """The addresses of a bit generator's function and of its state."""
+    interface = generator.bit_generator.ctypes
+    function = ctypes.cast(getattr(interface, name), ctypes.c_void_p).value
+    return int(function or 0), int(interface.state_address)
