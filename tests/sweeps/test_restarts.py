@@ -53,9 +53,9 @@ def test_the_best_is_kept_and_its_history_handed_back(engine, held, options):
         wanted.seed, wanted.best_epoch, wanted.stopped, wanted.restored
     )  # fmt: skip
     assert (np.diff(history.seconds) >= 0).all()
-    began, *_, repeats, face = history.call
-    assert (repeats.seed, face) == (wanted.seed, "a face")
-    assert began.parameters.vector.tolist() == net(0 if wanted.seed == 7 else wanted.seed).parameters.vector.tolist()
+    call = history.call
+    assert (call.settings.seed, call.net) == (wanted.seed, "a face")
+    assert call.model.parameters.vector.tolist() == net(0 if wanted.seed == 7 else wanted.seed).parameters.vector.tolist()
 
 
 def test_one_restart_is_a_plain_fit():
