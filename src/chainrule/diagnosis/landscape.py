@@ -77,7 +77,7 @@ def landscape(r: Readings) -> Landscape | None:
                 parameters.vector[...] = end.vector + right * u + down * v
                 y = maths.forward(chain, parameters, data.x.astype(np.float64), Run(state=model.state))[-1]["a"]
                 loss[i, j] = maths.batch_loss(chain, y, data.t.astype(np.float64), data.weights)
-    share = float((shadow**2).sum()) / whole if whole > 0 else 1.0
+    share = min(float((shadow**2).sum()) / whole, 1.0) if whole > 0 else 1.0  # rounding may add a last bit
     return Landscape(along, across, loss, shadow, share, across_is, found.named)
 
 
