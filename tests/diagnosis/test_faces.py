@@ -39,9 +39,39 @@ def test_text_tells_cause_remedy_proof_and_bystanders(cycle):
     assert str(cycle[1].findings[0]) in text
 
 
+@pytest.fixture(scope="module")
+def unexplained():
+    """A square by a line, with rows to validate on."""
+    x = np.linspace(-1, 1, 41)[:, None]
+    net = cr.Network(1, [cr.Dense(1)], loss="squared_error", seed=0)
+    return cr.diagnose(net, x, x**2, optimizer=cr.SGD(0.1), epochs=200, validation=(x + 0.01, (x + 0.01) ** 2))
+
+
 def test_a_healthy_run_is_called_that(healthy):
     assert healthy.healthy
     assert str(healthy).startswith("healthy: nothing found")
+
+
+def test_every_face_says_that_nothing_is_explained(unexplained):
+    import matplotlib.pyplot as plt
+
+    said = "not explained: it does no better than always answering the mean; on the validation rows it does no better "
+    told = unexplained.to_dict()
+    assert (told["outcome"], told["healthy"]) == ("not explained", False)
+    assert told["headline"] == str(unexplained).split("\n")[0]
+    assert told["headline"].startswith(said)
+    assert said in unexplained._repr_html_()
+    assert "<p>tried: all weights drawn afresh (reached 100 %)" in unexplained._repr_html_()
+    figure = unexplained.plot()
+    assert figure.get_suptitle().replace("\n", " ").startswith(said)
+    assert [line.get_label() for line in figure.axes[0].lines] == ["training", "validation"]
+    plt.close("all")
+
+
+def test_a_history_says_so_too():
+    x = np.linspace(-1, 1, 41)[:, None]
+    net = cr.Network(1, [cr.Dense(1)], loss="squared_error", seed=0)
+    assert net.fit(x, x**2, epochs=200, optimizer=cr.SGD(0.1)).diagnose().outcome == "not explained"
 
 
 def test_html_holds_no_script_and_escapes(cycle, healthy):

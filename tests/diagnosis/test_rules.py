@@ -170,7 +170,13 @@ def duplicate_or_conflicting_rows():
     return net(cr.Dense(12, "tanh"), cr.Dense(1)), x, t, {"optimizer": cr.Adam(0.02), "epochs": 500}
 
 
+def frozen_layers():
+    layers = cr.Dense(12, "tanh", trainable=False), cr.Dense(1, trainable=False)
+    return net(*layers), *smooth(), {"optimizer": cr.SGD(0.2), "epochs": 300}
+
+
 PLANTED = [
+    ("frozen-layers", frozen_layers),
     ("learning-rate-too-large", learning_rate_too_large),
     ("learning-rate-too-large", adam_too_large),
     ("learning-rate-too-small", learning_rate_too_small),

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from chainrule.diagnosis.case import Case, original
+from chainrule.diagnosis.outcome import outcome, remaining
 from chainrule.diagnosis.proving import Prover, prove, unproved
 from chainrule.diagnosis.readings import Readings
 from chainrule.diagnosis.record import Diagnosis, Rule
@@ -149,7 +150,9 @@ def diagnose_case(
         else:
             findings, looked_at = unproved(readings, table), []
         rate = readings.learning_rate
-    return Diagnosis(tuple(findings), tuple(looked_at), rate, with_proofs, case, readings)
+        left = remaining(readings)
+    found = outcome(findings, left, proved=with_proofs)
+    return Diagnosis(found, tuple(findings), tuple(looked_at), left, rate, with_proofs, case, readings)
 
 
 def diagnose_history(

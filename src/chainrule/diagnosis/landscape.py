@@ -74,7 +74,7 @@ def landscape(r: Readings) -> Landscape | None:
             for j, right in enumerate(along):
                 exact.parameters.vector[...] = end.vector + right * u + down * v
                 loss[i, j] = evaluate(exact, rows)
-    share = float((shadow**2).sum()) / whole if whole > 0 else 1.0
+    share = min(float((shadow**2).sum()) / whole, 1.0) if whole > 0 else 1.0  # rounding may add a last bit
     return Landscape(along, across, loss, shadow, share, across_is, found.named)
 
 

@@ -382,7 +382,7 @@ def minimum_between(case: Case, one: Snapshot, other: Snapshot) -> Curvature | N
 
 _EXPLANATIONS = {
     "too small": "Each step changes next to nothing: the loss still falls, but the run ends long before it is down.",
-    "smooth": "The loss falls without overshooting.",
+    "smooth": "No step overshoots: eta lambda is below half its threshold.",
     "zig-zag": "Each step overshoots along the most curved direction and comes back by less: it converges.",
     "period two": "Each step jumps across the valley to a point from which the next jumps back: the loss takes "
     "two values "

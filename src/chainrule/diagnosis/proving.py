@@ -310,13 +310,13 @@ def _finding(trial: Trial, readings: Readings, verdict: str, whole: float) -> Fi
     s = trial.suspicion
     proof = None
     if trial.best is not None:
-        of = "training" if s.judged_by == "training" else "validation"
+        of = s.judged_by
         runs = (readings.ran.history, trial.best.ran.history)
         curves = [h.validation_loss if of == "validation" else h.loss for h in runs]
         proof = Proof(
             changed=trial.best.remedy.text, baseline=curves[0], remedied=curves[1], before=trial.before,
-            after=trial.best.left, unit=f"{of} rows, {readings.yard.unit}", share=min(trial.gain / whole, 1.0),
-            confirmed=trial.confirmed, seed=readings.case.settings.seed,
+            after=trial.best.left, unit=f"{of} rows, share of {readings.yard.whole(of).unit}",
+            share=min(trial.gain / whole, 1.0), confirmed=trial.confirmed, seed=readings.case.settings.seed,
         )  # fmt: skip
     remedy = trial.best.remedy if trial.best is not None else s.remedies[0] if s.remedies else None
     return Finding(s.code, s.severity, s.certainty, s.evidence, s.explanation, remedy, proof, readings.case, verdict)

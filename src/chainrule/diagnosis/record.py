@@ -12,6 +12,7 @@ from chainrule.show import plain
 
 if TYPE_CHECKING:
     from chainrule.diagnosis.learning_rate import LearningRate
+    from chainrule.diagnosis.outcome import Outcome, Remaining
     from chainrule.diagnosis.readings import Readings
 
 Severity = Literal["error", "warning", "note"]
@@ -113,6 +114,17 @@ class Proof:
     confirmed: bool
     seed: int
 
+    @property
+    def rows(self) -> str:
+        """The rows that ``before`` and ``after`` are about: "training" or "validation"."""
+        return self.unit.partition(" rows, ")[0]
+
+    @property
+    def whole(self) -> str:
+        """What they are shares of: ``"the best constant answer's loss"``."""
+        what = self.unit.partition("share of ")[2]
+        return f"{what} on the validation rows" if self.rows == "validation" else what
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data, ready for JSON."""
         return {
@@ -188,20 +200,26 @@ class Finding:
 
 @dataclass(frozen=True, eq=False)
 class Diagnosis:
-    """Why training fails, or that it does not.
+    """Why training fails, or that it does not, or that it is not known why.
 
     Attributes:
-        findings: the causes, those that explain most first.
+        outcome: "healthy", "cause found" or "not explained": the last where no cause was confirmed though the run left
+            more than a fifth of the best constant answer's loss, on the training or the validation rows, or ended with
+            a validation loss above that before training; and where suspicions were not put to the test.
+        findings: the causes, those that explain most first; without re-runs, the suspicions.
         looked_at: suspicions that are not the cause: their re-run did not confirm them, or another finding explains
             the same.
+        remaining: what the run left of the loss; ``outcome`` follows from it.
         learning_rate: the verdict on the learning rate.
         proved: whether re-runs were made.
         case: the call.
         readings: what was measured, for the pictures.
     """
 
+    outcome: "Outcome"
     findings: tuple[Finding, ...]
     looked_at: tuple[Finding, ...]
+    remaining: "Remaining"
     learning_rate: "LearningRate"
     proved: bool
     case: Case
@@ -209,8 +227,8 @@ class Diagnosis:
 
     @property
     def healthy(self) -> bool:
-        """Whether nothing was found."""
-        return not self.findings
+        """Whether the outcome is that: nothing was found, and little of the loss is left."""
+        return self.outcome == "healthy"
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -231,10 +249,15 @@ class Diagnosis:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, ready for JSON."""
+        from chainrule.diagnosis.headline import headline  # noqa: PLC0415 - as above
+
         return {
             "schema": "chainrule/diagnosis",
             "version": 1,
+            "outcome": self.outcome,
             "healthy": self.healthy,
+            "headline": headline(self),
+            "remaining": self.remaining.to_dict(),
             "proved": self.proved,
             "findings": [finding.to_dict() for finding in self.findings],
             "looked_at": [finding.to_dict() for finding in self.looked_at],

@@ -65,6 +65,19 @@ def activations(text: str, changed: dict[int, str], *, keep: bool = True) -> Rem
     return Remedy(text, {"net": text}, change)
 
 
+def trainable(layers: list[int]) -> Remedy:
+    """Some layers (numbers from 1) trained too."""
+    text = f"layer{'s' * (len(layers) > 1)} {', '.join(map(str, layers))} trainable"
+
+    def change(case: Case) -> Case:
+        changed = list(case.chain.layers)
+        for l in layers:
+            changed[l - 1] = type(changed[l - 1])(**(changed[l - 1].options() | {"trainable": True}))
+        return case.with_layers(text, tuple(changed))
+
+    return Remedy(text, {"net": text}, change)
+
+
 def with_activation(layer: Any, name: str) -> Any:
     """A layer with another activation, its weights drawn to suit it."""
     if isinstance(layer, Dense):

@@ -6,18 +6,10 @@ from html import escape
 import numpy as np
 
 from chainrule.arrays import Array
+from chainrule.diagnosis.headline import headline, of_what, share, trials, verdict
 from chainrule.diagnosis.record import Diagnosis, Finding, Proof
 from chainrule.explain.html import heading, part
 from chainrule.show import number
-
-
-def headline(d: Diagnosis) -> str:
-    """``"two causes: learning-rate-too-large, dead-units"``."""
-    if d.healthy:
-        return "healthy: nothing found that keeps this network from training"
-    word = "cause" if d.proved else "suspicion"
-    count = {1: "one", 2: "two", 3: "three"}.get(len(d.findings), str(len(d.findings)))
-    return f"{count} {word}{'s' * (len(d.findings) > 1)}: {', '.join(d.codes)}"
 
 
 def text(d: Diagnosis) -> str:
@@ -39,7 +31,11 @@ def _run(d: Diagnosis) -> str:
     ended = f"{len(losses)} epochs, loss {number(losses[0])} to {number(losses[-1])}"
     if d.readings.ran.error is not None:
         return f"{ended}, then it left the finite numbers"
-    return f"{ended}: {d.readings.left:.1%} of what the best constant answer leaves"
+    if d.readings.ran.history.restored:
+        ended += f"; kept at its best, epoch {d.readings.ran.history.best_epoch}"
+    held = d.remaining.validation
+    also = "" if held is None else f", {held:.1%} on the validation rows"
+    return f"{ended}: {d.remaining.training:.1%} of {of_what(d.readings.yard.training)}{also}"
 
 
 def finding_text(finding: Finding) -> str:
@@ -56,13 +52,9 @@ def _proof(finding: Finding) -> str:
     proof = finding.proof
     assert proof is not None
     return (
-        f"from the same seed with only that changed the run ends at {_share(proof.after)} instead of "
-        f"{_share(proof.before)} of the best constant answer's loss; that closes {proof.share:.0%} of the gap"
+        f"from the same seed with only that changed the run ends at {share(proof.after)} instead of "
+        f"{share(proof.before)} of {proof.whole}; that closes {proof.share:.0%} of the gap"
     )
-
-
-def _share(value: float) -> str:
-    return f"{100 * value:.3g} %"
 
 
 def _aside(finding: Finding) -> Iterator[str]:
@@ -70,14 +62,17 @@ def _aside(finding: Finding) -> Iterator[str]:
     yield f"  {finding.explanation}"
     if finding.proof is not None:
         yield (
-            f"  tried: {finding.proof.changed}; it ends at {_share(finding.proof.after)} instead of "
-            f"{_share(finding.proof.before)}"
+            f"  tried: {finding.proof.changed}; it ends at {share(finding.proof.after)} instead of "
+            f"{share(finding.proof.before)}"
         )
 
 
 def html(d: Diagnosis) -> str:
     """The same for a notebook, each finding with its two curves; no script, nothing fetched."""
-    parts = [f'<div class="title">{escape(headline(d))}</div>', f"<p>{escape(_run(d))}</p>"]
+    parts = [f'<div class="title">{escape(verdict(d))}</div>']
+    if d.outcome == "not explained" and (tried := trials(d)):
+        parts.append(f"<p>{escape(tried)}</p>")
+    parts.append(f"<p>{escape(_run(d))}</p>")
     for finding in d.findings:
         parts.append(heading(f"{finding.code} ({finding.severity}, {finding.certainty})"))
         parts.append(f"<p>{escape(finding.explanation)}</p>")

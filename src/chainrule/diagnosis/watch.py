@@ -32,7 +32,7 @@ MEMORY = 6
 
 
 class DiagnosisWarning(UserWarning):
-    """Something goes wrong in a running fit; ``history.diagnose()`` tells the cause."""
+    """Something goes wrong in a running fit; ``history.diagnose()`` looks for the cause."""
 
 
 @dataclass
@@ -103,7 +103,7 @@ class Watch:
             readings |= self._units(event)
         for code, wrong in readings.items():
             if said := self.alarms[code].read(wrong, epoch):
-                self._tell(f"{code}: {said} (epoch {epoch}; history.diagnose() tells why)")
+                self._tell(f"{code}: {said} (epoch {epoch}; history.diagnose() looks for the cause)")
 
     def _restless(self, event: Event) -> str:
         """A loss far above the lowest so far, or that goes up and down in turn without falling."""

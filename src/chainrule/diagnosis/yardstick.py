@@ -3,10 +3,13 @@
 What is left of the loss after training, as a share of what the best constant answer leaves: 1 is a network that
 ignores its inputs, 0 a perfect one. For squared errors it is the unexplained share of the variance, 1 - R^2. For
 cross-entropies the squared distance of the probabilities from the labels stands for the loss (Brier 1950): a
-cross-entropy goes on falling as sure answers become surer, which mends nothing.
+cross-entropy goes on falling as sure answers become surer, which mends nothing. Where all targets are equal a constant
+answer leaves nothing; the loss is then told as a share of what the untrained network leaves.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -16,8 +19,9 @@ from chainrule.arrays import Array
 from chainrule.chain import Chain
 from chainrule.diagnosis.case import Case
 from chainrule.layers import Run
-from chainrule.losses import SQUARED, Loss
+from chainrule.losses import SQUARED, ElementwiseLoss, Loss
 from chainrule.model import Model
+from chainrule.show import number
 from chainrule.training import Data
 
 LOST = 10.0
@@ -29,43 +33,73 @@ class Yardstick:
     """Compares runs by the loss of the call that is diagnosed.
 
     Attributes:
-        chain: of that call.
+        case: that call.
         loss: the measure: the call's own, or the squared distance of probabilities from labels.
-        constant: the loss of the best constant answer, on the training rows.
-        floor: what a perfect answer leaves; not 0 for the Poisson losses.
+        training, validation: what losses on these rows are shares of; the second is None without such rows.
     """
 
-    chain: Chain
+    case: Case
     loss: Loss
-    constant: float
-    floor: float
-
-    @property
-    def unit(self) -> str:
-        """What the shares are shares of."""
-        what = "loss" if self.loss is self.chain.loss else "squared distance from the labels"
-        return f"share of the best constant answer's {what}"
+    training: "Whole"
+    validation: "Whole | None"
 
     def left(self, case: Case, model: Model, data: Data | None = None, truth: Array | None = None) -> float:
         """What ``model`` leaves of the loss on the case's rows, as a share; at most ``LOST``."""
         rows = case.data if data is None else data
-        wanted = case.truth if truth is None else truth
-        with np.errstate(all="ignore"):
-            y = maths.forward(model.chain, model.parameters, rows.x, Run(state=model.state))[-1]["a"]
-            loss = mean_loss(self.loss, answers(self.chain, case.decode(y)), wanted, rows.weights)
-        return self.share(loss)
+        return self.share(self.loss_of(case, model, rows, case.truth if truth is None else truth))
 
     def left_of_held(self, case: Case, model: Model) -> float:
-        """The same on the rows to validate on."""
+        """The same on the rows to validate on, as a share of what a constant answer leaves there."""
         assert case.held is not None
         assert case.held_truth is not None
-        return self.left(case, model, case.held, case.held_truth)
+        return self.whole("validation").share(self.loss_of(case, model, case.held, case.held_truth))
+
+    def loss_of(self, case: Case, model: Model, rows: Data, truth: Array) -> float:
+        """The loss of a model's answers, read in the units of the call that is diagnosed."""
+        return loss_of(self.loss, self.case.chain, case, model, rows._replace(t=truth))
+
+    def whole(self, rows: Literal["training", "validation"]) -> "Whole":
+        """What shares of the loss on some rows are shares of."""
+        found = self.training if rows == "training" else self.validation
+        assert found is not None
+        return found
 
     def share(self, loss: float) -> float:
-        """A loss, as a share."""
-        room = self.constant - self.floor
+        """A loss on the training rows, as a share."""
+        return self.training.share(loss)
+
+
+@dataclass(frozen=True)
+class Whole:
+    """The loss that others are shares of: what the best constant answer leaves on some rows.
+
+    Attributes:
+        loss: that.
+        floor: what a perfect answer leaves; not 0 for the Poisson losses.
+        answer: the constant answer in words, such as "the mean"; empty where all targets are equal: then the loss is
+            the untrained network's.
+        unit: what a share is a share of, such as "the best constant answer's loss".
+        among: on which rows, where some were left out: " on the 59 rows without a number far out"; else empty.
+    """
+
+    loss: float
+    floor: float
+    answer: str
+    unit: str
+    among: str = ""
+
+    def share(self, loss: float) -> float:
+        """A loss, as a share; at most ``LOST``."""
+        room = self.loss - self.floor
         share = (loss - self.floor) / room if room > 0 else float(loss > self.floor)
         return float(min(max(share, 0.0), LOST)) if np.isfinite(share) else LOST
+
+
+def loss_of(loss: Loss, chain: Chain, case: Case, model: Model, rows: Data) -> float:
+    """The mean loss of a model's answers to some rows; ``chain`` is that of the call that is diagnosed."""
+    with np.errstate(all="ignore"):
+        y = maths.forward(model.chain, model.parameters, rows.x, Run(state=model.state))[-1]["a"]
+        return mean_loss(loss, answers(chain, case.decode(y)), rows.t, rows.weights)
 
 
 def mean_loss(loss: Loss, y: Array, t: Array, weights: Array | None) -> float:
@@ -89,26 +123,55 @@ def answers(chain: Chain, y: Array) -> Array:
 
 def yardstick(case: Case) -> Yardstick:
     """For the runs of one diagnosis."""
-    chain, data = case.chain, case.data
+    loss = SQUARED if is_cross_entropy(case.chain.loss) else case.chain.loss
+    held = None if case.held is None else _whole(case, loss, case.held)
+    return Yardstick(case, loss, _whole(case, loss, case.data), held)
+
+
+def _whole(case: Case, loss: Loss, data: Data) -> Whole:
+    """What the best constant answer leaves on the rows without a number far out."""
+    what = "loss" if loss is case.chain.loss else "squared distance from the labels"
     far = far_out(data)
-    if far.any() and not far.all():
-        data = Data(data.x[~far], data.t[~far], None if data.weights is None else data.weights[~far])
-    loss = SQUARED if is_cross_entropy(chain.loss) else chain.loss
-    return Yardstick(chain, loss, _constant(loss, data), _floor(loss, data))
+    some = far.any() and not far.all()
+    rows = Data(data.x[~far], data.t[~far], None if data.weights is None else data.weights[~far]) if some else data
+    among = f" on the {len(rows.x)} rows without a number far out" if some else ""
+    floor = _floor(loss, rows)
+    if same_target(rows) is not None:
+        untrained = loss_of(loss, case.chain, case, case.model, rows)
+        return Whole(untrained, floor, "", f"the untrained network's {what}{among}", among)
+    constant, answer = _constant(case, loss, rows)
+    return Whole(constant, floor, answer, f"the best constant answer's {what}{among}", among)
 
 
-def _constant(loss: Loss, data: Data) -> float:
-    """The loss of the best of a few constant answers: mean, median, and what a link makes the mean."""
-    t, weights = data.t, data.weights
+def same_target(data: Data) -> Array | None:
+    """The one target of all rows that count (outputs,); None where they differ."""
+    t = data.t if data.weights is None else data.t[data.weights > 0]
+    lowest, highest = np.fmin.reduce(t, axis=0, initial=np.inf), np.fmax.reduce(t, axis=0, initial=-np.inf)
+    return None if (highest != lowest).any() else lowest
+
+
+def _constant(case: Case, loss: Loss, data: Data) -> tuple[float, str]:
+    """The loss of the best of a few constant answers, and which it is."""
     with np.errstate(all="ignore"):
-        shares = maths.row_shares(t, weights)
-        mean = np.nan_to_num(np.nanmean(t, axis=0) if shares is None else np.nansum(t * shares[:, None], axis=0))
-        constants = [mean, np.nan_to_num(np.nanmedian(t, axis=0))]
-        if loss.link == "exponential":
-            constants.append(np.log(np.maximum(mean, 1e-9)))
-        rows = [np.broadcast_to(c, t.shape).astype(t.dtype) for c in constants]
-        losses = [mean_loss(loss, y, t, weights) for y in rows]
-    return min((value for value in losses if np.isfinite(value)), default=0.0)
+        losses = {
+            name: mean_loss(loss, np.broadcast_to(c, data.t.shape).astype(data.t.dtype), data.t, data.weights)
+            for name, c in _constants(loss, data)
+        }
+    best = min((name for name in losses if np.isfinite(losses[name])), key=losses.__getitem__, default="the mean")
+    name = "the classes' shares" if is_cross_entropy(case.chain.loss) and best == "the mean" else best
+    return losses[best] if np.isfinite(losses[best]) else 0.0, name
+
+
+def _constants(loss: Loss, data: Data) -> Iterator[tuple[str, Array]]:
+    """Mean, median, and for some losses what suits them: what a link makes the mean, the quantile asked for."""
+    t = data.t
+    shares = maths.row_shares(t, data.weights)
+    mean = np.nan_to_num(np.nanmean(t, axis=0) if shares is None else np.nansum(t * shares[:, None], axis=0))
+    yield "the mean", np.log(np.maximum(mean, 1e-9)) if loss.link == "exponential" else mean
+    yield "the median", np.nan_to_num(np.nanmedian(t, axis=0))
+    share = loss.parameters.get("quantile") if isinstance(loss, ElementwiseLoss) else None
+    if share is not None:
+        yield f"the quantile {number(share)}", np.nan_to_num(np.nanquantile(t, share, axis=0))
 
 
 def _floor(loss: Loss, data: Data) -> float:

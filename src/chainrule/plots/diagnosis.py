@@ -1,5 +1,6 @@
 """The pictures of a diagnosis: losses with and without the remedy, sharpness, the layers' health, the landscape."""
 
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
@@ -9,6 +10,7 @@ from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from chainrule.arrays import Array
+from chainrule.diagnosis.headline import verdict
 from chainrule.plots.style import BLUE, INK, MUTED, PAPER, VERMILION, tint
 from chainrule.show import number
 
@@ -19,6 +21,7 @@ _TEXT, _SMALL = 9.0, 8.0
 _HEALTH = LinearSegmentedColormap.from_list("health", [VERMILION, tint(VERMILION, 0.35), PAPER, tint(BLUE, 0.35), BLUE])
 _HEIGHT = LinearSegmentedColormap.from_list("height", [tint(BLUE, 0.75), tint(BLUE, 0.25), PAPER, tint(VERMILION, 0.4)])
 _LOG_FROM = 20
+_WIDE = 130  # characters of a headline on one line
 _OFF_THE_PAGE = 1e6  # times the largest loss of the remedied run: a curve that goes so far is cut, and the cut is told
 
 
@@ -34,6 +37,7 @@ def plot_diagnosis(diagnosis: "Diagnosis") -> Any:
     draw_sharpness(diagnosis, axes[0, 1])
     draw_health(diagnosis, axes[1, 0])
     draw_landscape(diagnosis, axes[1, 1])
+    figure.suptitle("\n".join(wrap(verdict(diagnosis), _WIDE)), x=0.01, ha="left", fontsize=11, color=INK)
     return figure
 
 
@@ -51,7 +55,9 @@ def draw_losses(diagnosis: "Diagnosis", ax: Axes) -> None:
     """The run's loss by epoch, and that of the run in which only the first finding was mended."""
     first = diagnosis.findings[0] if diagnosis.findings else None
     proof = None if first is None else first.proof
-    curves = [("as it was", VERMILION if first is not None else BLUE, diagnosis.readings.losses)]
+    curves = [("training", BLUE if diagnosis.healthy else VERMILION, diagnosis.readings.losses)]
+    if diagnosis.readings.validation_losses.size:
+        curves.append(("validation", MUTED, diagnosis.readings.validation_losses))
     if proof is not None:
         curves = [("as it was", VERMILION, proof.baseline), (proof.changed, BLUE, proof.remedied)]
     every = []
@@ -66,7 +72,7 @@ def draw_losses(diagnosis: "Diagnosis", ax: Axes) -> None:
     if proof is not None:
         _cut(ax, *every)
     ax.set_xlabel("epoch", color=INK, fontsize=_TEXT)
-    of = "validation loss" if proof is not None and proof.unit.startswith("validation") else "training loss"
+    of = "loss" if proof is None else f"{proof.rows} loss"
     ax.set_ylabel(of, color=INK, fontsize=_TEXT)
     ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     ax.legend(frameon=False, fontsize=_SMALL, labelcolor=INK)

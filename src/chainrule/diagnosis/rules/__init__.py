@@ -6,6 +6,7 @@ from chainrule.diagnosis.rules import (
     dead_units,
     duplicate_or_conflicting_rows,
     exploding_gradient,
+    frozen_layers,
     learning_rate_too_large,
     learning_rate_too_small,
     linear_network,
@@ -25,6 +26,7 @@ from chainrule.diagnosis.rules import (
 )
 
 RULES: tuple[Rule, ...] = (
+    frozen_layers.RULE,
     loss_output_pair.RULE,
     output_range.RULE,
     symmetric_start.RULE,

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from chainrule.diagnosis import remedies
-from chainrule.diagnosis.case import Case
 from chainrule.diagnosis.readings import Readings
 from chainrule.diagnosis.record import Remedy, Rule, Suspicion
 from chainrule.show import number
@@ -67,8 +66,7 @@ def judge(m: Measured, r: Readings) -> Suspicion | None:
     frozen = [l for l, layer in enumerate(r.case.chain.layers, start=1) if not layer.trainable]
     if frozen:
         told += f"Layer{'s' * (len(frozen) > 1)} {', '.join(map(str, frozen))} cannot be trained. "
-        text = f"layer{'s' * (len(frozen) > 1)} {', '.join(map(str, frozen))} trainable"
-        tried.append(Remedy(text, {"net": text}, lambda case: _freed(case, text)))
+        tried.append(remedies.trainable(frozen))
     tried.append(remedies.vector("all weights drawn afresh", remedies.redrawn(r.case, r.dense)))
     return Suspicion(
         "constant-output",
@@ -79,14 +77,6 @@ def judge(m: Measured, r: Readings) -> Suspicion | None:
         tuple(tried),
         order=70 if not penalties else 35,
     )
-
-
-def _freed(case: Case, text: str) -> Case:
-    layers = tuple(
-        type(layer)(**(layer.options() | {"trainable": True})) if not layer.trainable else layer
-        for layer in case.chain.layers
-    )
-    return case.with_layers(text, layers)
 
 
 RULE = Rule("constant-output", "Karpathy 2019", measure, judge)

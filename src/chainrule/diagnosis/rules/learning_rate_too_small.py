@@ -31,7 +31,7 @@ def judge(v: LearningRate, r: Readings) -> Suspicion | None:
     usual = type(r.case.optimizer)().learning_rate
     far_below = isinstance(usual, float) and v.highest < FAR_BELOW * usual
     adaptive = not isinstance(r.case.optimizer, SGD)
-    small = far_below if adaptive else np.isfinite(ratio) and ratio < TOO_SMALL
+    small = far_below if adaptive else 0 < ratio < TOO_SMALL
     if not (small and fell and r.left > 0.05):
         return None
     left = max(float(r.losses[-1]), 1e-300)

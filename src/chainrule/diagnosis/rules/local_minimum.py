@@ -63,7 +63,7 @@ def judge(m: Measured, r: Readings) -> Suspicion | None:
         f"Training has come to rest at a loss of {number(r.losses[-1], 4)}: the last fifth of the run gained "
         f"{m.gain:.2%}, "
         f"the gradient's norm is {number(m.gradient, 2)}, and no direction curves down (lambda_min "
-        f"{number(m.lambda_min, 2)}, lambda_max {number(m.lambda_max, 2)}). Other first weights end lower."
+        f"{number(m.lambda_min, 2)}, lambda_max {number(m.lambda_max, 2)}). Other first weights may end lower."
     )
     tried = tuple(
         remedies.vector(f"first weights drawn from seed {seed}", r.case.fresh(seed))

@@ -64,7 +64,7 @@ def judge(m: Measured, r: Readings) -> Suspicion | None:
     told = (
         f"The last layer's {m.name} gives values from {number(m.low, 3)} to {number(m.high, 3)}, but of "
         f"{m.targets} targets "
-        f"{where}. The loss cannot fall below {number(m.bound, 4)}, {m.share:.0%} of what a constant answer leaves. "
+        f"{where}. The loss cannot fall below {number(m.bound, 4)}, {m.share:.0%} of {r.yard.training.unit}. "
         "Leave the last layer without an activation, or scale the targets into its range."
     )
     evidence = {"activation": m.name, "range": (m.low, m.high), "below": m.below, "above": m.above, "bound": m.bound}

@@ -20,6 +20,7 @@ from chainrule.training import Data
 TINY = 16
 TINY_EPOCHS = 400
 UNFITTED = 0.08
+UNFITTED_TINY = 0.02
 SMALL_UNITS = 8
 
 
@@ -61,12 +62,13 @@ def measure(r: Readings) -> Measured | None:
 def judge(m: Measured, r: Readings) -> Suspicion | None:
     """A tiny batch resists, or the network is small and most of the loss is left."""
     all_rows = m.tiny_rows == r.case.rows
-    if not (m.tiny_left > 0.02 or (max(m.hidden) <= SMALL_UNITS and m.left > 0.1 and not all_rows)):
+    if not (m.tiny_left > UNFITTED_TINY or (max(m.hidden) <= SMALL_UNITS and m.left > 0.1 and not all_rows)):
         return None
+    alone = f"trained on {m.tiny_rows} rows alone the network leaves {m.tiny_left:.1%}"
+    also = f", and even {alone}:" if m.tiny_left > UNFITTED_TINY else f"; {alone}, but for all rows"
     told = (
-        f"The run leaves {m.left:.0%} of what the best constant answer leaves, and even trained on {m.tiny_rows} rows "
-        f"alone the network leaves {m.tiny_left:.1%}: {', '.join(map(str, m.hidden))} hidden unit"
-        f"{'s' * (max(m.hidden) > 1)} are too few for these targets. Give it more units."
+        f"The run leaves {m.left:.0%} of {r.yard.training.unit}{also} {', '.join(map(str, m.hidden))} hidden unit"
+        f"{'s' * (max(m.hidden) > 1)} may be too few for these targets. Give it more units."
     )
     wider = [max(8 * units, 32) for units in m.hidden]
     wide = f"hidden layers of {', '.join(map(str, wider))} units"
