@@ -49,6 +49,11 @@ class Hypothesis:
         return len({slip.what for slip in self.mistakes}), len(self.mistakes), extras
 
 
+def overall(h: Hypothesis) -> tuple[Slip, ...]:
+    """What concerns all gradients alike: the convention, and a sign or factor of all."""
+    return tuple(slip for slip in h.all_slips if slip.mistake.place in ("sign", "factor"))
+
+
 def simplest(found: Iterable[Hypothesis]) -> list[Hypothesis]:
     """Those that no other beats in kinds of mistakes, places and extras together; the likeliest first."""
     unique = list({h.identity: h for h in found}.values())

@@ -69,7 +69,8 @@ class Named:
         explanation: what was done, why it is wrong, what to write instead.
         equation: the line it breaks.
         quantity: the name of the first quantity of the backward pass that it spoils, such as ``"delta1"``.
-        yours, right: that quantity as it was computed, and as it is without any mistake.
+        yours, right: that quantity as it was computed, and as it is without any mistake but a sign or factor that all
+            gradients have (which is named for itself).
         confidence: why this one.
     """
 

@@ -6,7 +6,6 @@ parameters come nearest to the whole change.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -21,7 +20,7 @@ from chainrule.check.marking.hypothesis import Hypothesis, agrees, comparable, f
 from chainrule.check.marking.mistake import Mistake, Slip, all_slips, changes_of, compose
 from chainrule.check.marking.record import Marking
 from chainrule.check.marking.situation import Situation
-from chainrule.check.marking.telling import errors, tell
+from chainrule.check.marking.telling import tell
 from chainrule.check.marking.tolerance import FLOAT32, FLOAT64, response
 
 PAIRS = 400
@@ -45,9 +44,7 @@ def mark_sequence(
     found, precision = player.explanations(FLOAT64), FLOAT64
     if not found and single:
         found, precision = player.explanations(FLOAT32), FLOAT32
-    total = {name: value for name, value in player.change(()).items() if name in given}
-    marking = tell(Evidence((case,), catalogue), (case,), found, precision)
-    return replace(marking, errors=errors(given, total), right=total)  # of the whole change, not of one update
+    return tell(Evidence((case,), catalogue), (case,), found, precision, made=player.change)
 
 
 def _like(old: Array, new: Array) -> Array:
