@@ -205,7 +205,7 @@ def test_a_constant_and_its_inverse_are_no_mistake():
     net = cr.Network(3, [cr.Dense(4, "tanh"), cr.Dense(4, "tanh"), cr.Dense(3)], loss="squared_error", seed=0)
     t = RNG.normal(size=(5, 3))
     for factor in (-1.0, 1.0, 2.0, 0.5, 5.0, -4.5):
-        mine = {name: factor * v * (1 + RNG.uniform(-3e-11, 3e-11, v.shape)) for name, v in net.gradients(X, t).items()}
+        mine = {name: factor * v * (1 + 1.5e-11) for name, v in net.gradients(X, t).items()}
         marking = check_backprop(net, X, t, gradients=mine)
         expected = set() if factor in (1.0, 2.0, 0.5, 5.0) else {"factor"} if factor == -4.5 else {"sign-flipped"}
         assert set(marking.codes) <= expected, marking
@@ -244,6 +244,38 @@ def faults(marking):
 def _halves(line):
     yours, right = line.split("yours ", 1)[1].split(", right ", 1)
     return yours == right
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_an_epsilon_is_right_in_random_networks(seed):
+    rng = np.random.default_rng([6, seed])
+    for _ in range(3):
+        net, x, t = benchmark.random_situation(rng, str(rng.choice(["softmax", "sigmoid"])) + "-derivative-twice")
+        s = situation(net.model, x, t)
+        forms = list(_FORMS.get(s.chain.loss.name, {}).values())
+        if not forms:
+            continue
+        form, e = forms[rng.integers(len(forms))], 10.0 ** rng.uniform(-15, -7)
+        factor = rng.choice(list(constants(s).values()))
+        by_row = factor * s.shared_out(form(s.chain.loss, s.y, s.t, e))
+        mine = backward.run(s, {("start", 0): lambda s, by_row=by_row: by_row}).gradients
+        away = distance(mine, {name: factor * v for name, v in backward.run(s, {}).gradients.items()})
+        marking = check_backprop(net, x, t, gradients=mine)
+        assert marking.mistakes == ()
+        assert marking.correct or away > 1e-3, (form, e, away, marking)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_weights_updated_before_use_are_named_in_random_networks_whatever_the_constant(seed):
+    rng = np.random.default_rng([7, seed])
+    drawn = benchmark.mistaken(rng, ["weights-updated-before-use"])
+    assert drawn is not None
+    net, s, slips, _ = drawn
+    factor = rng.choice(list(constants(s).values())) * rng.choice([1, -1])
+    changes = changes_of(slips) | {("start", 0): lambda s: factor * backward.start(s, None)}
+    marking = check_backprop(net, s.x, s.t, gradients=backward.run(s, changes).gradients, learning_rate=ETA)
+    truth = {(slip.mistake.code, slip.layer) for slip in slips} | ({("sign-flipped", None)} if factor < 0 else set())
+    assert any(truth == one - {("factor", None)} for one in benchmark.named_sets(marking)), (factor, marking)
 
 
 @pytest.mark.parametrize("seed", range(32))
