@@ -64,6 +64,14 @@ def test_a_file_that_cannot_be_run_is_told(folder):
         ({"ada": RIGHT}, 0),
         ({"ada": RIGHT, "ben": RIGHT.replace("2 * ", "-2 * ")}, 1),
         ({"ada": RIGHT, "ben": RIGHT.replace("- t)", "- t) ** 3")}, 1),
+        ({"ada": RIGHT, "ben": RIGHT.replace(', "b1": delta.sum(axis=0)', "")}, 1),
+        (
+            {
+                "ada": RIGHT,
+                "ben": RIGHT.replace("delta =", "calls.append(1 / (len(calls) == 0))\n    delta =") + "calls = []",
+            },
+            2,
+        ),
         ({"ada": RIGHT, "ben": RIGHT.replace("2 * ", "-2 * "), "cy": "1 / 0\n"}, 2),
     ],
 )

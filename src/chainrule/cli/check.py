@@ -4,11 +4,12 @@ from pathlib import Path
 
 import typer
 
-from chainrule.check.grading import Graded, Limits, grade, network_of, write_csv, write_html
+from chainrule.check.grading import Graded, Limits, grade, network_of
 from chainrule.check.grading.grade import counts
-from chainrule.check.grading.table import rows_of
+from chainrule.check.grading.table import csv_text, html_text, rows_of
 from chainrule.cli.output import check_can_write, print_table, say
 from chainrule.errors import InputError
+from chainrule.files.atomic import write_atomically
 from chainrule.model import Model
 
 
@@ -37,15 +38,15 @@ def run(file: Path, reference: str, function: str, rows: int, seed: int, limits:
     print_table(["file", "verdict", "mistakes", "layers"], [row[:4] for row in rows_of(graded)])
     say()
     print_table(["mistake or verdict", "submissions"], [[c, str(n)] for c, n in counts(graded).most_common()])
-    write_csv(tables[0], graded)
-    write_html(tables[1], graded)
+    write_atomically(tables[0], [csv_text(graded).encode()])
+    write_atomically(tables[1], [html_text(graded).encode()])
     say(f"\nwritten: {tables[0]}, {tables[1]}")
     raise typer.Exit(max(map(_exit_code, graded)))
 
 
 def _exit_code(one: Graded) -> int:
     """0 if it is right, 1 if it is not, 2 if it could not be marked."""
-    return 2 if one.marking is None else 0 if one.marking.correct else 1
+    return 2 if one.marking is None else 0 if one.right else 1
 
 
 def _reference(text: str, seed: int) -> Model:

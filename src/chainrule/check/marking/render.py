@@ -35,8 +35,16 @@ def html(marking: Marking) -> str:
 
 def headline(marking: Marking) -> str:
     """``"two mistakes: missing-activation-derivative at layer 1; ..."``."""
-    named = marking.mistakes or marking.conventions or marking.kinks
-    return marking.verdict + (": " + "; ".join(one.title for one in named) if named else "")
+    named = [one.title for one in marking.mistakes or marking.conventions or marking.kinks]
+    if marking.verdict == "right in part":
+        named += gaps(marking)
+    return marking.verdict + (": " + "; ".join(named) if named else "")
+
+
+def gaps(marking: Marking) -> list[str]:
+    """What was not marked: inputs for which a function gave nothing usable, parameters that were not given."""
+    missing = [f"nothing was given for {', '.join(marking.missing)}"] if marking.missing else []
+    return [*missing, *(failure[0].lower() + failure[1:].rstrip(".") for failure in marking.failures)]
 
 
 def _told(named: Named) -> list[str]:
@@ -79,6 +87,8 @@ def _sentences(marking: Marking) -> Iterator[str]:
         more = len(marking.unseen) - _MOST_UNSEEN
         told = "; ".join(marking.unseen[:_MOST_UNSEEN]) + (f"; and {more} more" if more > 0 else "")
         yield f"This input would not show: {told}. The one in .separating_input shows more."
+    if marking.missing:
+        yield f"Not marked, as nothing was given for them: {', '.join(marking.missing)}."
     yield from marking.patterns
     yield from marking.notes
 

@@ -61,13 +61,15 @@ def tell(
         slip = factor_slip(first.s, evidence.loss)
         conventions = (*conventions, _name(slip, first.s, NONE, _sure(first, make(best.all_slips))))
     wrong = best is None or bool(mistakes)
+    missing = _missing(first)
+    in_part = evidence.asked_for_all and bool(missing or evidence.failures)
     unseen, shown = ((), None) if wrong else _unseen(cases, evidence.catalogue, made)
     same = [h is not best and best is not None and not made and _is_one_computation(first, best, h) for h in found]
     others = [h for h, is_same in zip(found, same, strict=True) if h is not best and not is_same]
     if best is not None and others and not made:
         shown = separating_input(first.s, [h.all_slips for h in (best, *others)], first.given)
     return Marking(
-        verdict=_verdict(best, mistakes, conventions, kinks, precision),
+        verdict="right in part" if in_part and not wrong else _verdict(best, mistakes, conventions, kinks, precision),
         correct=not wrong,
         mistakes=mistakes,
         conventions=conventions,
@@ -85,7 +87,15 @@ def tell(
             *_digits_left(first, precision),
             *_scale_told(best, evidence),
         ),
+        missing=missing,
+        failures=evidence.failures,
     )
+
+
+def _missing(case: Case) -> tuple[str, ...]:
+    """The parameters that were not given; those of layers that do not learn need no gradient."""
+    learns = {at.l for at in case.s.sites if getattr(at.layer, "trainable", True)}
+    return tuple(slot.name for slot in case.s.chain.slots if slot.name not in case.given and slot.layer in learns)
 
 
 def _made(s: Situation, slips: Sequence[Slip]) -> Mapping[str, Array]:
