@@ -119,6 +119,27 @@ def test_right_numbers_that_are_off_by_little_are_right_with_the_distance():
     assert "fit to 1e-09" in marking.notes[0]
 
 
+def test_updates_one_by_one_that_are_off_by_little_are_right_with_the_distance():
+    net = network(3, "softmax", "categorical_cross_entropy")
+    there = net.copy()
+    for n in range(5):
+        x, t = X[n : n + 1], CLASSES[n : n + 1]
+        s = situation(there.model, x, t)
+        by_row = s.shared_out(-t / (s.y + 1e-10))
+        g = backward.run(s, {("start", 0): lambda s, by_row=by_row: by_row}).gradients
+        there.set_parameters({name: value - ETA * g[name] for name, value in there.parameters.items()})
+    marking = check_step(net, X, CLASSES, after=dict(there.parameters), learning_rate=ETA, rows="one by one")
+    assert marking.verdict == "right"
+    assert "more than rounding" in marking.notes[0]
+
+
+def test_a_recipe_that_overflows_explains_nothing():
+    net = network(3, "softmax", "categorical_cross_entropy")
+    after = {name: value + RNG.normal(size=value.shape) for name, value in net.parameters.items()}
+    marking = check_step(net, X, CLASSES, after=after, learning_rate=ETA, rows="one by one")
+    assert marking.verdict == "unknown"
+
+
 # ---------------------------------------------------------------- yours and right
 def test_what_is_shown_beside_a_mistake_has_the_convention_in_it():
     net = network()

@@ -81,7 +81,11 @@ def _mistaken(evidence: Evidence, eps: float) -> Explained:
 
 def _distance_told(evidence: Evidence, h: Hypothesis) -> tuple[str, ...]:
     changes = changes_of(h.all_slips)
-    away = max(distance(case.given, run(case.s, changes).gradients) for case in evidence.cases)
+    return distance_told(max(distance(case.given, run(case.s, changes).gradients) for case in evidence.cases))
+
+
+def distance_told(away: float) -> tuple[str, ...]:
+    """What is said of numbers that fit, but not to rounding."""
     told = (
         f"The numbers fit to {away:.0e} of each gradient's size, which is more than rounding does: a small constant, "
         "such as an epsilon in a logarithm or a denominator, or a rounded number would do that."

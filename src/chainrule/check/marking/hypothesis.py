@@ -96,6 +96,8 @@ def comparable(given: Array, mutant: Array) -> bool:
 def agrees(given: Array, mutant: Array, factor: float, tolerance: Tolerance, name: str) -> bool:
     """Whether the given numbers are those of the mutant times a factor, up to rounding."""
     target = factor * mutant
+    if not np.isfinite(target).all():
+        return False  # what overflows would allow any distance
     allowed = tolerance.allowed(name, float(np.abs(target).max(initial=0.0)))
     if np.shape(allowed) not in ((), given.shape):
         allowed = np.max(allowed)
