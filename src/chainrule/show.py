@@ -21,20 +21,22 @@ def plain(values: Any) -> Any:
     return array.tolist()
 
 
-def numbers(values: Array, most: int = 12) -> str:
+def numbers(values: Array, most: int = 12, digits: int = 6) -> str:
     """An array on one line: whole up to ``most`` numbers, else its smallest, mean and largest, without missing ones."""
     if values.size > most:
         values = values[~np.isnan(values)]
         if not values.size:
             return "all missing"
-        return f"min {number(values.min())}, mean {number(values.mean())}, max {number(values.max())}"
-    return _nested(values)
+        named = (("min", values.min()), ("mean", values.mean()), ("max", values.max()))
+        return ", ".join(f"{word} {number(value, digits)}" for word, value in named)
+    return _nested(values, digits)
 
 
-def _nested(values: Array) -> str:
+def _nested(values: Array, digits: int) -> str:
     if values.ndim == 0:
-        return number(values.item())
-    return "[" + (" " if values.ndim == 1 else ", ").join(_nested(part) for part in np.asarray(values)) + "]"
+        return number(values.item(), digits)
+    parts = [_nested(part, digits) for part in np.asarray(values)]
+    return "[" + (" " if values.ndim == 1 else ", ").join(parts) + "]"
 
 
 def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

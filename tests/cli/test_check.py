@@ -46,7 +46,7 @@ def test_a_model_file_is_a_reference_too(folder):
 
 def test_a_folder_gives_a_table_with_counts(folder):
     result = shell(folder, "--reference", REFERENCE, "--out", folder / "grades")
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == 1, result.output
     assert "ada.py" in result.output
     assert "sign-flipped" in result.output
     assert (folder / "grades.csv").read_text(encoding="utf-8").startswith("file,verdict,mistakes")
@@ -56,6 +56,34 @@ def test_a_folder_gives_a_table_with_counts(folder):
 def test_a_file_that_cannot_be_run_is_told(folder):
     (folder / "cy.py").write_text("1 / 0\n", encoding="utf-8")
     assert "not run: ZeroDivisionError" in shell(folder / "cy.py", "--reference", REFERENCE).output
+
+
+@pytest.mark.parametrize(
+    ("files", "code"),
+    [
+        ({"ada": RIGHT}, 0),
+        ({"ada": RIGHT, "ben": RIGHT.replace("2 * ", "-2 * ")}, 1),
+        ({"ada": RIGHT, "ben": RIGHT.replace("- t)", "- t) ** 3")}, 1),
+        ({"ada": RIGHT, "ben": RIGHT.replace(', "b1": delta.sum(axis=0)', "")}, 1),
+        (
+            {
+                "ada": RIGHT,
+                "ben": RIGHT.replace("delta =", "calls.append(1 / (len(calls) == 0))\n    delta =") + "calls = []",
+            },
+            2,
+        ),
+        ({"ada": RIGHT, "ben": RIGHT.replace("2 * ", "-2 * "), "cy": "1 / 0\n"}, 2),
+    ],
+)
+def test_the_exit_code_is_that_of_the_worst_file(tmp_path, files, code):
+    for name, text in files.items():
+        (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+    assert shell(tmp_path, "--reference", REFERENCE, "--out", tmp_path / "grades").exit_code == code
+    assert shell(tmp_path / f"{name}.py", "--reference", REFERENCE).exit_code == code
+
+
+def test_the_help_tells_the_exit_codes():
+    assert "2 if it could not be marked" in " ".join(shell("--help").output.split())
 
 
 def test_what_cannot_be_graded_is_refused(folder, tmp_path):

@@ -287,7 +287,12 @@ def check(
         "marking"
     ),
 ) -> None:
-    """Mark hand-written backpropagation and name the mistake. The files are run: a separate process is no sandbox."""
+    """Mark hand-written backpropagation and name the mistake. The files are run: a separate process is no sandbox.
+
+    Exit code: 0 if it is right, 1 if it is not, 2 if it could not be marked; of a folder that of the worst file.
+
+    Example: chainrule check ada.py --reference "2 -> 3 tanh -> 1 sigmoid, squared_error"
+    """
     from chainrule.check.grading import Limits  # noqa: PLC0415
     from chainrule.cli.check import run  # noqa: PLC0415
 

@@ -2,16 +2,23 @@
 
 from pathlib import Path
 
-from chainrule.check.grading import Limits, grade, network_of, write_csv, write_html
+import typer
+
+from chainrule.check.grading import Graded, Limits, grade, network_of
 from chainrule.check.grading.grade import counts
-from chainrule.check.grading.table import rows_of
+from chainrule.check.grading.table import csv_text, html_text, rows_of
 from chainrule.cli.output import check_can_write, print_table, say
 from chainrule.errors import InputError
+from chainrule.files.atomic import write_atomically
 from chainrule.model import Model
 
 
 def run(file: Path, reference: str, function: str, rows: int, seed: int, limits: Limits, out: Path) -> None:
-    """Print the marking of a file; of a folder print a table and write it as CSV and HTML."""
+    """Print the marking of a file; of a folder print a table and write it as CSV and HTML.
+
+    Raises:
+        typer.Exit: with the exit code of the worst file, if that is not 0.
+    """
     model = _reference(reference, seed)
     if rows < 1:
         raise InputError(f"--rows must be at least 1, got {rows}.")
@@ -20,7 +27,7 @@ def run(file: Path, reference: str, function: str, rows: int, seed: int, limits:
             raise FileNotFoundError(f"there is no file {file}.")
         (one,) = grade([file], model, rows=rows, seed=seed, function=function, limits=limits)
         say(f"not run: {one.error}" if one.marking is None else str(one.marking))
-        return
+        raise typer.Exit(_exit_code(one))
     files = sorted(file.glob("*.py"))
     if not files:
         raise InputError(f"there are no .py files in {file}.")
@@ -31,9 +38,15 @@ def run(file: Path, reference: str, function: str, rows: int, seed: int, limits:
     print_table(["file", "verdict", "mistakes", "layers"], [row[:4] for row in rows_of(graded)])
     say()
     print_table(["mistake or verdict", "submissions"], [[c, str(n)] for c, n in counts(graded).most_common()])
-    write_csv(tables[0], graded)
-    write_html(tables[1], graded)
+    write_atomically(tables[0], [csv_text(graded).encode()])
+    write_atomically(tables[1], [html_text(graded).encode()])
     say(f"\nwritten: {tables[0]}, {tables[1]}")
+    raise typer.Exit(max(map(_exit_code, graded)))
+
+
+def _exit_code(one: Graded) -> int:
+    """0 if it is right, 1 if it is not, 2 if it could not be marked."""
+    return 2 if one.marking is None else 0 if one.right else 1
 
 
 def _reference(text: str, seed: int) -> Model:

@@ -181,17 +181,14 @@ def test_targets_suit_the_loss(tmp_path, reference):
 
 
 # ---------------------------------------------------------------- what runs in the other process
-def _answers(tmp_path, monkeypatch, code, **task):
+def _answers(tmp_path, monkeypatch, code, function=""):
     monkeypatch.setattr(child, "_limit", lambda seconds, megabytes: None)  # these limits are for another process
-    file = tmp_path / "mine.py"
-    file.write_text(code, encoding="utf-8")
     one = {"parameters": {"W1": [[1.0]]}, "x": [[2.0]], "t": [[3.0]], "learning_rate": 0.5}
-    whole = {"file": str(file), "function": "", "seconds": 1, "megabytes": 1, "inputs": [one]} | task
-    (tmp_path / "task.json").write_text(json.dumps(whole), encoding="utf-8")
+    task = {"file": str(tmp_path / "mine.py"), "source": code, "function": function, "inputs": [one]}
     monkeypatch.setattr(sys, "path", list(sys.path))
-    child.main(tmp_path)
+    found = child.answered(task | {"seconds": 1, "megabytes": 1})
     sys.modules.pop("submission")
-    return json.loads((tmp_path / "answers.json").read_text(encoding="utf-8"))
+    return json.loads(json.dumps(found))
 
 
 def test_the_child_answers_with_lists(tmp_path, monkeypatch):

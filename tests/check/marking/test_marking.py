@@ -337,6 +337,60 @@ def test_a_function_that_raises_on_other_rows_only_is_marked_and_the_error_told(
     marking = check_backprop(net, X, T, gradients=gradients)
     assert marking.correct
     assert "five rows only" in marking.notes[0]
+    assert marking.verdict == "right in part"
+    assert not marking.complete
+    assert "five rows only" in str(marking).splitlines()[0]
+
+
+def test_a_function_that_gives_some_gradients_is_right_in_part():
+    net = network("tanh", "sigmoid")
+    right = _function(net)
+    marking = check_backprop(net, X, T, gradients=lambda p, x, t: {"b2": right(p, x, t)["b2"]})
+    assert marking.verdict == "right in part"
+    assert marking.missing == ("W1", "b1", "W2")
+    assert str(marking).splitlines()[0] == "right in part: nothing was given for W1, b1, W2"
+    assert marking.to_dict()["missing"] == ["W1", "b1", "W2"]
+
+
+def test_a_function_that_gives_other_gradients_on_other_rows_is_right_in_part():
+    net = network("tanh", "sigmoid")
+    right, calls = _function(net), []
+
+    def gradients(parameters, x, t):
+        calls.append(x)
+        g = right(parameters, x, t)
+        return g if len(calls) == 1 else {"b1": 0 * g["b1"]}
+
+    marking = check_backprop(net, X, T, gradients=gradients)
+    assert marking.verdict == "right in part"
+    assert "gave b1, at first W1, b1, W2, b2" in marking.failures[0]
+
+
+def test_a_function_may_fill_the_same_arrays_at_every_call():
+    net = network("tanh", "sigmoid")
+    right, kept = _function(net), {name: np.zeros_like(value) for name, value in net.parameters.items()}
+
+    def gradients(parameters, x, t):
+        for name, value in right(parameters, x, t).items():
+            kept[name][...] = value
+        return kept
+
+    assert check_backprop(net, X, T, gradients=gradients).verdict == "right"
+
+
+def test_what_was_not_given_is_told():
+    net = network("tanh", "sigmoid")
+    marking = check_backprop(net, X, T, gradients={"W2": net.gradients(X, T)["W2"]})
+    assert marking.verdict == "right"
+    assert marking.missing == ("W1", "b1", "b2")
+    assert "nothing was given for them: W1, b1, b2." in str(marking)
+    assert "nothing was given for them" in marking._repr_html_()
+
+
+def test_what_does_not_learn_need_not_be_given():
+    net = cr.Network(2, [cr.Dense(3, "tanh", trainable=False), cr.Dense(2)], loss="squared_error", seed=0)
+    mine = {name: value for name, value in net.gradients(X, T).items() if name.endswith("2")}
+    assert check_backprop(net, X, T, gradients=lambda p, x, t: mine if len(x) == 5 else {}).missing == ()
 
 
 def test_a_function_may_have_its_weights_the_other_way_round():
@@ -409,6 +463,10 @@ def test_an_unknown_marking_shows_too():
         ({"gradients": {"W9": 1}}, "W9"),
         ({"gradients": {"W1": np.ones((4, 4))}}, "shape"),
         ({"gradients": {"W1": "text"}}, "real numbers"),
+        ({"gradients": {"W1": np.ones((2, 3)) * 1j}}, "real numbers, got complex128"),
+        ({"gradients": {"W1": np.full((2, 3), "1.5")}}, "real numbers"),
+        ({"gradients": {"W1": [[None] * 3] * 2}}, "real numbers"),
+        ({"gradients": {"W1": [[10**400] * 3] * 2}}, "real numbers"),
         ({"gradients": {"W1": np.ones((2, 3))}, "digits": -1}, "digits"),
         ({"gradients": {"W1": np.ones((2, 3))}, "digits": True}, "digits"),
         ({"gradients": {"W1": np.ones((2, 3))}, "learning_rate": 0}, "learning_rate"),

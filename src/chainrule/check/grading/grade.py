@@ -1,5 +1,7 @@
 """A learner's file, or a folder of them, marked."""
 
+import os
+import stat
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from chainrule import chain as maths
-from chainrule.check.grading.isolation import Limits, SubmissionError, run_file
+from chainrule.check.grading.isolation import Limits, SubmissionError, one_line, run_file
 from chainrule.check.marking import CATALOGUE, Marking, Mistake
 from chainrule.check.marking.doors import inputs_to_try, mark_calls
 from chainrule.check.marking.render import headline
@@ -19,6 +21,9 @@ from chainrule.model import Model
 
 LEARNING_RATE = 0.5
 """Of the updates that a learner's ``step`` is asked for."""
+
+_LARGEST = 4 * 2**20
+"""Bytes of a file of code."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,11 @@ class Graded:
     def verdict(self) -> str:
         """The marking's, or ``"not run"``."""
         return "not run" if self.marking is None else self.marking.verdict
+
+    @property
+    def right(self) -> bool:
+        """Whether it is right: for every parameter, on every input."""
+        return self.marking is not None and self.marking.correct and self.marking.complete
 
     @property
     def told(self) -> str:
@@ -71,7 +81,10 @@ def grade(
         mistakes: of one's own, looked for besides those of the catalogue.
     """
     s = _drawn(model, rows, seed)
-    return [_graded(file, s, function, limits or Limits(), (*CATALOGUE, *mistakes)) for file in files]
+    sources = [_source(file) for file in files]  # all before the first is run, which could change the others
+    catalogue = (*CATALOGUE, *mistakes)
+    pairs = zip(files, sources, strict=True)
+    return [_graded(file, source, s, function, limits or Limits(), catalogue) for file, source in pairs]
 
 
 def counts(graded: Sequence[Graded]) -> Counter[str]:
@@ -82,14 +95,36 @@ def counts(graded: Sequence[Graded]) -> Counter[str]:
     return found
 
 
-def _graded(file: Path, s: Situation, function: str, limits: Limits, catalogue: Sequence[Mistake]) -> Graded:
+def _source(file: Path) -> bytes | str:
+    """What a file holds, or why it cannot be run: it may be anything that has a name."""
+    try:
+        descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return "is no file."
+            source = os.read(descriptor, _LARGEST + 1)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        return f"cannot be read: {error.strerror}."
+    return source if len(source) <= _LARGEST else f"is larger than {_LARGEST} bytes."
+
+
+def _graded(
+    file: Path, source: bytes | str, s: Situation, function: str, limits: Limits, catalogue: Sequence[Mistake]
+) -> Graded:
+    name = one_line(file.name)
     tried = inputs_to_try(s)
     try:
-        kind, answers = run_file(file, tried, function, limits)
+        if isinstance(source, str):
+            return Graded(name, None, source)
+        kind, answers = run_file(file, source, tried, function, limits)
         marking = mark_calls(tried, answers, catalogue, updated=kind == "step")
     except (SubmissionError, InputError) as error:
-        return Graded(file.name, None, str(error))
-    return Graded(file.name, marking)
+        return Graded(name, None, one_line(str(error)))
+    if marking.correct and marking.failures:  # right where it ran: that is not to be right
+        return Graded(name, None, one_line(" ".join(marking.failures)))
+    return Graded(name, marking)
 
 
 def _drawn(model: Model, rows: int, seed: int) -> Situation:

@@ -1,6 +1,7 @@
 """The grades of a folder as a table: CSV for a spreadsheet, HTML to read."""
 
 import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,26 +23,36 @@ def _mistakes(one: Graded) -> tuple[str, str]:
     return " ".join(one.marking.codes), " ".join(dict.fromkeys(layers))
 
 
-def write_csv(path: Path, graded: Sequence[Graded]) -> None:
+def csv_text(graded: Sequence[Graded]) -> str:
     """One line for each submission; cells that a spreadsheet would take for formulas are quoted with an apostrophe."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(HEADER)
-        writer.writerows([_harmless(cell) for cell in row] for row in rows_of(graded))
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(HEADER)
+    writer.writerows([_harmless(cell) for cell in row] for row in rows_of(graded))
+    return text.getvalue()
+
+
+def write_csv(path: Path, graded: Sequence[Graded]) -> None:
+    """Write the table for a spreadsheet."""
+    path.write_bytes(csv_text(graded).encode())
 
 
 def _harmless(cell: str) -> str:
     return "'" + cell if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
 
 
-def write_html(path: Path, graded: Sequence[Graded]) -> None:
+def html_text(graded: Sequence[Graded]) -> str:
     """How often each mistake was made, then every submission."""
     told = [[code, str(number)] for code, number in counts(graded).most_common()]
-    page = (
+    return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Marking</title><body>'
         + html_table(["mistake or verdict", "submissions"], told, caption=f"{len(graded)} submissions")
         + "<p></p>"
         + html_table(HEADER, rows_of(graded))
         + "</body></html>"
     )
-    path.write_text(page, encoding="utf-8")
+
+
+def write_html(path: Path, graded: Sequence[Graded]) -> None:
+    """Write the table to read."""
+    path.write_bytes(html_text(graded).encode())

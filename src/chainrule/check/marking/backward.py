@@ -8,7 +8,7 @@
     bias       db_l = sum_n delta_l
     update     both, as they are taken off    (sign, learning rate) at one layer
     down       da_{l-1} = delta_l W_l'
-    sign, factor                              of all gradients
+    sign, factor                              of all gradients, and of the updates made with them
 
 A *change* is a function that computes something else at one place; ``run`` does what the changes say and, where
 nothing is changed, what ``chainrule.chain.backward`` does.
@@ -70,15 +70,11 @@ def run(s: Situation, changes: Changes) -> Gone:
             own[at.weights_key] = weights(at, source, d, da, changes.get(("weights", l)))
         if at.bias_key:
             own[at.bias_key] = bias(at, d, da, changes.get(("bias", l)))
-        own = update(at, own, changes.get(("update", l)))
+        own = overall(s, update(at, own, changes.get(("update", l))), changes)
         gradients |= {at.name(key): value for key, value in own.items()}
         deltas.append(d)
         das.append(da)
         da = down(at, d, in_shape(at, own), changes.get(("down", l)))
-    for place in ("sign", "factor"):
-        change = changes.get((place, 0))
-        if change is not None:
-            gradients = {name: change(s, value) for name, value in gradients.items()}
     ordered = {slot.name: gradients[slot.name] for slot in s.chain.slots}
     return Gone(ordered, dy, deltas[::-1], das[::-1])
 
@@ -134,6 +130,15 @@ def bias(at: Site, d: Array, da: Array, change: Change | None) -> Array:
 def update(at: Site, own: Record, change: Change | None) -> Record:
     """The gradients of one layer as they reach its parameters."""
     return own if change is None else {key: change(at, value) for key, value in own.items()}
+
+
+def overall(s: Situation, own: Record, changes: Changes) -> Record:
+    """One layer's gradients with the sign and the factor that all gradients have."""
+    for place in ("sign", "factor"):
+        change = changes.get((place, 0))
+        if change is not None:
+            own = {key: change(s, value) for key, value in own.items()}
+    return own
 
 
 def in_shape(at: Site, own: Record) -> Record:

@@ -1,5 +1,6 @@
 """``check_backprop`` and ``check_step``: the doors at which a learner's gradients or updated parameters come in."""
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -46,8 +47,9 @@ def check_backprop(
         net: a network of the same architecture, with the same parameters and the loss that is meant.
         x: inputs (N, inputs).
         t: targets (N, outputs).
-        gradients: arrays by parameter name, ``{"W1": ..., "b1": ...}``, or some of them; or a function
-            ``gradients(parameters, x, t)`` that gives them: it is then tried on other parameters and rows too.
+        gradients: arrays by parameter name, ``{"W1": ..., "b1": ...}``, or some of them, of which alone the marking
+            then speaks; or a function ``gradients(parameters, x, t)`` that gives them all: it is then tried on other
+            parameters and rows too, and is right in part if it gives nothing for some.
         loss: what the learner's code gives as the loss of ``x`` and ``t``. Without it, gradients that are off by a
             constant that losses differ by (2, N, outputs) are a convention; with it, they are a mistake.
         learning_rate: of the learner's update; needed to recognise weights that are updated before they are used.
@@ -252,19 +254,28 @@ def mark_calls(
     """
     cases: list[Case] = []
     singles: list[bool] = []
-    notes: list[str] = []
+    failures: list[str] = []
     for s, answer in zip(tried, answers, strict=True):
         try:
             case = _case_of(s, answer, layout, updated=updated)
+            _check_names(case, cases[:1])
         except InputError as error:
             if not cases:
                 raise
-            notes.append(f"On drawn parameters and {s.rows} rows: {error}")
-            continue
-        if not cases or set(case.given) == set(cases[0].given):
+            failures.append(f"On drawn parameters and {s.rows} row{'' if s.rows == 1 else 's'}: {error}")
+        else:
             cases.append(case)
             singles.append(is_single_precision(answer))
-    return mark(Evidence(tuple(cases), catalogue, all(singles), loss, tuple(notes)))
+    return mark(
+        Evidence(tuple(cases), catalogue, all(singles), loss, tuple(failures), tuple(failures), asked_for_all=True)
+    )
+
+
+def _check_names(case: Case, first: Sequence[Case]) -> None:
+    """Every call must give the same parameters."""
+    for before in first:
+        if set(case.given) != set(before.given):
+            raise InputError(f"your function gave {', '.join(case.given)}, at first {', '.join(before.given)}.")
 
 
 def _case_of(s: Situation, answer: Any, layout: Layout, *, updated: bool) -> Case:
@@ -284,6 +295,12 @@ def _called(s: Situation, function: Callable[..., Mapping[str, Any]], layout: La
     if layout == "out, in":
         parameters = {name: v.T if name.startswith("W") else v for name, v in parameters.items()}
     try:
-        return function(parameters, s.x.copy(), s.t.copy())
+        answer = function(parameters, s.x.copy(), s.t.copy())
+        return {name: _kept(value) for name, value in answer.items()} if isinstance(answer, Mapping) else answer
     except Exception as error:  # noqa: BLE001 - the function is the learner's and may raise anything
         return error
+
+
+def _kept(value: Any) -> Any:
+    """A copy, as a function may fill the same arrays at every call."""
+    return np.array(value) if hasattr(value, "__array__") else copy.deepcopy(value)

@@ -1,5 +1,6 @@
 """What the learner gave, read and made comparable: arrays by name, their precision, one case or several."""
 
+import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -52,7 +53,8 @@ def read(s: Situation, given: Any, *, layout: str = "in, out", what: str = "grad
         InputError: not a dict of arrays, an unknown name, or a shape that cannot be the parameter's.
     """
     if not isinstance(given, Mapping) or not given:
-        raise InputError(f"{what} must be a dict of arrays by parameter name, such as {{'W1': ...}}, got {given!r}.")
+        found = reprlib.repr(given)
+        raise InputError(f"{what} must be a dict of arrays by parameter name, such as {{'W1': ...}}, got {found}.")
     slots = {slot.name: slot for slot in s.chain.slots}
     unknown = [name for name in given if name not in slots]
     if unknown:
@@ -61,10 +63,18 @@ def read(s: Situation, given: Any, *, layout: str = "in, out", what: str = "grad
 
 
 def _numbers(what: str, name: str, value: Any) -> Array:
+    """A copy in float64; what NumPy would read numbers out of (text, the real part) is no array of them."""
+    found = type(value).__name__
     try:
-        return np.array(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"{what}[{name!r}] must be an array of real numbers, got {type(value).__name__}.") from None
+        array = np.asarray(value)
+        found = f"{array.dtype}" if isinstance(value, np.ndarray) else found
+        if array.dtype.kind in "biuf":
+            return np.array(array, dtype=np.float64)
+        if array.dtype.kind == "O":
+            return np.array([float(one) for one in array.ravel()]).reshape(array.shape)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise InputError(f"{what}[{name!r}] must be an array of real numbers, got {found}.")
 
 
 def _in_shape(slot: Slot, value: Array, layout: str, what: str) -> Array:
@@ -87,6 +97,7 @@ def is_single_precision(given: Any) -> bool:
     arrays = [np.asarray(value) for value in given.values()]
     if any(array.dtype == np.float32 for array in arrays):
         return True
+    arrays = [array.astype(np.float64) for array in arrays]
     with np.errstate(over="ignore"):
         return all(np.array_equal(array, array.astype(np.float32), equal_nan=True) for array in arrays)
 
@@ -126,6 +137,8 @@ class Evidence:
         single_precision: whether the numbers are float32.
         loss: by which constant the learner's loss is ours, ``"1"`` if it is the same; None if it was not given.
         notes: what the marking should tell besides.
+        failures: what a function did not do: the inputs for which it gave nothing usable, and why.
+        asked_for_all: whether the learner was to give every gradient, as a function is.
     """
 
     cases: tuple[Case, ...]
@@ -133,3 +146,5 @@ class Evidence:
     single_precision: bool = False
     loss: str | None = None
     notes: tuple[str, ...] = ()
+    failures: tuple[str, ...] = ()
+    asked_for_all: bool = False

@@ -49,6 +49,11 @@ class Hypothesis:
         return len({slip.what for slip in self.mistakes}), len(self.mistakes), extras
 
 
+def overall(h: Hypothesis) -> tuple[Slip, ...]:
+    """What concerns all gradients alike: the convention, and a sign or factor of all."""
+    return tuple(slip for slip in h.all_slips if slip.mistake.place in ("sign", "factor"))
+
+
 def simplest(found: Iterable[Hypothesis]) -> list[Hypothesis]:
     """Those that no other beats in kinds of mistakes, places and extras together; the likeliest first."""
     unique = list({h.identity: h for h in found}.values())
@@ -91,6 +96,8 @@ def comparable(given: Array, mutant: Array) -> bool:
 def agrees(given: Array, mutant: Array, factor: float, tolerance: Tolerance, name: str) -> bool:
     """Whether the given numbers are those of the mutant times a factor, up to rounding."""
     target = factor * mutant
+    if not np.isfinite(target).all():
+        return False  # what overflows would allow any distance
     allowed = tolerance.allowed(name, float(np.abs(target).max(initial=0.0)))
     if np.shape(allowed) not in ((), given.shape):
         allowed = np.max(allowed)

@@ -69,7 +69,8 @@ class Named:
         explanation: what was done, why it is wrong, what to write instead.
         equation: the line it breaks.
         quantity: the name of the first quantity of the backward pass that it spoils, such as ``"delta1"``.
-        yours, right: that quantity as it was computed, and as it is without any mistake.
+        yours, right: that quantity as it was computed, and as it is without any mistake but a sign or factor that all
+            gradients have (which is named for itself).
         confidence: why this one.
     """
 
@@ -129,8 +130,9 @@ class Marking:
 
     Attributes:
         verdict: ``"right"``, ``"right within float32"``, ``"right but for a kink"``, ``"right but for the loss's
-            convention"``, ``"one mistake"``, ``"two mistakes"``, ``"three mistakes"`` or ``"unknown"``.
-        correct: whether there is no mistake: the first four.
+            convention"``, ``"right in part"`` (of a function: what it gave is right, but see ``failures`` and
+            ``missing``), ``"one mistake"``, ``"two mistakes"``, ``"three mistakes"`` or ``"unknown"``.
+        correct: whether there is no mistake in what was given: the first five.
         mistakes: what was found, from the top of the network down; the same mistake at two layers stands there twice
             and counts as one.
         conventions: by what the learner's loss differs from this one: no mistake.
@@ -144,6 +146,8 @@ class Marking:
         right: by parameter, the right gradients.
         patterns: if unknown, what the ratios say.
         notes: what else the marker should tell.
+        missing: the parameters whose gradients were not given, so they were not marked.
+        failures: of a function, for which inputs it gave nothing usable, and why.
     """
 
     verdict: str
@@ -159,6 +163,13 @@ class Marking:
     right: Mapping[str, Array]
     patterns: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    missing: tuple[str, ...] = field(default=())
+    failures: tuple[str, ...] = field(default=())
+
+    @property
+    def complete(self) -> bool:
+        """Whether every gradient was marked, on every input."""
+        return not self.missing and not self.failures
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -198,4 +209,6 @@ class Marking:
             "right": {name: plain(value) for name, value in self.right.items()},
             "patterns": list(self.patterns),
             "notes": list(self.notes),
+            "missing": list(self.missing),
+            "failures": list(self.failures),
         }

@@ -3,11 +3,15 @@
 from collections.abc import Iterator
 from html import escape
 
+import numpy as np
+
+from chainrule.arrays import Array, shape_text
 from chainrule.check.marking.record import Marking, Named
 from chainrule.show import html_table, number, numbers, text_table
 
 _HEADER = ["parameter", "largest relative error", "at", "yours", "right"]
 _MOST_UNSEEN = 6
+_DIGITS = (6, 9, 12)
 
 
 def text(marking: Marking) -> str:
@@ -31,16 +35,41 @@ def html(marking: Marking) -> str:
 
 def headline(marking: Marking) -> str:
     """``"two mistakes: missing-activation-derivative at layer 1; ..."``."""
-    named = marking.mistakes or marking.conventions or marking.kinks
-    return marking.verdict + (": " + "; ".join(one.title for one in named) if named else "")
+    named = [one.title for one in marking.mistakes or marking.conventions or marking.kinks]
+    if marking.verdict == "right in part":
+        named += gaps(marking)
+    return marking.verdict + (": " + "; ".join(named) if named else "")
+
+
+def gaps(marking: Marking) -> list[str]:
+    """What was not marked: inputs for which a function gave nothing usable, parameters that were not given."""
+    missing = [f"nothing was given for {', '.join(marking.missing)}"] if marking.missing else []
+    return [*missing, *(failure[0].lower() + failure[1:].rstrip(".") for failure in marking.failures)]
 
 
 def _told(named: Named) -> list[str]:
     lines = [named.title, f"  {named.explanation}"]
     lines += [f"  {line}" for line in str(named.equation).splitlines()]
     if named.quantity:
-        lines.append(f"  {named.quantity}: yours {numbers(named.yours)}, right {numbers(named.right)}")
+        lines.append(f"  {named.quantity}: {_beside(named.yours, named.right)}")
     return [*lines, f"  evidence: {named.confidence}"]
+
+
+def _beside(yours: Array, right: Array) -> str:
+    """Both arrays, with as many digits as it takes to see a difference; of large ones where they differ most."""
+    if yours.shape != right.shape:
+        shapes = f"yours has shape {shape_text(yours.shape)}, right {shape_text(right.shape)}"
+        return f"yours {numbers(yours)}, right {numbers(right)}; {shapes}"
+    for digits in _DIGITS:
+        one, other = numbers(yours, digits=digits), numbers(right, digits=digits)
+        if one != other:
+            return f"yours {one}, right {other}"
+    if not yours.size or np.array_equal(yours, right):
+        return f"yours and right {numbers(right)}"
+    at = np.unravel_index(int(np.argmax(np.abs(yours - right))), yours.shape)
+    place = ", ".join(str(int(i)) for i in at)
+    digits = 10 if number(yours[at], 10) != number(right[at], 10) else 17
+    return f"most apart at [{place}]: yours {number(yours[at], digits)}, right {number(right[at], digits)}"
 
 
 def _remarks(marking: Marking) -> list[str]:
@@ -58,6 +87,8 @@ def _sentences(marking: Marking) -> Iterator[str]:
         more = len(marking.unseen) - _MOST_UNSEEN
         told = "; ".join(marking.unseen[:_MOST_UNSEEN]) + (f"; and {more} more" if more > 0 else "")
         yield f"This input would not show: {told}. The one in .separating_input shows more."
+    if marking.missing:
+        yield f"Not marked, as nothing was given for them: {', '.join(marking.missing)}."
     yield from marking.patterns
     yield from marking.notes
 

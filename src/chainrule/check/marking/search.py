@@ -32,6 +32,10 @@ WORK = 60_000
 """How many gradients of one layer are compared at most before the search ends."""
 
 
+_NO_OTHER = 1e-6
+"""A ratio this near to a known factor is no factor of its own."""
+
+
 @dataclass(frozen=True, eq=False)
 class Question:
     """What the search is asked.
@@ -63,15 +67,29 @@ class _Scale:
     unexplained: bool = False
 
 
-def search(question: Question, accept: Callable[[Hypothesis], bool] = lambda h: True) -> list[Hypothesis]:  # noqa: ARG005
+Stage = tuple[int, bool]
+"""How many different mistakes may be made, and whether an unexplained factor counts besides."""
+
+RIGHT: Sequence[Stage] = ((0, False),)
+SINGLE: Sequence[Stage] = (*RIGHT, (1, False))
+PAIRS: Sequence[Stage] = (*SINGLE, (2, False))
+RARE: Sequence[Stage] = ((0, True), (1, True), (MOST, False))
+ALL: Sequence[Stage] = (*PAIRS, *RARE)
+
+
+def search(
+    question: Question,
+    accept: Callable[[Hypothesis], bool] = lambda h: True,  # noqa: ARG005
+    stages: Sequence[Stage] = ALL,
+) -> list[Hypothesis]:
     """The simplest sets of mistakes that give the numbers; the first is the likeliest, none if nothing fits.
 
     Of two sets neither of which is simpler than the other in both the kinds of mistakes and the places, both are kept.
-    ``accept`` says whether a set also fits what else is known.
+    ``accept`` says whether a set also fits what else is known; the stages are tried in turn until one finds something.
     """
     tree = _Tree(question)
     found: list[Hypothesis] = []
-    for most, unexplained in ((0, False), (1, False), (2, False), (0, True), (1, True), (MOST, False)):
+    for most, unexplained in stages:
         found = [h for h in tree.hypotheses(most, unexplained) if accept(h)]
         if found:
             break
@@ -156,11 +174,23 @@ class _Tree:
                 if at.l == 1:
                     yield after
                     continue
-                straight = backward.down(at, d, own, None)
-                for turned in self._options("down", at.l, after.slips):
-                    lower = backward.down(at, d, own, _change(turned))
-                    if not turned or not _same(lower, straight):
-                        yield from self._descend(self.s.sites[at.l - 2], lower, after.with_slips(turned))
+                for lower, turned in self._ways_down(at, d, own, after):
+                    yield from self._descend(self.s.sites[at.l - 2], lower, turned)
+
+    def _ways_down(self, at: Site, d: Array, own: Record, state: _State) -> Iterator[tuple[Array, _State]]:
+        """What the layer below is given. Updated weights depend on the factor of all gradients: it is fixed here."""
+        straight = backward.down(at, d, own, None)
+        yield straight, state
+        for turned in self._options("down", at.l, state.slips):
+            change = _change(turned)
+            if change is None:
+                continue
+            once, twice = change(at, d, own), change(at, d, _times(2.0, own))
+            scales = [state.scale] if state.scale is not None or _same(once, twice) else self.known
+            for scale in scales:
+                lower = once if scale is None else change(at, d, _times(scale.value, own))
+                if not _same(lower, straight):
+                    yield lower, _State(state.slips + turned, scale)
 
     def _own_gradients(self, at: Site, d: Array, da: Array, state: _State) -> Iterator[tuple[Record, _State]]:
         """This layer's gradients, made in every way that fits."""
@@ -249,10 +279,15 @@ class _Tree:
                 yield known
                 if known.value == 1 and not known.slips:
                     return
-        if not self.unexplained or sum(np.count_nonzero(value) for value in self.q.given.values()) < 3:
-            return  # one number gives the ratio, and others must confirm it
-        if abs(ratio) > 10 * rounded and agrees(given, mutant, ratio, tolerance, name):
+        if self._may_be_free(ratio, rounded) and agrees(given, mutant, ratio, tolerance, name):
             yield _Scale(ratio, (free_factor(ratio),), unexplained=True)
+
+    def _may_be_free(self, ratio: float, rounded: float) -> bool:
+        """Whether a ratio may be a factor of its own; a known factor that does not fit is not bent until it does."""
+        if not self.unexplained or sum(np.count_nonzero(value) for value in self.q.given.values()) < 3:
+            return False  # one number gives the ratio, and others must confirm it
+        known = any(abs(known.value - ratio) <= _NO_OTHER * abs(ratio) for known in self.known)
+        return not known and abs(ratio) > 10 * rounded
 
 
 def _ratio(given: Array, mutant: Array) -> float:
@@ -277,6 +312,10 @@ def _known_scales(q: Question) -> list[_Scale]:
             if SIGN.code in codes:
                 scales.append(_Scale(-value, (flip, *factor)))
     return sorted(scales, key=lambda scale: len(scale.slips))
+
+
+def _times(factor: float, own: Record) -> Record:
+    return {key: factor * value for key, value in own.items()}
 
 
 def _change(slips: tuple[Slip, ...]) -> backward.Change | None:

@@ -6,7 +6,6 @@ parameters come nearest to the whole change.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -17,12 +16,14 @@ from chainrule.check.marking.catalogue import FACTOR, SIGN
 from chainrule.check.marking.catalogue.rows import FIRST_ROW, LAST_ROW, NOT_RESET
 from chainrule.check.marking.constants import constants, value_of
 from chainrule.check.marking.evidence import Case, Evidence
+from chainrule.check.marking.explanations import distance_told
 from chainrule.check.marking.hypothesis import Hypothesis, agrees, comparable, factor_slip, simplest
 from chainrule.check.marking.mistake import Mistake, Slip, all_slips, changes_of, compose
 from chainrule.check.marking.record import Marking
+from chainrule.check.marking.separate import distance
 from chainrule.check.marking.situation import Situation
-from chainrule.check.marking.telling import errors, tell
-from chainrule.check.marking.tolerance import FLOAT32, FLOAT64, response
+from chainrule.check.marking.telling import tell
+from chainrule.check.marking.tolerance import FLOAT32, FLOAT64, NEAR, response
 
 PAIRS = 400
 """How many pairs are played through, the nearest first."""
@@ -45,9 +46,11 @@ def mark_sequence(
     found, precision = player.explanations(FLOAT64), FLOAT64
     if not found and single:
         found, precision = player.explanations(FLOAT32), FLOAT32
-    total = {name: value for name, value in player.change(()).items() if name in given}
-    marking = tell(Evidence((case,), catalogue), (case,), found, precision)
-    return replace(marking, errors=errors(given, total), right=total)  # of the whole change, not of one update
+    notes: tuple[str, ...] = ()
+    if not found and not single:
+        found, precision = player.nearly_right(), NEAR
+        notes = distance_told(distance(given, player.change(found[0].all_slips))) if found else ()
+    return tell(Evidence((case,), catalogue, notes=notes), (case,), found, precision, made=player.change)
 
 
 def _like(old: Array, new: Array) -> Array:
@@ -93,6 +96,11 @@ class _Player:
             if found:
                 return simplest(found)
         return []
+
+    def nearly_right(self) -> list[Hypothesis]:
+        """Right, or right but for the loss's convention, if it fits but for a small constant somewhere."""
+        fitting = [slips for slips in self.scales if SIGN not in {s.mistake for s in slips} and self._fits(slips, NEAR)]
+        return simplest(map(_hypothesis, fitting))
 
     def _near_pairs(self) -> list[tuple[Slip, ...]]:
         """Pairs of mistakes by how near the gradients of all rows at once are to the whole change."""

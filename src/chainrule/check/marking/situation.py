@@ -73,6 +73,10 @@ class Situation:
         """``al``; ``a0`` are the inputs."""
         return self.records[l - 1]["a"] if l else self.x
 
+    def at_rate(self, learning_rate: float | None) -> "Situation":
+        """The same pass with another learning rate."""
+        return Situation(self.chain, self.parameters, self.state, self.x, self.t, learning_rate)
+
     def elsewhere(self, parameters: Array, x: Array, t: Array) -> "Situation":
         """The same network with other parameters (a flat vector) and rows."""
         return Situation(self.chain, self.parameters.with_vector(parameters), self.state, x, t, self.learning_rate)

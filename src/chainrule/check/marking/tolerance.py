@@ -11,14 +11,15 @@ about ``eps kappa``. A gradient ``M`` may then differ by
 where g is the right gradient: kappa alone covers gradients that vanish, the second term mutants that are larger than
 g. A sum that vanishes for every network (over the units of a softmax) does not answer to moves, so kappa is at least
 the largest sum of the terms' sizes, ``|a|' |delta|``. For float64 the relative part is held between 1e-11 and 1e-8,
-which lies between rounding (about 1e-14) and the nearest mistake (about 1e-5); for float32 it is at least 2e-6. Numbers
-that were printed with ``d`` decimals are uncertain by half a unit of the last one, ``h = 10^-d/2``; parameters are then
-also moved by ``h``, and the change that this makes is added. Gradients recovered from an update,
-``(before - after)/eta``, carry the rounding of both.
+which lies between rounding (about 1e-14) and the nearest mistake (about 1e-5); for float32 it is at least 2e-6. What
+fits no better than to 1e-8 (NEAR) is not rounding, but nearer than any mistake. Numbers that were printed with ``d``
+decimals are uncertain by half a unit of the last one, ``h = 10^-d/2``; parameters are then also moved by ``h``, and the
+change that this makes is added. Gradients recovered from an update, ``(before - after)/eta``, carry the rounding of
+both.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -30,10 +31,13 @@ from chainrule.check.marking.situation import Situation
 
 FLOAT64, FLOAT32 = (float(np.finfo(dtype).eps) for dtype in (np.float64, np.float32))
 
+NEAR = 2.0**-40
+"""The precision of what agrees but for a small constant, such as an epsilon in a logarithm."""
+
 _MOVE = 1e-7
 _DRAWS = 3
-_SAFETY = {FLOAT64: 256.0, FLOAT32: 16.0}
-_RELATIVE = {FLOAT64: (1e-11, 1e-8), FLOAT32: (2e-6, 1e-3)}
+_SAFETY = {FLOAT64: 256.0, NEAR: 256.0, FLOAT32: 16.0}
+_RELATIVE = {FLOAT64: (1e-11, 1e-8), NEAR: (1e-8, 1e-7), FLOAT32: (2e-6, 1e-3)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +88,11 @@ class Response:
             own = 2 * eps * self.subtracted.get(name, 0.0) + self.noise
             absolute[name] = _SAFETY[eps] * eps * kappa + 2 * self.printed[name] + own + 1e-300
         return Tolerance(relative, absolute)
+
+    def divided_by(self, value: float) -> "Response":
+        """For numbers that are divided by this value after they were given."""
+        subtracted = {name: size / value for name, size in self.subtracted.items()}
+        return replace(self, subtracted=subtracted, noise=self.noise / value)
 
 
 def response(

@@ -20,6 +20,18 @@ def _updated(at: Site, d: Array, own: Record) -> Array:
     return d @ (at.W - s.learning_rate * own["W"]).T
 
 
+def _updated_by_the_mean(at: Site, d: Array, own: Record) -> Array:
+    """Gradients are sums over the rows; the update divides by their number."""
+    return _updated(at, d, own | {"W": own["W"] / at.situation.rows})
+
+
+def _updates(at: Site) -> Iterable[Variant]:
+    if at.is_dense and at.situation.learning_rate is not None:
+        yield Variant("", _updated)
+        if at.situation.rows > 1:
+            yield Variant("by eta/N", _updated_by_the_mean)
+
+
 _UPDATED = Mistake(
     "weights-updated-before-use",
     "down",
@@ -31,7 +43,7 @@ _UPDATED = Mistake(
     wrong="da{k} = delta{l} (W{l} - eta dW{l})'",
     right_latex=_RIGHT_LATEX,
     wrong_latex=r"\partial E/\partial a_{k} = \delta_{l} (W_{l} - \eta\,\partial E/\partial W_{l})^{\top}",
-    variants=lambda at: [Variant("", _updated)] if at.is_dense and at.situation.learning_rate is not None else [],
+    variants=_updates,
 )
 
 
