@@ -12,6 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from chainrule.arrays import Array
+from chainrule.data.weights import relative_weights
 from chainrule.errors import InputError
 from chainrule.estimators.distributions import GAUSSIAN, quantiles_loss
 from chainrule.estimators.multilayer import Multilayer, Output
@@ -273,6 +274,7 @@ class MLPRegressor(RegressorMixin, Multilayer):
         if not self.scale_target:
             return t
         if learn:
+            weights = relative_weights(weights)
             present = np.where(np.isnan(t), 0, 1) * (1.0 if weights is None else weights[:, None])
             total = np.maximum(present.sum(axis=0), np.finfo(t.dtype).tiny)
             known = np.nan_to_num(t)
