@@ -16,7 +16,7 @@ from chainrule.errors import InputError
 from chainrule.estimators import start
 from chainrule.estimators.batches import Rows
 from chainrule.estimators.holding import as_rows
-from chainrule.estimators.settings import check_settings, hidden_sizes
+from chainrule.estimators.settings import check_settings, hidden_sizes, with_plain_numbers
 from chainrule.estimators.training import Trains
 from chainrule.layers import Dense, Layer
 from chainrule.losses import Loss
@@ -74,6 +74,7 @@ class Multilayer(Trains):
         return t
 
     # ------------------------------------------------------------------ the door
+    @with_plain_numbers
     def _fit(
         self,
         X: Any,

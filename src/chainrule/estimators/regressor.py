@@ -231,7 +231,7 @@ class MLPRegressor(RegressorMixin, Multilayer):
     def _row(self) -> Loss:
         """The loss that the parameter means."""
         if self.quantiles is not None:
-            return quantiles_loss([level for level in self.quantiles for _ in range(self.n_outputs_)])
+            return quantiles_loss([float(level) for level in self.quantiles for _ in range(self.n_outputs_)])
         if self.loss == "squared_error":
             return HALF_SQUARED
         if self.loss == "poisson":

@@ -20,6 +20,7 @@ from chainrule.engine.dispatch import choose
 from chainrule.errors import InputError
 from chainrule.estimators.frames import table_of
 from chainrule.estimators.multilayer import row_weights
+from chainrule.estimators.settings import with_plain_numbers
 from chainrule.layers.checks import check_count
 from chainrule.network import Network
 from chainrule.tabular import Plan
@@ -246,6 +247,7 @@ class TabularClassifier(ClassifierMixin, Tabular):
         self.engine = engine
         self.threads = threads
 
+    @with_plain_numbers
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train on a table and its labels.
 
@@ -361,6 +363,7 @@ class TabularRegressor(RegressorMixin, Tabular):
         self.engine = engine
         self.threads = threads
 
+    @with_plain_numbers
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train on a table and its targets.
 
