@@ -3,8 +3,11 @@
 import difflib
 import math
 from collections.abc import Mapping
+from dataclasses import fields
 from numbers import Real
 from typing import Any, TypeGuard, TypeVar
+
+import numpy as np
 
 from chainrule.errors import InputError, UnknownComponentError
 
@@ -22,6 +25,30 @@ def look_up(kind: str, name: object, table: Mapping[str, Component], of_type: ty
     raise UnknownComponentError(f"unknown {kind} {name!r}: the {_plural(kind)} are {', '.join(table)}.{hint}")
 
 
+def plain_number(value: Any) -> Any:
+    """One of NumPy's numbers, or an array of shape (), as Python's number of the same value; all else as it is.
+
+    NumPy's reckon in their own few bits: ``np.uint8(200) * 5`` wraps round or fails, ``np.float32`` makes float64 less
+    precise. So every number is made plain at the door.
+
+    Example:
+        >>> plain_number(np.uint8(200)), plain_number(np.float32(0.5)), plain_number("auto")
+        (200, 0.5, 'auto')
+    """
+    if isinstance(value, np.generic | np.ndarray) and value.ndim == 0:
+        if value.dtype.kind in "iu":
+            return int(value.item())
+        if value.dtype.kind == "f":
+            return float(value.item())
+    return value
+
+
+def make_fields_plain(settings: Any) -> None:
+    """Each number among the fields of a (frozen) dataclass made plain."""
+    for each in fields(settings):
+        object.__setattr__(settings, each.name, plain_number(getattr(settings, each.name)))
+
+
 def is_number(value: Any) -> TypeGuard[float]:
     """Whether it is a real number, Python's or NumPy's; True and False are not."""
     return isinstance(value, Real) and not isinstance(value, bool)
@@ -31,6 +58,7 @@ def check_parameters(
     kind: str, name: str, known: Mapping[str, float], given: Mapping[str, float]
 ) -> Mapping[str, float]:
     """The known constants with the given ones in their place, each a finite number."""
+    given = {key: plain_number(value) for key, value in given.items()}
     for key, value in given.items():
         if key not in known:
             has = f"has {', '.join(known)}" if known else "has none"

@@ -11,6 +11,7 @@ from chainrule.activations import Activation
 from chainrule.activations import activation as find_activation
 from chainrule.arrays import Array
 from chainrule.check.gradients import GradientCheck, check_gradients
+from chainrule.components import plain_number
 from chainrule.engine.dispatch import choose, products, threads_for
 from chainrule.errors import InputError
 from chainrule.explain import Derivation, derive
@@ -202,6 +203,7 @@ class Network:
     def _outputs(self, x: Array, engine: str, threads: int | None, link: Activation | None) -> Array:
         """The outputs of rows by the engine that suits them, through a fused loss's activation if told."""
         chain = self.model.chain
+        threads = None if threads is None else check_count("threads", threads)
         if choose(engine, chain, None, rows=len(x)) == "reference":
             y = maths.predict(chain, self.parameters, x, self.model.state)
             return y if link is None else link.value(y)
@@ -223,7 +225,7 @@ class Network:
         from chainrule.engine.predictor import Predictor  # noqa: PLC0415 - as above
 
         choose("compiled", self.model.chain, None, rows=1)
-        return Predictor(self.model, threads, find_activation(self.loss_function.link))
+        return Predictor(self.model, check_count("threads", threads), find_activation(self.loss_function.link))
 
     def loss(self, x: Any, t: Any, *, weights: Any = None, training: bool = False, seed: int | None = None) -> float:
         """``E``: the mean over rows of each row's loss.
@@ -601,6 +603,7 @@ class Network:
             >>> bool(history.loss[-1] < 1e-4), history.stopped
             (True, 'all epochs')
         """
+        restarts = check_count("restarts", restarts)
         settings = Settings(
             epochs=epochs,
             batch_size=batch_size,
@@ -622,7 +625,7 @@ class Network:
         data = self._training_data(x, t, weights, class_weight)
         data, held = self._validation(data, validation, settings)
         with self.model.in_training():
-            if check_count("restarts", restarts) == 1:
+            if restarts == 1:
                 return fit(self.model, data, held, settings, self)
             from chainrule.sweeps import restarts as fit_best  # noqa: PLC0415 - only for those who ask for it
 
@@ -634,6 +637,7 @@ class Network:
 
     def _validation(self, data: Data, validation: Any, settings: Settings) -> tuple[Data, Data | None]:
         """The rows to train on and those to validate on."""
+        validation = plain_number(validation)
         if validation is None:
             return data, None
         if isinstance(validation, (tuple, list)) and len(validation) in (2, 3):

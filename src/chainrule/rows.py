@@ -14,6 +14,9 @@ from chainrule.components import is_number
 from chainrule.errors import InputError
 from chainrule.layers.checks import all_finite, as_numbers
 
+_SMALL = 2.0**-60
+"""Weights all below this are made larger: as float32 their squares and shares would vanish."""
+
 
 def as_inputs(chain: Chain, x: Any) -> Array:
     """``x`` as (N, inputs); a single row may be given as (inputs,).
@@ -68,24 +71,36 @@ def as_weights(chain: Chain, weights: Any, class_weight: Any, t: Array) -> Array
         InputError: the shape does not fit, a weight is negative or missing, their sum is 0 or not finite, or a class
             is unknown.
     """
-    by_row = None if weights is None else as_numbers("weights", weights, chain.dtype)
+    by_row = None if weights is None else as_numbers("weights", weights, np.dtype(np.float64))
     if by_row is not None:
         if by_row.shape != (len(t),):
             raise InputError(f"weights must have shape ({len(t)},), one a row, got {shape_text(by_row.shape)}.")
         if not (by_row >= 0).all():
             n = int(np.flatnonzero(~(by_row >= 0))[0])
             raise InputError(f"weights must not be negative or NaN, but weights[{n}] is {by_row[n]}.")
-    with np.errstate(over="ignore", invalid="ignore"):  # overflow is looked for in the sum
-        if class_weight is not None:
-            by_row = (_class_weights(class_weight, t) * (1 if by_row is None else by_row)).astype(chain.dtype)
-        if by_row is None:
-            return None
-        total = by_row.sum()
-    if total == 0:
+    if class_weight is not None:
+        with np.errstate(over="ignore", invalid="ignore"):  # overflow is looked for in the sum
+            by_row = _class_weights(class_weight, t) * (1 if by_row is None else by_row)
+    return None if by_row is None else _held(by_row, chain.dtype)
+
+
+def _held(weights: Array, dtype: np.dtype[Any]) -> Array:
+    """The rows' weights in that dtype; very small ones are multiplied by a power of 2, as only their ratios count.
+
+    Raises:
+        InputError: their sum is 0 or not finite.
+    """
+    largest = weights.max()
+    if largest == 0:
         raise InputError("weights are all 0: no row would count.")
+    if largest < _SMALL:
+        weights = np.ldexp(weights, 1 - int(np.frexp(largest)[1]))
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        held = weights.astype(dtype)
+        total = held.sum()
     if not np.isfinite(total):
-        raise InputError(f"weights add up to more than {chain.dtype.name} can hold: divide them all by the largest.")
-    return by_row
+        raise InputError(f"weights add up to more than {dtype.name} can hold: divide them all by the largest.")
+    return held
 
 
 def _class_weights(class_weight: Any, t: Array) -> Array:

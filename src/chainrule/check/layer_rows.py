@@ -12,6 +12,7 @@ from chainrule.check.gradients import TOLERANCE, check_gradients
 from chainrule.check.precision import best_difference
 from chainrule.check.proof import Finding, Proof, Test, first_failure, prove, same, worst
 from chainrule.layers import Dense, Layer, Record, Run
+from chainrule.layers.checks import check_count
 from chainrule.losses import loss
 from chainrule.model import Model
 from chainrule.parameters import Parameters
@@ -45,7 +46,7 @@ def check_layer(layer: Layer, inputs: int = 3) -> Proof:
         >>> check_layer(Dense(2, "tanh", bias="shared")).passed
         True
     """
-    return prove(f"layer {layer!r}", layer_tests(layer, inputs))
+    return prove(f"layer {layer!r}", layer_tests(layer, check_count("inputs", inputs)))
 
 
 def layer_tests(layer: Layer, inputs: int) -> dict[str, Test]:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from chainrule.data import records
 from chainrule.data.table import Column, is_number
+from chainrule.data.weights import relative_weights
 from chainrule.errors import TableError
 
 LARGEST = 1e140
@@ -49,6 +50,7 @@ class Scaling:
     @classmethod
     def learn(cls, values: NDArray[np.float64], weights: NDArray[np.float64] | None = None) -> "Scaling":
         """Mean and population standard deviation of (N,) finite numbers, weighted if told; equal ones get scale 1."""
+        weights = relative_weights(weights)
         low, high = float(values.min()), float(values.max())
         if low == high:
             # The mean of equal numbers may differ from them by a rounding error, which a scale would magnify.
@@ -68,7 +70,7 @@ class Scaling:
         References:
             Holzmüller, Grinsztajn & Steinwart 2024, Better by Default, NeurIPS (arXiv 2407.04491), section 3.
         """
-        low, median, high = np.quantile(values, _QUARTILES, method="inverted_cdf", weights=weights)
+        low, median, high = _quantiles(values, relative_weights(weights))
         spread = float(high - low) / 1.349
         if spread < 1 / LARGEST:
             spread = float(values.max() / 2 - values.min() / 2)
@@ -110,6 +112,20 @@ class Scaling:
             scale=records.number(fields["scale"], f"{where}.scale", 1 / LARGEST, LARGEST),
             limit=None if limit is None else records.number(limit, f"{where}.limit", 1 / LARGEST, LARGEST),
         )
+
+
+def _quantiles(values: NDArray[np.float64], weights: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    """The quartiles: the smallest values that so large a share of the weight does not exceed.
+
+    A share is reached where only the rounding of the sum is missing, so that weights in another unit choose the same.
+    """
+    if weights is None:
+        return np.quantile(values, _QUARTILES, method="inverted_cdf")
+    order = np.argsort(values, kind="stable")
+    reached = np.cumsum(weights[order])
+    rounding = len(values) * np.finfo(np.float64).eps
+    places = np.searchsorted(reached, (np.array(_QUARTILES) - rounding) * reached[-1])
+    return values[order[places]]
 
 
 def finite_numbers(column: Column) -> NDArray[np.float64]:

@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from chainrule.components import plain_number
 from chainrule.errors import InputError, TableError
+from chainrule.seeds import chosen_seed
 
 
 def split_rows(
@@ -34,6 +36,7 @@ def split_rows(
         >>> len(test), {row // 3 for row in test.tolist()}
         (2, {0, 1})
     """
+    rows, fraction, seed = plain_number(rows), plain_number(fraction), chosen_seed(seed)
     if not 0 < fraction < 1:
         raise InputError(f"The fraction of test rows must lie between 0 and 1, got {fraction}: 0.25 is usual.")
     if rows < 2:

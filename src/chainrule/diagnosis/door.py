@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from chainrule.components import plain_number
 from chainrule.diagnosis.case import Case, original
 from chainrule.diagnosis.outcome import outcome, remaining
 from chainrule.diagnosis.proving import Prover, prove, unproved
@@ -103,7 +104,7 @@ def diagnose(
         seed=chosen_seed(seed), l1=l1, l2=l2, clip_norm=clip_norm, clip_value=clip_value, patience=patience,
         min_delta=min_delta, engine=engine, threads=threads,
     )  # fmt: skip
-    if epochs < 1:
+    if settings.epochs < 1:
         raise InputError("a diagnosis needs at least one epoch.")
     data = _rows(model, x, t, weights, class_weight)
     data, held = _parted(model, data, validation, settings.seed)
@@ -119,6 +120,7 @@ def _rows(model: Model, x: Any, t: Any, weights: Any, class_weight: Any = None) 
 
 def _parted(model: Model, data: Data, validation: Any, seed: int) -> tuple[Data, Data | None]:
     """The rows to train on and those to validate on, as ``fit`` parts them."""
+    validation = plain_number(validation)
     if validation is None:
         return data, None
     if isinstance(validation, tuple | list) and len(validation) in (2, 3):

@@ -15,6 +15,7 @@ from chainrule.chain import Chain
 from chainrule.engine import twins, unrolled
 from chainrule.engine.pools import pools
 from chainrule.errors import InputError
+from chainrule.layers.checks import check_count
 from chainrule.optimizers import AnyOptimizer
 
 Engine = Literal["auto", "compiled", "reference"]
@@ -119,7 +120,7 @@ def compiled_cost(chain: Chain, optimizer: AnyOptimizer | None, *, training: boo
 def threads_for(wanted: int | None, work: int) -> int:
     """How many threads share ``work`` multiply-adds between two barriers: those asked for, or as many as pay."""
     if wanted is not None:
-        return wanted
+        return check_count("threads", wanted)
     if work < THREADED_PRODUCTS:
         return 1
     return max(1, min(available_threads(), work // THREADED_PRODUCTS + 1))

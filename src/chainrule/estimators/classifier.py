@@ -217,6 +217,12 @@ class MLPClassifier(ClassifierMixin, Multilayer):
         Raises:
             InputError: as for ``fit``; ``classes`` is missing in the first call, or another than then.
         """
+        return self._fit(X, y, sample_weight, incremental=True, classes=classes)
+
+    def _expect(self, y: Any, classes: Any, *, incremental: bool) -> None:
+        """The labels that will ever come, as the first of several calls tells them."""
+        if not incremental:
+            return
         if not hasattr(self, "classes_"):
             if classes is None:
                 raise InputError("classes must be passed on the first call to partial_fit.")
@@ -227,9 +233,8 @@ class MLPClassifier(ClassifierMixin, Multilayer):
             raise InputError(
                 f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {self.classes_!r}"
             )
-        return self._fit(X, y, sample_weight, incremental=True)
 
-    def _validated(self, X: Any, y: Any, *, reset: bool, incremental: bool) -> tuple[Any, Array]:
+    def _validated(self, X: Any, y: Any, *, reset: bool, incremental: bool, name: str = "`y`") -> tuple[Any, Array]:
         X, y = validate_data(
             self, X, y, accept_sparse=["csr", "csc"], multi_output=True, dtype=self._dtypes(), reset=reset
         )
@@ -239,20 +244,29 @@ class MLPClassifier(ClassifierMixin, Multilayer):
             self._label_binarizer = LabelBinarizer().fit(y)
             self.classes_ = self._label_binarizer.classes_
         else:
-            self._check_classes(unique_labels(y))
+            self._check_classes(y, name, all_of_them=self.warm_start and not incremental)
         t = self._label_binarizer.transform(y)
         return X, np.asarray(t.toarray() if hasattr(t, "toarray") else t, X.dtype)
 
-    def _check_classes(self, classes: Array) -> None:
-        """Refuse labels that the network has no output for."""
-        if self.warm_start and set(classes) != set(self.classes_) and not hasattr(self, "_validating"):
+    def _check_classes(self, y: Any, name: str, *, all_of_them: bool) -> None:
+        """Refuse labels that the network has no output for; in a fit that goes on, also that one of them is gone."""
+        several = self._label_binarizer.y_type_.startswith("multilabel")
+        if type_of_target(y).startswith("multilabel") != several:
             raise InputError(
-                "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
-                f"Previously got {self.classes_}, `y` has {classes}"
+                f"{name} must have {'a column of 0 and 1 for each label' if several else 'one label a row'}, "
+                "as in the previous call to fit."
             )
-        if len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
+        classes = unique_labels(y)
+        found, known = set(classes.tolist()), set(self.classes_.tolist())
+        if all_of_them and found != known:
             raise InputError(
-                f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y' has {classes}."
+                f"warm_start can only be used where {name} has the same classes as in the previous call to fit. "
+                f"Previously got {self.classes_}, {name} has {classes}"
+            )
+        if unknown := [label for label in classes.tolist() if label not in known]:
+            raise InputError(
+                f"{name} has classes not in `self.classes_`: {unknown} are unknown, the classes are {self.classes_}. "
+                "Leave those rows out, or fit anew with all classes."
             )
 
     def _output(self) -> Output:
@@ -306,16 +320,22 @@ class MLPClassifier(ClassifierMixin, Multilayer):
             return float(accuracy_score(t > 0.5, y > 0.5, sample_weight=weights))
         return float(np.average(self._classes_of(y) == self._classes_of(t), weights=weights))
 
-    def _calibrate(self, validation: Rows | None) -> None:
-        """Find the temperature by the rows set aside."""
-        self.temperature_ = 1.0
+    def _check_calibration(self, validation: Rows | None) -> None:
+        """Refuse to calibrate where there is nothing to do it by."""
         if self.calibration is None:
             return
         if validation is None:
             raise InputError("calibration needs rows set aside: early_stopping=True, or fit(..., validation_data=).")
         if self._label_binarizer.y_type_.startswith("multilabel"):
             raise InputError("calibration needs one label a row.")
-        self.temperature_ = fitted_temperature(self._linked(self._raw(validation.x)), validation.t, validation.weights)
+
+    def _calibrate(self, validation: Rows | None) -> None:
+        """Find the temperature by the rows set aside."""
+        self.temperature_ = 1.0
+        if self.calibration is not None and validation is not None:
+            self.temperature_ = fitted_temperature(
+                self._linked(self._raw(validation.x)), validation.t, validation.weights
+            )
 
     # ------------------------------------------------------------------ predicting
     def _probabilities(self, X: Any) -> Array:

@@ -1,7 +1,8 @@
 """What classifier and regressor share: the door, building a network, rows set aside."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from numbers import Real
 from typing import Any, NamedTuple, Self
 
@@ -15,7 +16,7 @@ from chainrule.errors import InputError
 from chainrule.estimators import start
 from chainrule.estimators.batches import Rows
 from chainrule.estimators.holding import as_rows
-from chainrule.estimators.settings import check_settings, hidden_sizes
+from chainrule.estimators.settings import check_settings, hidden_sizes, with_plain_numbers
 from chainrule.estimators.training import Trains
 from chainrule.layers import Dense, Layer
 from chainrule.losses import Loss
@@ -45,8 +46,16 @@ class Multilayer(Trains):
 
     # ------------------------------------------------------------------ what each of the two knows
     @abstractmethod
-    def _validated(self, X: Any, y: Any, *, reset: bool, incremental: bool) -> tuple[Any, Array]:
-        """Inputs and targets (N, targets) as arrays."""
+    def _validated(self, X: Any, y: Any, *, reset: bool, incremental: bool, name: str = "`y`") -> tuple[Any, Array]:
+        """Inputs and targets (N, targets) as arrays.
+
+        Args:
+            X: as the user has them.
+            y: as the user has them.
+            reset: whether the features are learned anew.
+            incremental: whether these are but some of the rows: a batch, or rows to validate on.
+            name: what an error calls ``y``.
+        """
 
     @abstractmethod
     def _output(self) -> Output:
@@ -65,8 +74,16 @@ class Multilayer(Trains):
         return t
 
     # ------------------------------------------------------------------ the door
+    @with_plain_numbers
     def _fit(
-        self, X: Any, y: Any, sample_weight: Any, validation_data: Any = None, *, incremental: bool = False
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        validation_data: Any = None,
+        *,
+        incremental: bool = False,
+        classes: Any = None,
     ) -> Self:
         check_settings(self)
         first = not hasattr(self, "network_") or (not self.warm_start and not incremental)
@@ -74,6 +91,41 @@ class Multilayer(Trains):
             self._link()
         elif self.restarts > 1 and not incremental:
             return self._best_of(X, y, sample_weight, validation_data)
+        with self._unchanged_if_refused():
+            self._expect(y, classes, incremental=incremental)
+            rows, validation = self._prepared(
+                X, y, sample_weight, validation_data, first=first, incremental=incremental
+            )
+            self._check_calibration(validation)
+        if self._full_batch() is not None:
+            self._fit_all_rows(rows, validation)
+        elif self.solver == "lbfgs" and self.optimizer is None:
+            self._fit_lbfgs(rows)
+        else:
+            self._fit_stochastic(rows, validation, incremental=incremental)
+        self._check_numbers(rows if validation is None else None)
+        self._link()
+        self._calibrate(validation)
+        return self
+
+    @contextmanager
+    def _unchanged_if_refused(self) -> Iterator[None]:
+        """What was learned of rows that are then refused is forgotten: the estimator is as it was before."""
+        before = dict(self.__dict__)
+        try:
+            yield
+        except Exception:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+
+    def _expect(self, y: Any, classes: Any, *, incremental: bool) -> None:
+        """Only classifiers are told what will come."""
+
+    def _prepared(
+        self, X: Any, y: Any, sample_weight: Any, validation_data: Any, *, first: bool, incremental: bool
+    ) -> tuple[Rows, Rows | None]:
+        """The rows to train on and those to validate on, checked, and a network that takes them."""
         X, t = self._validated(X, y, reset=first, incremental=incremental)
         weights = self._row_weights(t, row_weights(sample_weight, X))
         self._random_state = check_random_state(self.random_state)
@@ -92,17 +144,7 @@ class Multilayer(Trains):
             rows, validation = Rows(X, t, weights), None
         else:
             rows, validation = held
-        rows = Rows(rows.x, self._smoothed(rows.t), rows.weights)
-        if self._full_batch() is not None:
-            self._fit_all_rows(rows, validation)
-        elif self.solver == "lbfgs" and self.optimizer is None:
-            self._fit_lbfgs(rows)
-        else:
-            self._fit_stochastic(rows, validation, incremental=incremental)
-        self._check_numbers(rows if validation is None else None)
-        self._link()
-        self._calibrate(validation)
-        return self
+        return Rows(rows.x, self._smoothed(rows.t), rows.weights), validation
 
     def _best_of(self, X: Any, y: Any, sample_weight: Any, validation_data: Any) -> Self:
         """Several beginnings; the best of them by validation score, or by loss where there is none."""
@@ -181,7 +223,12 @@ class Multilayer(Trains):
         if given is not None:
             if not isinstance(given, tuple | list) or len(given) not in (2, 3):
                 raise InputError("validation_data must be (X, y) or (X, y, sample_weight).")
-            x, own = self._validated(given[0], given[1], reset=False, incremental=True)
+            name = "the `y` of validation_data"
+            x, own = self._validated(given[0], given[1], reset=False, incremental=True, name=name)
+            if own.shape[1] != self.n_outputs_:
+                raise InputError(
+                    f"{name} must have {self.n_outputs_} columns, as that of the training rows, got {own.shape[1]}."
+                )
             w = self._row_weights(own, row_weights(given[2] if len(given) == 3 else None, x))
             own = self._spread_targets(self._scaled_targets(own, w, learn=False))
             self._judges_from_here()
@@ -209,6 +256,9 @@ class Multilayer(Trains):
 
     def _stratifies(self) -> bool:
         return False
+
+    def _check_calibration(self, validation: Rows | None) -> None:
+        """Only classifiers calibrate."""
 
     def _calibrate(self, validation: Rows | None) -> None:
         """Only classifiers do."""

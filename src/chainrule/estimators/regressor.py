@@ -12,6 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from chainrule.arrays import Array
+from chainrule.data.weights import relative_weights
 from chainrule.errors import InputError
 from chainrule.estimators.distributions import GAUSSIAN, quantiles_loss
 from chainrule.estimators.multilayer import Multilayer, Output
@@ -211,7 +212,7 @@ class MLPRegressor(RegressorMixin, Multilayer):
         """One epoch over the rows, going on from where the last call stopped; arguments as for ``fit``."""
         return self._fit(X, y, sample_weight, incremental=True)
 
-    def _validated(self, X: Any, y: Any, *, reset: bool, incremental: bool) -> tuple[Any, Array]:
+    def _validated(self, X: Any, y: Any, *, reset: bool, incremental: bool, name: str = "`y`") -> tuple[Any, Array]:
         del incremental
         common: dict[str, Any] = {"accept_sparse": ["csr", "csc"], "dtype": self._dtypes(), "reset": reset}
         if self.missing_targets == "ignore":
@@ -219,19 +220,18 @@ class MLPRegressor(RegressorMixin, Multilayer):
             told: dict[str, Any] = {"ensure_2d": False, "ensure_all_finite": "allow-nan", "input_name": "y"}
             y = check_array(y, dtype=X.dtype, **told)
             if len(y) != X.shape[0]:
-                raise InputError(f"y must have a row for each of the {X.shape[0]} rows of X, got {len(y)}.")
+                raise InputError(f"{name} must have a row for each of the {X.shape[0]} rows of X, got {len(y)}.")
         else:
             X, y = validate_data(self, X, y, multi_output=True, y_numeric=True, **common)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         t = np.asarray(y, X.dtype)
-        self._one_target = t.ndim == 1
         return X, t[:, None] if t.ndim == 1 else t
 
     def _row(self) -> Loss:
         """The loss that the parameter means."""
         if self.quantiles is not None:
-            return quantiles_loss([level for level in self.quantiles for _ in range(self.n_outputs_)])
+            return quantiles_loss([float(level) for level in self.quantiles for _ in range(self.n_outputs_)])
         if self.loss == "squared_error":
             return HALF_SQUARED
         if self.loss == "poisson":
@@ -274,6 +274,7 @@ class MLPRegressor(RegressorMixin, Multilayer):
         if not self.scale_target:
             return t
         if learn:
+            weights = relative_weights(weights)
             present = np.where(np.isnan(t), 0, 1) * (1.0 if weights is None else weights[:, None])
             total = np.maximum(present.sum(axis=0), np.finfo(t.dtype).tiny)
             known = np.nan_to_num(t)

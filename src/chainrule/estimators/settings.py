@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
 from chainrule.activations import ACTIVATIONS, Activation
+from chainrule.components import plain_number
 from chainrule.engine.dispatch import ENGINES
 from chainrule.errors import InputError
 from chainrule.estimators.start import NAMES, NORMS
@@ -106,6 +108,28 @@ CHECKS: Mapping[str, Check] = {
     "threads": _or(NONE, _whole(1)),
 }
 """What each parameter must be, and the function that tells."""
+
+
+Fit = TypeVar("Fit", bound=Callable[..., Any])
+
+
+def with_plain_numbers(fit: Fit) -> Fit:
+    """A method that reckons with the parameters' numbers as Python's own; afterwards they are as they were told.
+
+    scikit-learn asks that parameters stay the very objects that were passed, so they cannot be made plain for good.
+    """
+
+    @wraps(fit)
+    def fitted(self: Any, *args: Any, **told: Any) -> Any:
+        given = self.get_params(deep=False)
+        numbers = {name: value for name, value in given.items() if plain_number(value) is not value}
+        vars(self).update({name: plain_number(value) for name, value in numbers.items()})
+        try:
+            return fit(self, *args, **told)
+        finally:
+            vars(self).update(numbers)
+
+    return cast("Fit", fitted)
 
 
 def check_settings(estimator: Any) -> None:

@@ -15,10 +15,12 @@ from chainrule.arrays import Array
 from chainrule.components import is_number
 from chainrule.data import Encoder, Scaling, Table
 from chainrule.data.target import Task, class_probabilities
+from chainrule.data.weights import effective_rows, relative_weights
 from chainrule.engine.dispatch import choose
 from chainrule.errors import InputError
 from chainrule.estimators.frames import table_of
 from chainrule.estimators.multilayer import row_weights
+from chainrule.estimators.settings import with_plain_numbers
 from chainrule.layers.checks import check_count
 from chainrule.network import Network
 from chainrule.tabular import Plan
@@ -70,10 +72,12 @@ class Tabular(BaseEstimator):
         return table
 
     def _weights(self, sample_weight: Any, y: Array) -> tuple[Array | None, Array]:
-        """The rows' weights, and which rows have one above 0."""
-        weights = row_weights(sample_weight, y.reshape(-1, 1).astype(np.float64) if y.dtype.kind in "biuf" else
-                              np.zeros((len(y), 1)))  # fmt: skip
-        return weights, np.arange(len(y)) if weights is None else np.flatnonzero(weights)
+        """Which rows have a weight above 0, and those weights in no unit; None where all of these count alike."""
+        weights = row_weights(sample_weight, np.zeros((len(y), 1)))
+        if weights is None:
+            return None, np.arange(len(y))
+        counted = np.flatnonzero(weights)
+        return relative_weights(weights[counted]), counted
 
     def _plan(self, rows: int, *, few: bool) -> Plan:
         """How each member is trained."""
@@ -95,8 +99,8 @@ class Tabular(BaseEstimator):
 
     def _train(self, task: Task, x: Array, t: Array, groups: Array | None, weights: Array | None) -> None:
         """The members, each with a validation part and a beginning of its own."""
-        rows = len(x) if weights is None else float(weights.sum())
-        few = rows < FEWEST_TO_SET_ASIDE  # then all of them teach, together, in float64
+        # then all of them teach, together, in float64
+        few = effective_rows(weights, len(x)) < FEWEST_TO_SET_ASIDE
         plan, count = self._plan(len(x), few=few), self._member_count(len(x))
         x = x if few else x.astype(np.float32)
         t = plan.smoothed(t, task)
@@ -243,6 +247,7 @@ class TabularClassifier(ClassifierMixin, Tabular):
         self.engine = engine
         self.threads = threads
 
+    @with_plain_numbers
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train on a table and its labels.
 
@@ -262,7 +267,7 @@ class TabularClassifier(ClassifierMixin, Tabular):
         check_consistent_length(y, np.zeros(table.rows))
         check_classification_targets(y)
         weights, counted = self._weights(sample_weight, y)
-        table, y, weights = table.select(counted), y[counted], None if weights is None else weights[counted]
+        table, y = table.select(counted), y[counted]
         self.classes_ = unique_labels(y)
         codes, classes = np.searchsorted(self.classes_, y), len(self.classes_)
         self.encoder_ = _encoder(table, weights)
@@ -358,6 +363,7 @@ class TabularRegressor(RegressorMixin, Tabular):
         self.engine = engine
         self.threads = threads
 
+    @with_plain_numbers
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train on a table and its targets.
 
@@ -376,7 +382,7 @@ class TabularRegressor(RegressorMixin, Tabular):
         y = _column(y, np.float64)
         check_consistent_length(y, np.zeros(table.rows))
         weights, counted = self._weights(sample_weight, y)
-        table, y, weights = table.select(counted), y[counted], None if weights is None else weights[counted]
+        table, y = table.select(counted), y[counted]
         self.encoder_ = _encoder(table, weights)
         self.target_range_ = (float(y.min()), float(y.max()))
         self.target_scaling_ = Scaling.learn(y, weights)

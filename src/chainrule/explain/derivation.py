@@ -13,6 +13,7 @@ import numpy as np
 
 from chainrule import chain as maths
 from chainrule.arrays import Array
+from chainrule.components import plain_number
 from chainrule.errors import InputError
 from chainrule.explain.expression import Leaf, Number, Partial, Symbol, to_data
 from chainrule.explain.names import Wanted, parse
@@ -169,6 +170,7 @@ def derive(model: Model, name: str, data: Data, row: int | None = None, most: in
     model, data = model.copy(), data.copy()
     wanted = parse(model.chain, name)
     rows = len(data.x)
+    row = plain_number(row)
     if row is not None and not 0 <= row < rows:
         raise InputError(f"row must be from 0 to {rows - 1}, got {row!r}.")
     if row is None and rows > 1 and not wanted.is_parameter:

@@ -10,6 +10,7 @@ import numpy as np
 from chainrule import chain as maths
 from chainrule.activations import IDENTITY, Activation, ElementwiseActivation, RowActivation
 from chainrule.arrays import Array
+from chainrule.components import plain_number
 from chainrule.errors import InputError
 from chainrule.explain.expression import (
     Call,
@@ -54,7 +55,8 @@ def formula(model: Model, x: Array | None = None, most: int | None = MOST) -> Sh
     """
     if x is not None and len(x) != 1:
         raise InputError(f"a formula shows the numbers of one row, got {len(x)}: choose one, such as x[0].")
-    if most is not None and most < _FEWEST:
+    most = plain_number(most)
+    if most is not None and (not isinstance(most, int) or most < _FEWEST):
         raise InputError(f"most must be at least {_FEWEST} (a first, the dots, a last), or None for all, got {most!r}.")
     builder = _Builder(model, x, most)
     sections = [builder.layer(l) for l in range(1, len(model.chain.layers) + 1)]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.arrays import Array
-from chainrule.components import is_number
+from chainrule.components import is_number, plain_number
 from chainrule.errors import InputError
 
 
@@ -65,19 +65,20 @@ def check_units(units: Any) -> int:
     return check_count("units", units)
 
 
-def check_count(name: str, value: Any) -> int:
-    """A whole number of at least 1."""
+def check_count(name: str, value: Any, *, at_least: int = 1) -> int:
+    """A whole number of at least 1, or of at least another, as Python's own whatever its kind."""
     try:
         count = operator.index(value)
     except TypeError:
         raise InputError(f"{name} must be a whole number, got {value!r}.") from None
-    if isinstance(value, bool) or count < 1:
-        raise InputError(f"{name} must be at least 1, got {value!r}.")
+    if isinstance(value, bool) or count < at_least:
+        raise InputError(f"{name} must be at least {at_least}, got {value!r}.")
     return count
 
 
 def check_number(name: str, value: Any, low: float, high: float, *, low_open: bool = False) -> float:
     """A finite number from ``low`` (or above it, if open) to below ``high``."""
+    value = plain_number(value)
     if not is_number(value):
         raise InputError(f"{name} must be a number, got {value!r}.")
     number = float(value)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from chainrule.arrays import Array
-from chainrule.components import is_number
+from chainrule.components import is_number, make_fields_plain
 from chainrule.errors import InputError
 from chainrule.optimizers.schedules import Schedule, as_schedule
 
@@ -36,6 +36,7 @@ class Optimizer(ABC):
     equations: ClassVar[tuple[str, ...]]
 
     def __post_init__(self) -> None:
+        make_fields_plain(self)
         as_schedule(self.learning_rate)
         for field in fields(self):
             value = getattr(self, field.name)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from chainrule.components import is_number
+from chainrule.components import is_number, make_fields_plain
 from chainrule.errors import InputError
 
 
@@ -39,6 +39,13 @@ class Memory(NamedTuple):
 @dataclass(frozen=True)
 class Schedule(ABC):
     """One rule for the learning rate."""
+
+    def __post_init__(self) -> None:
+        make_fields_plain(self)
+        self._check_fields()
+
+    def _check_fields(self) -> None:  # noqa: B027 - nothing need be refused
+        """Refuse numbers that cannot be used; those who write a schedule of their own say which."""
 
     @abstractmethod
     def rate(self, clock: Clock, memory: Memory) -> float:
@@ -73,7 +80,7 @@ class Constant(Schedule):
 
     eta: float
 
-    def __post_init__(self) -> None:
+    def _check_fields(self) -> None:
         _check_positive("learning_rate", self.eta)
 
     def rate(self, clock: Clock, memory: Memory) -> float:
@@ -95,7 +102,7 @@ class Step(Schedule):
     every: int = 10
     factor: float = 0.1
 
-    def __post_init__(self) -> None:
+    def _check_fields(self) -> None:
         _check_positive("learning_rate", self.eta)
         _check_positive("every", self.every)
         _check_positive("factor", self.factor)
@@ -113,7 +120,7 @@ class Exponential(Schedule):
     eta: float
     factor: float = 0.95
 
-    def __post_init__(self) -> None:
+    def _check_fields(self) -> None:
         _check_positive("learning_rate", self.eta)
         _check_positive("factor", self.factor)
 
@@ -134,7 +141,7 @@ class Cosine(Schedule):
     eta: float
     final: float = 0.0
 
-    def __post_init__(self) -> None:
+    def _check_fields(self) -> None:
         _check_positive("learning_rate", self.eta)
         _check_not_negative("final", self.final)
 
@@ -163,7 +170,7 @@ class OneCycle(Schedule):
     start_factor: float = 25.0
     final_factor: float = 1e4
 
-    def __post_init__(self) -> None:
+    def _check_fields(self) -> None:
         _check_positive("learning_rate", self.eta)
         _check_share("rise", self.rise)
         _check_positive("start_factor", self.start_factor)
@@ -192,7 +199,7 @@ class CosLog(Schedule):
     eta: float
     waves: int = 4
 
-    def __post_init__(self) -> None:
+    def _check_fields(self) -> None:
         _check_positive("learning_rate", self.eta)
         _check_positive("waves", self.waves)
 
@@ -214,7 +221,7 @@ class WarmUp(Schedule):
     then: "float | Schedule"
     updates: int = 100
 
-    def __post_init__(self) -> None:
+    def _check_fields(self) -> None:
         as_schedule(self.then)
         _check_positive("updates", self.updates)
 
@@ -240,7 +247,7 @@ class OnPlateau(Schedule):
     min_delta: float = 0.0
     lowest: float = 0.0
 
-    def __post_init__(self) -> None:
+    def _check_fields(self) -> None:
         _check_positive("learning_rate", self.eta)
         _check_share("factor", self.factor)
         _check_positive("patience", self.patience)

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from chainrule.arrays import Array
-from chainrule.components import is_number
+from chainrule.components import is_number, make_fields_plain
 from chainrule.errors import InputError
 from chainrule.optimizers.schedules import Constant, Schedule
 
@@ -114,8 +114,11 @@ class SecondOrderOptimizer(ABC):
     least_squares: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
+        make_fields_plain(self)
         for each in fields(self):
-            self._check(each.name, getattr(self, each.name), whole=type(each.default) is int)
+            whole, value = type(each.default) is int, getattr(self, each.name)
+            self._check(each.name, value, whole=whole)
+            object.__setattr__(self, each.name, int(value) if whole else value)
 
     def _check(self, name: str, value: Any, *, whole: bool) -> None:
         """Whole numbers are at least 1, others finite and not negative."""

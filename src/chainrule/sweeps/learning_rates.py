@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.arrays import Array
-from chainrule.components import is_number
+from chainrule.components import is_number, plain_number
 from chainrule.errors import InputError
 from chainrule.layers.checks import check_count
 from chainrule.optimizers import Optimizer, first_order
@@ -175,7 +175,7 @@ def learning_rate_test(
         Smith 2017, WACV, arXiv 1506.01186, section 3.3: the range test, there within one run whose rate grows; here
         each rate has a run of its own, so that none suffers from those before it. Bengio 2012, arXiv 1206.5533.
     """
-    check_count("count", count)
+    count, low, high = check_count("count", count), plain_number(low), plain_number(high)
     for name, value in (("low", low), ("high", high)):
         if not is_number(value) or not 0 < value < np.inf:
             raise InputError(f"{name} must be a positive finite number, got {value!r}.")

@@ -208,7 +208,7 @@ def _rows(data: Data) -> "Rows":
     from chainrule.engine.session import Rows  # noqa: PLC0415 - LLVM only where something is compiled
 
     counts = counted(data.t, data.weights)
-    return Rows(data.x, data.t, None if (counts == 1).all() else counts)
+    return Rows(data.x, data.t, None if (counts == counts[0]).all() else counts)
 
 
 # -------------------------------------------------------------------------------- side by side

@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from chainrule.layers.checks import check_count
 from chainrule.model import Model
 from chainrule.optimizers import first_order
 from chainrule.optimizers.schedules import Clock, Memory
+from chainrule.seeds import chosen_seed
 from chainrule.sweeps.many import Copy, Trained, train_copies
 from chainrule.sweeps.sweep import drawn
 from chainrule.training import Call, Data, History, Settings, fit
@@ -17,6 +19,7 @@ def restart_seed(seed: int, k: int) -> int:
 
     ``Network(..., seed=s)`` and ``fit(..., seed=s)`` with this seed repeat the restart.
     """
+    seed, k = chosen_seed(seed), check_count("k", k, at_least=0)
     return seed if k == 0 else int(np.random.SeedSequence(seed, spawn_key=(3, k)).generate_state(1)[0])
 
 

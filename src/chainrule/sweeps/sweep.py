@@ -10,7 +10,7 @@ import numpy as np
 from chainrule import chain as maths
 from chainrule.arrays import Array
 from chainrule.chain import Chain
-from chainrule.components import is_number
+from chainrule.components import is_number, plain_number
 from chainrule.errors import InputError
 from chainrule.layers import Record
 from chainrule.optimizers import SGD, AnyOptimizer, Optimizer, SecondOrderOptimizer, first_order
@@ -122,7 +122,7 @@ class Sweep:
         Raises:
             InputError: no such run.
         """
-        k = self.best if run is None else run
+        k = plain_number(self.best if run is None else run)
         if not -len(self.runs) <= k < len(self.runs):
             raise InputError(f"run must be from 0 to {len(self.runs) - 1}, got {run!r}.")
         net = self.net.copy()
@@ -334,7 +334,7 @@ def as_data(chain: Chain, x: Any, t: Any, weights: Any, validation: Any, seed: i
         targets = as_targets(chain, t, len(inputs))
         return Data(inputs, targets, as_weights(chain, weights, None, targets))
 
-    data = rows(x, t, weights)
+    data, validation = rows(x, t, weights), plain_number(validation)
     if validation is None:
         return data, None
     if isinstance(validation, tuple | list) and len(validation) in (2, 3):
@@ -385,13 +385,13 @@ def _optimizers(optimizers: Any, learning_rates: Any) -> list[AnyOptimizer]:
 
 
 def _plain_rate(rate: Any) -> Any:
-    return float(rate) if is_number(rate) else rate
+    return plain_number(rate)
 
 
 def _scales(scales: Any) -> list[float]:
     if scales is None:
         return [1.0]
-    several = _list("scales", scales, "numbers such as [0.5, 1, 2]")
+    several = [plain_number(scale) for scale in _list("scales", scales, "numbers such as [0.5, 1, 2]")]
     for scale in several:
         if not is_number(scale) or not 0 <= scale < np.inf:
             raise InputError(f"scales must be finite numbers from 0, got {scale!r} among them.")

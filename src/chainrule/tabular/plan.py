@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from chainrule.activations import activation as find_activation
 from chainrule.arrays import Array
-from chainrule.components import is_number, look_up
+from chainrule.components import is_number, look_up, make_fields_plain
 from chainrule.data.target import Task
 from chainrule.errors import InputError
 from chainrule.layers import Dense, Dropout, Layer
@@ -83,11 +83,12 @@ class Plan:
     progress: bool | None = None
 
     def __post_init__(self) -> None:
-        for units in self.hidden:
-            check_count("units of a hidden layer", units)
+        make_fields_plain(self)
+        units = tuple(check_count("units of a hidden layer", count) for count in self.hidden)
+        object.__setattr__(self, "hidden", units)
         for name in ("epochs", "batch_size", "patience"):
-            if getattr(self, name) is not None:
-                check_count(name, getattr(self, name))
+            if (value := getattr(self, name)) is not None:
+                object.__setattr__(self, name, check_count(name, value))
         for name in ("test", "validation"):
             share = getattr(self, name)
             if not is_number(share) or not 0 < share < 1:
@@ -96,7 +97,7 @@ class Plan:
             share = getattr(self, name)
             if not is_number(share) or not 0 <= share < 1:
                 raise InputError(f"{name} must be a share from 0 to below 1, such as 0.1, got {share!r}.")
-        chosen_seed(self.seed)
+        object.__setattr__(self, "seed", chosen_seed(self.seed))
         if self.activation is not None:
             find_activation(self.activation)
         self.rule("binary")

@@ -165,7 +165,7 @@ def _rows(part: "Data") -> "Rows":
     from chainrule.engine.session import Rows  # noqa: PLC0415 - as above
 
     counts = loop.counted(part.t, part.weights)
-    return Rows(part.x, part.t, None if (counts == 1).all() else counts)
+    return Rows(part.x, part.t, None if (counts == counts[0]).all() else counts)
 
 
 def _pace(run: "FitRun", session: "Session") -> int:

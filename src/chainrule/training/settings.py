@@ -1,14 +1,14 @@
 """What ``fit`` and ``training`` are told, checked once at the door."""
 
 import math
-import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from chainrule.components import is_number
+from chainrule.components import is_number, make_fields_plain
 from chainrule.engine.dispatch import ENGINES
 from chainrule.errors import InputError
+from chainrule.layers.checks import check_count
 from chainrule.optimizers import SGD, AnyOptimizer, Optimizer, first_order
 from chainrule.seeds import chosen_seed
 
@@ -41,12 +41,11 @@ class Settings:
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        _check_whole("epochs", self.epochs, at_least=0)
-        if self.batch_size is not None:
-            _check_whole("batch_size", self.batch_size, at_least=1)
-        for name in ("patience", "threads"):
-            if getattr(self, name) is not None:
-                _check_whole(name, getattr(self, name), at_least=1)
+        make_fields_plain(self)
+        for name in ("epochs", "batch_size", "patience", "threads"):
+            if (value := getattr(self, name)) is not None or name == "epochs":
+                whole = check_count(name, value, at_least=0 if name == "epochs" else 1)
+                object.__setattr__(self, name, whole)
         for name in ("l1", "l2", "min_delta"):
             _check_number(name, getattr(self, name), zero=True)
         for name in ("clip_norm", "clip_value", "time_limit"):
@@ -80,15 +79,6 @@ def _check_callbacks(callbacks: Any) -> None:
         several = listeners if isinstance(listeners, Sequence) else [listeners]
         if not all(callable(listener) for listener in several):
             raise InputError(f"callbacks[{event!r}] must be a function, or a list of functions, got {listeners!r}.")
-
-
-def _check_whole(name: str, value: Any, *, at_least: int) -> None:
-    try:
-        whole = operator.index(value)
-    except TypeError:
-        raise InputError(f"{name} must be a whole number, got {value!r}.") from None
-    if isinstance(value, bool) or whole < at_least:
-        raise InputError(f"{name} must be at least {at_least}, got {value!r}.")
 
 
 def _check_number(name: str, value: Any, *, zero: bool) -> None:

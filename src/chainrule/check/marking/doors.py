@@ -16,6 +16,7 @@ from chainrule.check.marking.separate import drawn
 from chainrule.check.marking.sequence import mark_sequence
 from chainrule.check.marking.situation import Situation, situation
 from chainrule.check.marking.tolerance import response
+from chainrule.components import plain_number
 from chainrule.errors import ChainruleError, InputError
 from chainrule.layers.checks import check_number
 from chainrule.model import Model
@@ -74,7 +75,7 @@ def check_backprop(
         >>> print(check_backprop(net, x, t, gradients=mine).mistakes[0])
         bias-not-updated at layer 1
     """
-    s = _situation(net, x, t, learning_rate)
+    s, digits = _situation(net, x, t, learning_rate), plain_number(digits)
     catalogue = (*CATALOGUE, *mistakes)
     noise = _printed(digits, 1.0)
     constant = None if loss is None else loss_constant(s, loss)
@@ -132,7 +133,7 @@ def check_step(
         ('sign-flipped',)
     """
     eta = check_number("learning_rate", learning_rate, 0.0, np.inf, low_open=True)
-    s = _situation(net, x, t, eta)
+    s, digits = _situation(net, x, t, eta), plain_number(digits)
     catalogue = (*CATALOGUE, *mistakes)
     constant = None if loss is None else loss_constant(s, loss)
     if rows not in ("together", "one by one"):
@@ -155,7 +156,7 @@ def _situation(net: Any, x: Any, t: Any, learning_rate: float | None) -> Situati
     if not isinstance(model, Model):
         raise InputError(f"net must be a chainrule.Network, got {type(net).__name__}.")
     if learning_rate is not None:
-        check_number("learning_rate", learning_rate, 0.0, np.inf, low_open=True)
+        learning_rate = check_number("learning_rate", learning_rate, 0.0, np.inf, low_open=True)
     inputs = as_inputs(model.chain, x)
     return situation(model, inputs, as_targets(model.chain, t, len(inputs)), learning_rate)
 

@@ -38,7 +38,7 @@ _TRIES = 20
 
 def draw(model: Model, n: int, seed: int | None, x: Any, t: Any) -> ExerciseSheet:
     """The sheet; see ``chainrule.exercises``."""
-    check_count("n", n)
+    n = check_count("n", n)
     chosen = chosen_seed(seed)
     rng = np.random.default_rng(chosen)
     if x is None and t is not None:
