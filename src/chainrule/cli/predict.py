@@ -6,7 +6,7 @@ from pathlib import Path
 from chainrule.arrays import Array
 from chainrule.cli.output import beside, check_can_write, counted, figure_of, say, shortened
 from chainrule.cli.report import surprises
-from chainrule.data import read_table, write_table
+from chainrule.data import write_table
 from chainrule.data.reading import is_query
 from chainrule.errors import InputError
 from chainrule.tabular import TableModel, load_table_model
@@ -19,7 +19,7 @@ def run(model: Path, source: str, out: Path | None) -> None:
         raise InputError(f"--out {out} is the table itself: name another file for the predictions.")
     check_can_write(out)
     trained = load_table_model(model)
-    table = read_table(source)
+    table = trained.read(source)
     columns = trained.predict(table)
     write_table(columns, out)
     for surprise in surprises(trained, table):

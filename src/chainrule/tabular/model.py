@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chainrule.arrays import Array
-from chainrule.data import Encoder, Table, Target
+from chainrule.data import Encoder, Table, Target, read_table
+from chainrule.data.table import Kind
 from chainrule.errors import FormatError
 from chainrule.network import Network, load
 
@@ -23,6 +24,18 @@ class TableModel:
     network: Network
     encoder: Encoder
     target: Target
+
+    @property
+    def kinds(self) -> dict[str, Kind]:
+        """What each column held in training, by name, the target's among them; ``read`` reads cells as that."""
+        return {part.name: part.kind for part in (*self.encoder.features, self.target)}
+
+    def read(self, source: object) -> Table:
+        """A table for this model: ``read_table``, every cell read as the kind its column had in training.
+
+        So no row's prediction depends on the other rows of its file.
+        """
+        return read_table(source, self.kinds)
 
     def outputs(self, table: Table) -> Array:
         """The network's outputs (N, outputs) for each row of a table."""
