@@ -25,8 +25,7 @@ def run(out: Path, seed: int) -> None:
     """Train, judge, explain, draw, diagnose."""
     started = time.perf_counter()
     picture, model_file = out / "penguins.png", out / "penguins.safetensors"
-    for path in (picture, model_file):
-        check_can_write(path)
+    check_can_write(picture, model_file, reading=[penguins_path()])
     table = read_table(penguins_path())
     say("Palmer penguins, measured in Antarctica from 2007 to 2009 (Gorman et al. 2014, CC0): which species is it?\n")
     plan = Plan(hidden=(6,), activation="tanh", learning_rate=0.03, label_smoothing=0.0, epochs=120, seed=seed)

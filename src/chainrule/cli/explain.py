@@ -27,7 +27,7 @@ def run(model: Path, source: str, row: int, of: str | None = None, form: str = "
     """Read the model and the row, print its numbers, or one derivative unfolded."""
     if of is None and (form != "text" or out is not None):
         raise InputError("--format and --out belong to a derivative: say which with --of 'W1[0, 1]'.")
-    check_output(form, out)
+    check_output(form, out, reading=[model, source])
     trained = load_table_model(model)
     table = trained.read(source)
     if not 1 <= row <= table.rows:

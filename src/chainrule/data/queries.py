@@ -139,7 +139,7 @@ def settled_query(connection: "DuckDBPyConnection", query: Query, kinds: Mapping
         if not isinstance(node, dict):
             return node
         node = {key: settled(value) for key, value in node.items()}
-        paths = list(_paths(node, made)) if node.get("type") in _TABLES else []
+        paths = list(_paths(node, made))
         return _settled_reader(connection, node, paths, texts) if paths else node
 
     tree = settled(query.tree)
@@ -214,7 +214,8 @@ def _paths(node: Node, made: set[str]) -> Iterator[str]:
         if within or (name.lower() not in made and not names_a_table(Path(name))):
             told = ".".join([*within, name])
             raise TableError(
-                f"The query cannot be read: table {told} does not exist; write a file's name in quotes, such as FROM 'table.csv'."
+                f"The query cannot be read: table {told} does not exist; write a file's name in quotes, such as "
+                "FROM 'table.csv'."
             )
         if name.lower() not in made:
             yield _place(name)
@@ -253,15 +254,25 @@ def _written_paths(function: Node) -> list[str]:
 
 # -------------------------------------------------------------------------------- how they are read
 def _names_behind(tree: Node, names: set[str]) -> set[str]:
-    """The names, and those that ``SELECT b AS a`` or ``CAST(b AS ...) AS a`` renames to one of them."""
-    renamed: list[tuple[str, str]] = []
+    """The names, and those that ``SELECT b AS a`` or ``CAST(b AS ...) AS a`` renames to one of them.
+
+    A name that anything else is called by, as in ``SELECT b + 1 AS a``, is no column of a file.
+    """
+    renamed: set[tuple[str, str]] = set()
+    computed: set[str] = set()
     for node in _nodes(tree):
         inner = node.get("child", {}) if node.get("class") == "CAST" else node
-        if inner.get("class") == "COLUMN_REF" and node.get("alias"):
-            renamed.append((node["alias"].lower(), inner["column_names"][-1].lower()))
-    reached = set(names)
-    for _ in renamed:  # a chain of names is no longer than they are many
-        reached |= {before for after, before in renamed if after in reached}
+        if not node.get("alias") or not node.get("class"):
+            continue
+        if inner.get("class") == "COLUMN_REF":
+            renamed.add((node["alias"].lower(), inner["column_names"][-1].lower()))
+        else:
+            computed.add(node["alias"].lower())
+    reached: set[str] = set()
+    new = names - computed
+    while new:
+        reached |= new
+        new = {before for after, before in renamed if after in new} - reached - computed
     return reached
 
 
