@@ -87,7 +87,7 @@ def test_a_table_that_does_not_fit_the_model_is_refused(shell, model, edit, told
         ("nowhere/out.csv", "there is no folder"),
         ("out.foo", "names no table format"),
         ("out.json", "give it the ending .jsonl"),
-        ("penguins.csv", "is the table itself"),
+        ("penguins.csv", "is a file that this command reads"),
         (".", "is a folder"),
     ],
 )

@@ -169,9 +169,10 @@ def test_of_equally_frequent_categories_the_first_by_text_is_kept():
     assert learned("category", "b", "a", "c", max_categories=2).names == ["x=a", "x=b", "x is other"]
 
 
-def test_categories_that_read_as_numbers_in_another_table_are_recognised():
-    assert encoded(learned("category", "01", "A1"), "number", 1.0, 2.0) == [[1.0, 0.0], [0.0, 0.0]]
-    assert encoded(learned("category", "TRUE", "maybe"), "boolean", 1.0) == [[1.0, 0.0]]
+def test_numbers_are_categories_by_the_text_that_names_them():
+    assert encoded(learned("category", "1", "A1"), "number", 1.0, 2.0) == [[1.0, 0.0], [0.0, 0.0]]
+    assert encoded(learned("category", "01", "A1"), "number", 1.0) == [[0.0, 0.0]]
+    assert encoded(learned("category", "maybe", "true"), "boolean", 1.0) == [[0.0, 1.0]]
 
 
 def test_dates_where_categories_were_are_refused():

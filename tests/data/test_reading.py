@@ -201,7 +201,8 @@ def test_a_query_may_give_any_plain_type():
     ("query", "message"),
     [
         ("SELECT * FRO x", r"The query cannot be read: .*syntax error"),
-        ("SELECT * FROM 'none.csv'", "No files found"),
+        ("SELECT * FROM 'none.csv'", "There is no file 'none.csv'"),
+        ("SELECT * FROM 'none*.csv'", "No files found"),
         ("SELECT 1 AS a, 2 AS a", "Two columns are named 'a'.* AS another_name"),
         ("SELECT 1 AS a WHERE false", "no rows"),
         ("SELECT INTERVAL 1 DAY AS a", "'a' holds INTERVAL"),

@@ -97,11 +97,6 @@ def test_numbers_and_booleans_have_texts():
     assert boolean.texts().tolist() == ["false", "true", None]
 
 
-def test_texts_keep_a_spelling_that_is_known():
-    assert number("x", 1, 2).texts(known=["A1", "01", "1"]).tolist() == ["01", "2"]
-    assert Column("b", "boolean", np.array([1.0, 0.0])).texts(known=["TRUE", "maybe"]).tolist() == ["TRUE", "false"]
-
-
 def test_dates_have_no_texts():
     with pytest.raises(TableError, match=r"'day' holds dates .* SELECT month"):
         Column("day", "date", np.zeros(1)).texts()

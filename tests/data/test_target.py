@@ -111,8 +111,8 @@ def test_several_classes_are_one_hot():
     assert target.encode(column("category", "c", "a")).tolist() == [[0, 0, 1], [1, 0, 0]]
 
 
-def test_classes_that_read_as_numbers_in_another_table_are_recognised():
-    assert learned("category", "01", "A1").labels(column("number", 1.0)).tolist() == ["01"]
+def test_numbers_are_classes_by_the_text_that_names_them():
+    assert learned("category", "1", "A1").labels(column("number", 1.0)).tolist() == ["1"]
     assert learned("number", 1.0, 2.0).labels(column("category", "2", "1")).tolist() == ["2", "1"]
 
 

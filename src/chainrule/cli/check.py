@@ -31,9 +31,9 @@ def run(file: Path, reference: str, function: str, rows: int, seed: int, limits:
     files = sorted(file.glob("*.py"))
     if not files:
         raise InputError(f"there are no .py files in {file}.")
-    tables = (out.with_suffix(".csv"), out.with_suffix(".html"))
-    for table in tables:
-        check_can_write(table)
+    name = out.with_suffix("") if out.suffix in (".csv", ".html") else out
+    tables = (Path(f"{name}.csv"), Path(f"{name}.html"))
+    check_can_write(*tables, reading=[*files, *([] if "->" in reference else [Path(reference)])])
     graded = grade(files, model, rows=rows, seed=seed, function=function, limits=limits)
     print_table(["file", "verdict", "mistakes", "layers"], [row[:4] for row in rows_of(graded)])
     say()

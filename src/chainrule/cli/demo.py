@@ -26,8 +26,7 @@ def run(out: Path, seed: int) -> None:
     """Train, judge, explain, draw, diagnose."""
     started = time.perf_counter()
     picture, model_file, csv = (out / f"penguins.{kind}" for kind in ("png", "safetensors", "csv"))
-    for path in (picture, model_file, csv):
-        check_can_write(path)
+    check_can_write(picture, model_file, csv, reading=[penguins_path()])
     _leave_table(csv)
     table = read_table(csv)
     say("Palmer penguins, measured in Antarctica from 2007 to 2009 (Gorman et al. 2014, CC0): which species is it?\n")

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -35,11 +36,10 @@ class Rendered(Protocol):
         ...
 
 
-def check_output(form: str, out: Path | None) -> None:
-    """Fail before anything is read: an unknown format, or a file that cannot be written."""
+def check_output(form: str, out: Path | None, reading: Sequence[str | Path]) -> None:
+    """Fail before anything is read: an unknown format, or a file that cannot or must not be written."""
     _check_word("--format", form, FORMATS)
-    if out is not None:
-        check_can_write(out)
+    check_can_write(out, reading=reading)
 
 
 def derivation(model: TableModel, row: Table, of: str, form: str, out: Path | None) -> None:
@@ -60,7 +60,7 @@ def derivation(model: TableModel, row: Table, of: str, form: str, out: Path | No
 
 def formula(path: Path, form: str, out: Path | None) -> None:
     """The network as formulas."""
-    check_output(form, out)
+    check_output(form, out, reading=[path])
     model = load_table_model(path)
     _write(model.network.formula(), form, _names(model), out)
 
@@ -68,8 +68,7 @@ def formula(path: Path, form: str, out: Path | None) -> None:
 def export(path: Path, to: str, out: Path | None) -> None:
     """The network as source code."""
     _check_word("--to", to, TARGETS)
-    if out is not None:
-        check_can_write(out)
+    check_can_write(out, reading=[path])
     net = load_table_model(path).network
     _put(net.to_python() if to == "python" else net.to_pytorch(), out)
 

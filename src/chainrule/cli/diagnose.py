@@ -13,7 +13,7 @@ def run(source: str, target: str, task: str | None, without: Sequence[str], plan
     """Read, train on a copy, diagnose, print."""
     if plot is not None:
         check_picture_name(plot)
-        check_can_write(plot)
+    check_can_write(plot, reading=[source])
     table = read_table(source)
     prepared = prepare(table, target, task=task, without=without, plan=plan)
     print_prepared(table, prepared, source)

@@ -10,7 +10,7 @@ from chainrule.check.gradients import check_gradients
 from chainrule.cli.derive import check_output, derivation
 from chainrule.cli.output import figure_of, print_facts, print_table, say
 from chainrule.cli.report import surprises
-from chainrule.data import Column, Table, read_table
+from chainrule.data import Column, Table
 from chainrule.errors import InputError
 from chainrule.layers import Dense
 from chainrule.network import Network
@@ -27,8 +27,9 @@ def run(model: Path, source: str, row: int, of: str | None = None, form: str = "
     """Read the model and the row, print its numbers, or one derivative unfolded."""
     if of is None and (form != "text" or out is not None):
         raise InputError("--format and --out belong to a derivative: say which with --of 'W1[0, 1]'.")
-    check_output(form, out)
-    trained, table = load_table_model(model), read_table(source)
+    check_output(form, out, reading=[model, source])
+    trained = load_table_model(model)
+    table = trained.read(source)
     if not 1 <= row <= table.rows:
         raise InputError(f"--row must be from 1 to {table.rows} (the table's rows, counted from 1), got {row}.")
     chosen = table.select(np.array([row - 1]))
@@ -66,7 +67,7 @@ def _known_target(model: TableModel, row: Table) -> np.ndarray | None:
     if target.name not in row.names or row[target.name].missing[0]:
         return None
     column = row[target.name]
-    unseen = target.classes and column.texts(known=target.classes)[0] not in target.classes
+    unseen = target.classes and target.texts(column)[0] not in target.classes
     return None if unseen else target.encode(column)
 
 
@@ -101,6 +102,8 @@ def _cell(column: Column) -> str:
     value = column.values[0]
     if column.missing[0]:
         return "(missing)"
+    if column.unread:
+        return column.unread[0]
     if column.kind == "date":
         seconds = np.datetime64(round(value * 86400), "s")
         return str(seconds.astype("datetime64[D]") if value == np.floor(value) else seconds)

@@ -32,10 +32,9 @@ def run(
     """Read, train, judge, save; the model is on the disk before its figures are printed, for a pipe may break."""
     out = out or beside(source, MODEL_ENDING, "model" + MODEL_ENDING)
     check_model_name(out)
-    check_can_write(out)
     if plot is not None:
         check_picture_name(plot)
-        check_can_write(plot)
+    check_can_write(out, plot, reading=[source])
     table = read_table(source)
     prepared = prepare(table, target, task=task, without=without, plan=plan)
     print_prepared(table, prepared, source)

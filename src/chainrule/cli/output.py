@@ -8,13 +8,14 @@ import os
 import shlex
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from chainrule.data.reading import is_query
+from chainrule.data.reading import files_of, is_query
 from chainrule.errors import InputError
 from chainrule.files.atomic import write_atomically
 from chainrule.show import number, text_table
@@ -104,12 +105,34 @@ def shortened(texts: Sequence[str], most: int = 8) -> str:
 
 
 # -------------------------------------------------------------------------------- files
-def check_can_write(path: Path) -> None:
-    """Fail before long work, not after it.
+def check_can_write(*outputs: Path | None, reading: Iterable[str | Path]) -> None:
+    """Fail before long work, not after it, and before a file is lost that the command itself reads.
+
+    Args:
+        outputs: the files that the command will write; None is one that was not asked for.
+        reading: what it reads: files, and tables as the user named them, queries too.
 
     Raises:
-        InputError: the path is a folder, its folder is missing, or nothing can be written there.
+        InputError: an output is a folder, its folder is missing, nothing can be written there, or it is one of the
+            files that are read or another output, by whatever path or link.
+        TableError: a query does more than read.
     """
+    wanted = [path for path in outputs if path is not None]
+    for path in wanted:
+        _check_place(path)
+    for path in wanted:
+        for file in (file for source in reading for file in files_of(source)):
+            if _is_same_file(path, file):
+                read = "is a file" if path == file else f"is the file {file}"
+                raise InputError(
+                    f"{path} {read} that this command reads, and would be lost: name another file to write to."
+                )
+    for first, second in combinations(wanted, 2):
+        if _is_same_file(first, second):
+            raise InputError(f"{first} and {second} would be written to one file: name two.")
+
+
+def _check_place(path: Path) -> None:
     folder = path.absolute().parent
     if path.is_dir():
         raise InputError(f"{path} is a folder: name a file in it.")
@@ -120,6 +143,14 @@ def check_can_write(path: Path) -> None:
             pass
     except OSError as error:
         raise InputError(f"nothing can be written in {folder} ({error.strerror}): choose another folder.") from None
+
+
+def _is_same_file(one: Path, other: Path) -> bool:
+    """Whether two paths lead to one file, through links of either kind, or would once it is there."""
+    try:
+        return one.samefile(other)
+    except OSError:  # one of them is not there
+        return os.path.normcase(os.path.realpath(one)) == os.path.normcase(os.path.realpath(other))
 
 
 def check_model_name(path: Path) -> None:

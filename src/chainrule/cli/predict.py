@@ -6,20 +6,16 @@ from pathlib import Path
 from chainrule.arrays import Array
 from chainrule.cli.output import beside, check_can_write, counted, figure_of, say, shortened
 from chainrule.cli.report import surprises
-from chainrule.data import read_table, write_table
-from chainrule.data.reading import is_query
-from chainrule.errors import InputError
+from chainrule.data import write_table
 from chainrule.tabular import TableModel, load_table_model
 
 
 def run(model: Path, source: str, out: Path | None) -> None:
     """Read, predict, write."""
     out = out or beside(source, "-predictions.csv", "predictions.csv")
-    if not is_query(source) and out.resolve() == Path(source).resolve():
-        raise InputError(f"--out {out} is the table itself: name another file for the predictions.")
-    check_can_write(out)
+    check_can_write(out, reading=[model, source])
     trained = load_table_model(model)
-    table = read_table(source)
+    table = trained.read(source)
     columns = trained.predict(table)
     write_table(columns, out)
     for surprise in surprises(trained, table):

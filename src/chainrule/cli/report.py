@@ -8,7 +8,7 @@ import numpy as np
 from chainrule.cli.output import counted, figure_of, print_facts, print_table, say, shortened
 from chainrule.data import Column, Encoder, Table
 from chainrule.data.features import CategoryFeature, Feature, NumberFeature
-from chainrule.data.table import is_number
+from chainrule.data.table import is_number, spellings
 from chainrule.layers import Dense
 from chainrule.tabular import Prepared, TableModel, Trained
 
@@ -175,7 +175,7 @@ def surprises(model: TableModel, table: Table) -> Iterator[str]:
             yield f"{feature.name} is missing in {counted(missing, 'row')} and never was in training: {taken}."
         if isinstance(feature, CategoryFeature) and not feature.other:
             known = {None, *feature.categories}
-            new = [text for text in column.texts(known=feature.categories).tolist() if text not in known]
+            new = [text for text in spellings(column).tolist() if text not in known]
             if new:
                 rows = counted(len(new), "row")
                 yield f"{feature.name} is '{new[0]:.40}' or the like in {rows} and never was in training: {unseen}."

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from chainrule.data import records
 from chainrule.data.scaling import LARGEST, Scaling, finite_numbers
-from chainrule.data.table import LONGEST_NAME, Column
+from chainrule.data.table import LONGEST_NAME, Column, Kind, spellings
 from chainrule.errors import TableError
 
 NumberKind = Literal["number", "boolean", "date"]
@@ -31,6 +31,11 @@ class Feature(Protocol):
     @property
     def name(self) -> str:
         """The column's name."""
+        ...
+
+    @property
+    def kind(self) -> Kind:
+        """What the column held in training, and what its cells are read as from then on."""
         ...
 
     @property
@@ -184,6 +189,11 @@ class CategoryFeature:
         return cls(column.name, kept, len(counts) > len(kept), indicator)
 
     @property
+    def kind(self) -> Kind:
+        """``"category"``."""
+        return "category"
+
+    @property
     def names(self) -> list[str]:
         """``["sex=female", "sex=male", "sex is other", "sex is missing"]``, the last two where they apply."""
         names = [f"{self.name}={category}" for category in self.categories]
@@ -195,14 +205,14 @@ class CategoryFeature:
         """Write the column into ``out``, which is (N, len(names)) and zero.
 
         Raises:
-            TableError: the column holds dates.
+            TableError: the column holds dates, or its texts were read as numbers or booleans and so lost.
         """
         nowhere = len(self.categories) + self.other + self.indicator
         unseen = len(self.categories) if self.other else nowhere
         places: defaultdict[str | None, int] = defaultdict(lambda: unseen)
         places.update({category: j for j, category in enumerate(self.categories)})
         places[None] = nowhere - 1 if self.indicator else nowhere
-        texts = column.texts(known=self.categories).tolist()
+        texts = spellings(column).tolist()
         # map() over a dictionary runs in C and hashes each text once: ten times faster than sorting them.
         place = np.fromiter(map(places.__getitem__, texts), np.int64, len(texts))
         rows = np.flatnonzero(place < nowhere)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data import records
-from chainrule.data.table import Column, is_number
+from chainrule.data.table import Column, Kind, is_number
 from chainrule.data.weights import relative_weights
 from chainrule.errors import TableError
 
@@ -19,6 +19,12 @@ A scale lies between ``1 / LARGEST`` and ``LARGEST``, so that ``(x - mean) / sca
 
 _QUARTILES = (0.25, 0.5, 0.75)
 _LIMIT = 3.0
+
+_WANTED: dict[Kind, str] = {
+    "number": "a number is needed",
+    "boolean": "true, false, 1 or 0 is needed",
+    "date": "a date such as 2020-01-31 is needed",
+}
 
 
 @dataclass(frozen=True)
@@ -134,15 +140,15 @@ def finite_numbers(column: Column) -> NDArray[np.float64]:
     Raises:
         TableError: the column holds text, or a number that is infinite or beyond ``LARGEST``.
     """
+    if column.unread:
+        row = min(column.unread)
+        raise _not_a(_WANTED[column.kind], column, row, column.unread[row])
     if column.kind == "category":
         present = np.flatnonzero(~column.missing)
         if not present.size:
             return np.full(len(column.values), np.nan)
         row = next((int(i) for i in present if not is_number(column.values[i])), int(present[0]))
-        raise TableError(
-            f"Column '{column.name}', row {column.row_number(row)}: a number is needed, got the text "
-            f"'{column.values[row]:.60}': correct the cell, or leave it empty if the value is not known."
-        )
+        raise _not_a(_WANTED["number"], column, row, column.values[row])
     too_large = np.flatnonzero(np.abs(column.values) > LARGEST)
     if too_large.size:
         row = int(too_large[0])
@@ -151,3 +157,10 @@ def finite_numbers(column: Column) -> NDArray[np.float64]:
             f"{LARGEST:g} in magnitude, got {column.values[row]:g}: correct the cell or leave it empty."
         )
     return column.values
+
+
+def _not_a(wanted: str, column: Column, row: int, text: str) -> TableError:
+    return TableError(
+        f"Column '{column.name}', row {column.row_number(row)}: {wanted}, got the text '{text:.60}': correct the "
+        "cell, or leave it empty if the value is not known."
+    )

@@ -9,7 +9,7 @@
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any, Literal, get_args
 
@@ -39,6 +39,10 @@ class Column:
         values: (N,) array, see the table at the top of this file.
         row_numbers: (N,) each row's place in the table that was read, counted from 1, so that an error
             can name it; ``None`` stands for 1, 2, ..., N.
+        inferred: whether the cells were text and the kind follows from all of them together, so that the same
+            cell in another file may be of another kind.
+        unread: texts of the kind that a model learned ask for something else, by row (an index from 0): ``abc``
+            among numbers. The value there is NaN, which must not pass for a missing cell.
 
     Raises:
         TableError: the name, the kind and the values do not fit one another.
@@ -48,6 +52,8 @@ class Column:
     kind: Kind
     values: NDArray[Any]
     row_numbers: NDArray[np.int64] | None = None
+    inferred: bool = False
+    unread: Mapping[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not 0 < len(self.name) <= LONGEST_NAME:
@@ -68,27 +74,25 @@ class Column:
         """(N,) true where the cell is empty."""
         if self.kind == "category":
             return np.asarray(self.values == None, dtype=bool)  # noqa: E711 (compares each cell)
-        return np.isnan(self.values)
+        empty = np.isnan(self.values)
+        empty[list(self.unread)] = False
+        return empty
 
     def row_number(self, row: int) -> int:
         """The place of ``row`` (an index from 0) in the table that was read, counted from 1."""
         return row + 1 if self.row_numbers is None else int(self.row_numbers[row])
 
-    def texts(self, known: Sequence[str] = ()) -> NDArray[Any]:
+    def texts(self) -> NDArray[Any]:
         """Every value as the text that names it, ``None`` where the cell is missing.
 
-        Whole numbers lose their ``.0`` and booleans become ``"false"`` and ``"true"``, unless ``known`` spells
-        them otherwise: a column of ``01`` and ``A1`` is text, yet its rows of ``01`` alone read as numbers.
-
-        Args:
-            known: texts met before, whose spelling is kept.
+        Whole numbers lose their ``.0`` and booleans become ``"false"`` and ``"true"``.
 
         Raises:
             TableError: the column holds dates, which have no one spelling.
 
         Example:
-            >>> Column("rings", "number", np.array([3.0, np.nan, 4.5])).texts(["03"]).tolist()
-            ['03', None, '4.5']
+            >>> Column("rings", "number", np.array([3.0, np.nan, 4.5])).texts().tolist()
+            ['3', None, '4.5']
         """
         if self.kind == "category":
             return self.values
@@ -97,12 +101,12 @@ class Column:
                 f"Column '{self.name}' holds dates where categories are needed: "
                 "take a part of the date, for instance SELECT month(...)."
             )
-        spelling = {_value(text, self.kind): text for text in reversed(known)}
         distinct, place = np.unique(self.values, return_inverse=True)
-        labels = [
-            None if np.isnan(value) else spelling.get(value, _label(value, self.kind)) for value in distinct.tolist()
-        ]
-        return np.array(labels, object)[place]
+        labels = [None if np.isnan(value) else label_of(value, self.kind) for value in distinct.tolist()]
+        texts = np.array(labels, object)[place]
+        for row, text in self.unread.items():
+            texts[row] = text
+        return texts
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,7 +176,10 @@ class Table:
         numbers = [column.row_numbers for column in self.columns.values()]
         # Columns of one table share one array of row numbers: at a million rows a copy each would be a waste.
         shared = rows + 1 if not numbers or numbers[0] is None else numbers[0][rows]
-        chosen = {name: Column(name, column.kind, column.values[rows], shared) for name, column in self.columns.items()}
+        chosen = {
+            name: replace(column, values=column.values[rows], row_numbers=shared, unread=_chosen(column.unread, rows))
+            for name, column in self.columns.items()
+        }
         return Table(chosen, len(rows))
 
 
@@ -188,6 +195,24 @@ def _shortened(names: Sequence[str]) -> str:
     return ", ".join(names[:_MOST_NAMES]) + more
 
 
+def spellings(column: Column) -> NDArray[Any]:
+    """A column's values as the texts that name categories, ``None`` where the cell is missing.
+
+    Raises:
+        TableError: it holds dates; or its texts were taken for numbers because all of them look so, and what was
+            written is no longer known: ``1.10`` and ``1.1`` are two texts and one number.
+    """
+    if column.missing.all():
+        return np.full(len(column.values), None, object)
+    if column.inferred and column.kind != "category":
+        raise TableError(
+            f"Column '{column.name}' was text in training, and here it was taken for a {column.kind} since all of its "
+            "cells look so: read the table with kinds=model.kinds in Python; in SQL name the column's type, as in "
+            f"read_csv('table.csv', types={{'{column.name}': 'VARCHAR'}})."
+        )
+    return column.texts()
+
+
 def is_number(text: str) -> bool:
     """Whether the text spells a number."""
     try:
@@ -197,14 +222,13 @@ def is_number(text: str) -> bool:
     return True
 
 
-def _label(value: float, kind: Kind) -> str:
+def label_of(value: float, kind: Kind = "number") -> str:
+    """A number or boolean as the text that names it: ``3`` for 3.0, ``true`` for 1.0 of a boolean."""
     if kind == "boolean":
         return "true" if value else "false"
     return str(int(value)) if value.is_integer() and abs(value) < _LARGEST_WHOLE_LABEL else repr(value)
 
 
-def _value(text: str, kind: Kind) -> float | None:
-    """The number or boolean that a text spells."""
-    if kind == "boolean":
-        return {"false": 0.0, "true": 1.0}.get(text.lower())
-    return float(text) if is_number(text) else None
+def _chosen(texts: Mapping[int, str], rows: NDArray[np.int64]) -> Mapping[int, str]:
+    """Texts by their rows' places among the chosen rows."""
+    return {i: texts[row] for i, row in enumerate(rows.tolist()) if row in texts} if texts else texts

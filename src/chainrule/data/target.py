@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from chainrule.data import records
 from chainrule.data.scaling import Scaling, finite_numbers
-from chainrule.data.table import LONGEST_NAME, Column, closest
+from chainrule.data.table import LONGEST_NAME, Column, Kind, closest, is_number, label_of, spellings
 from chainrule.errors import FormatError, InputError, TableError
 
 Task = Literal["regression", "binary", "multiclass"]
@@ -92,9 +92,23 @@ class Target:
         return ~column.missing
 
     @property
+    def kind(self) -> Kind:
+        """What the column held in training: classes are numbers or booleans if they are spelled as such.
+
+        Text whose every cell is a number would have been read as numbers, so the classes alone tell.
+        """
+        if self.task == "regression" or all(map(_is_label, self.classes)):
+            return "number"
+        return "boolean" if self.classes == ("false", "true") else "category"
+
+    @property
     def outputs(self) -> int:
         """The number of outputs the network needs."""
         return len(self.classes) if self.task == "multiclass" else 1
+
+    def texts(self, column: Column) -> NDArray[Any]:
+        """Each row's class as a text (N,), one never seen in training too; ``None`` where it is missing."""
+        return spellings(column) if self.kind == "category" else column.texts()
 
     def labels(self, column: Column) -> NDArray[Any]:
         """Each row's class, spelled as in ``classes``.
@@ -109,7 +123,7 @@ class Target:
             TableError: a value is missing, or a class was never seen in training.
         """
         self._refuse_missing(column)
-        labels = column.texts(known=self.classes)
+        labels = self.texts(column)
         unseen = [label for label in dict.fromkeys(labels.tolist()) if label not in self.classes]
         if unseen:
             row = int(np.flatnonzero(labels == unseen[0])[0])
@@ -248,6 +262,11 @@ def class_probabilities(y: NDArray[np.floating]) -> NDArray[np.float64]:
     # Less the largest, no exponential overflows; the probabilities stay the same.
     powers = np.exp(y - y.max(axis=1, keepdims=True))
     return powers / powers.sum(axis=1, keepdims=True)
+
+
+def _is_label(text: str) -> bool:
+    """Whether the text is what a number is called: ``2`` but neither ``02`` nor ``2.0``."""
+    return is_number(text) and label_of(float(text)) == text
 
 
 def _looks_like_classes(column: Column) -> bool:

@@ -47,6 +47,7 @@ class Tabular(BaseEstimator):
     random_state: Any
     engine: str
     threads: int | None
+    encoder_: Encoder
     networks_: list[Network]
     histories_: list[History]
 
@@ -64,9 +65,9 @@ class Tabular(BaseEstimator):
         frame = hasattr(X, "columns")
         if not frame:  # whatever scikit-learn takes for an array; cells may be missing
             told: dict[str, Any] = {"dtype": None, "ensure_all_finite": "allow-nan", "estimator": self}
-            X = check_array(X, **told)
+            X = check_array(_unmixed(X), **told)
         validate_data(self, X, skip_check_array=True, reset=reset)
-        table = table_of(X)
+        table = table_of(X, None if reset else {feature.name: feature.kind for feature in self.encoder_.features})
         if reset and table.rows < 2:
             raise InputError(f"n_samples={table.rows}: a table needs at least 2 rows to learn from.")
         return table
@@ -141,6 +142,16 @@ class Tabular(BaseEstimator):
         tags.input_tags.categorical = True
         tags.input_tags.string = True
         return tags
+
+
+def _unmixed(X: Any) -> Any:
+    """Lists of numbers and texts as objects: NumPy would make texts of the numbers too."""
+    if not isinstance(X, list | tuple):
+        return X
+    try:
+        return np.array(X, dtype=object) if np.asarray(X).dtype.kind in "SU" else X
+    except ValueError:  # rows of different lengths, which scikit-learn refuses in its own words
+        return X
 
 
 def _column(y: Any, dtype: Any) -> Array:

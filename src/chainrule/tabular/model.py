@@ -4,10 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from chainrule import chain as maths
 from chainrule.arrays import Array
-from chainrule.data import Encoder, Table, Target
+from chainrule.chain import Run
+from chainrule.data import Encoder, Table, Target, read_table
+from chainrule.data.table import Kind
 from chainrule.errors import FormatError
 from chainrule.network import Network, load
+
+ROWS_AT_ONCE = 256
+"""Rows that go through the network together."""
 
 
 @dataclass(frozen=True)
@@ -24,9 +32,34 @@ class TableModel:
     encoder: Encoder
     target: Target
 
+    @property
+    def kinds(self) -> dict[str, Kind]:
+        """What each column held in training, by name, the target's among them; ``read`` reads cells as that."""
+        return {part.name: part.kind for part in (*self.encoder.features, self.target)}
+
+    def read(self, source: object) -> Table:
+        """A table for this model: ``read_table``, every cell read as the kind its column had in training.
+
+        So no row's prediction depends on the other rows of its file.
+        """
+        return read_table(source, self.kinds)
+
     def outputs(self, table: Table) -> Array:
-        """The network's outputs (N, outputs) for each row of a table."""
-        return self.network.forward(self.encoder.encode(table))
+        """The network's outputs (N, outputs) for each row of a table.
+
+        In float64 and by blocks of one size, the last filled up with zeros: a product of matrices is rounded
+        otherwise for other numbers of rows, and no row's answer is to depend on how many there are.
+        """
+        model = self.network.astype("float64").model
+        x = self.encoder.encode(table)
+        blocks = np.zeros((-(-len(x) // ROWS_AT_ONCE), ROWS_AT_ONCE, x.shape[1]))
+        blocks.reshape(-1, x.shape[1])[: len(x)] = x
+        run = Run(state=tuple(model.state))
+        with np.errstate(all="ignore"):  # overflow is looked for in the outputs, where the row can be named
+            y = [maths.forward(model.chain, model.parameters, block, run)[-1]["a"] for block in blocks]
+        outputs = np.concatenate(y)[: len(x)]
+        maths.check_outputs(outputs)
+        return outputs
 
     def predict(self, table: Table) -> dict[str, Array]:
         """The prediction for each row, and for classes the probability of each: columns by name."""
