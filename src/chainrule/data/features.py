@@ -106,9 +106,10 @@ class NumberFeature:
             TableError: the column holds text, infinite numbers, dates for numbers, or the other way round.
         """
         values, missing = finite_numbers(column), column.missing
-        # A column without a single value has no kind of its own; booleans written as 0 and 1 are still booleans.
-        of_its_kind = column.kind == self.kind or "date" not in (column.kind, self.kind) or missing.all()
-        if not of_its_kind:
+        # Booleans written as 0 and 1 are still booleans, but words that were taken for true and false are no numbers.
+        word = column.kind == "boolean" and column.inferred
+        odd = column.kind != self.kind and ("date" in (column.kind, self.kind) or word)
+        if odd and not missing.all():  # a column without a single value has no kind of its own
             raise TableError(
                 f"Column '{self.name}' was a {self.kind} in training and is a {column.kind} here: "
                 "give it the same form as in the training table."

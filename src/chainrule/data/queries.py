@@ -10,7 +10,7 @@ A query that began as ``SELECT v FROM 'new.csv'`` is run, for a model to which `
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -61,7 +61,7 @@ _WITH_SIDE_EFFECTS = "SELECT DISTINCT lower(function_name) FROM duckdb_functions
 _DATES = {"dateformat": "'%Y-%m-%d'", "timestampformat": "'%Y-%m-%d %H:%M:%S'"}
 _CANDIDATES = "['NULL', 'BOOLEAN', 'BIGINT', 'DOUBLE', 'TIME', 'DATE', 'TIMESTAMP', 'VARCHAR']"
 _TYPED_BY_USER = {"types", "dtypes", "column_types", "columns", "all_varchar", "auto_detect"}
-_NAMED_BY_USER = {"header", "names", "column_names", "columns", "auto_detect"}
+_LAID_OUT_BY_USER = {"header", "names", "column_names", "columns", "auto_detect", "delim", "sep", "delimiter"}
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 _PATTERN = re.compile(r"[*?\[]")
@@ -128,9 +128,12 @@ def settled_query(connection: "DuckDBPyConnection", query: Query, kinds: Mapping
     Args:
         connection: looks for the files of a pattern.
         query: what to read.
-        kinds: of the columns of the result that a model learned; a file's column that becomes a category is text.
+        kinds: of the columns of the result that a model learned; a file's column that becomes a category or a boolean
+            stays text, for DuckDB takes ``yes`` for true where a column holds nothing else. Numbers and dates do not,
+            or a query could no longer compute with them.
     """
-    texts = _names_behind(query.tree, {name.lower() for name, kind in kinds.items() if kind == "category"})
+    learned = {name.lower() for name, kind in kinds.items() if kind in ("category", "boolean")}
+    texts = _names_behind(query.tree, learned)
     made = {name.lower() for node in _nodes(query.tree) for name in _names_of_subqueries(node)}
 
     def settled(node: Any) -> Any:
@@ -142,9 +145,7 @@ def settled_query(connection: "DuckDBPyConnection", query: Query, kinds: Mapping
         paths = list(_paths(node, made))
         return _settled_reader(connection, node, paths, texts) if paths else node
 
-    tree = settled(query.tree)
-    ((text,),) = connection.execute("SELECT json_deserialize_sql(?)", [json.dumps(tree)]).fetchall()
-    return text
+    return _text_of(connection, settled(query.tree))
 
 
 # -------------------------------------------------------------------------------- what a query may hold
@@ -278,14 +279,28 @@ def _names_behind(tree: Node, names: set[str]) -> set[str]:
 
 def _settled_reader(connection: "DuckDBPyConnection", node: Node, paths: list[str], texts: set[str]) -> Node:
     """The same table, its reader told what it would otherwise guess from the rows."""
-    settle: dict[Reader, Callable[..., dict[str, str]]] = {"csv": _csv_options, "json": _json_options}
-    reader = _reader(node)
-    if reader not in settle:
+    reader, given = _reader(node), _given(node)
+    if reader == "parquet":
         return node
-    options = settle[reader](connection, node, paths, texts)
-    given = ", ".join(f"{name}={value}" for name, value in options.items())
-    function = "read_json" if reader == "json" else "read_csv"
-    call = f"SELECT * FROM {function}({quoted(paths[0])}, {given})"  # noqa: S608 (only parsed, and quoted)
+    options = _csv_options(connection, paths, given) if reader == "csv" else _json_options()
+    settled = _with_options(connection, node, paths, {name: options[name] for name in options if name not in given})
+    if not texts or given & _TYPED_BY_USER:
+        return settled
+    relation = connection.sql(_text_of(connection, _select_all(connection, settled)))
+    as_text = dict.fromkeys(_wanted(relation.columns, node, texts), "VARCHAR")
+    if not as_text:
+        return settled
+    if reader == "csv":
+        return _with_options(connection, settled, paths, {"types": _record(as_text)})
+    types = dict(zip(relation.columns, map(str, relation.types), strict=True))
+    return _with_options(connection, settled, paths, {"columns": _record(types | as_text)})
+
+
+def _with_options(connection: "DuckDBPyConnection", node: Node, paths: list[str], options: Mapping[str, str]) -> Node:
+    """A table of files as the call of its reader, with these options added."""
+    function = "read_json" if _reader(node) == "json" else "read_csv"
+    given = "".join(f", {name}={value}" for name, value in options.items())
+    call = f"SELECT * FROM {function}({quoted(paths[0])}{given})"  # noqa: S608 (only parsed, and quoted)
     table = _serialised(connection, call)["statements"][0]["node"]["from_table"]
     if node["type"] == "TABLE_FUNCTION":
         settled = node["function"] | {"arguments": node["function"]["arguments"] + table["function"]["arguments"][1:]}
@@ -295,36 +310,32 @@ def _settled_reader(connection: "DuckDBPyConnection", node: Node, paths: list[st
     return table | shared | {"alias": node["alias"] or Path(paths[0]).name.split(".")[0]}
 
 
-def _csv_options(connection: "DuckDBPyConnection", node: Node, paths: list[str], texts: set[str]) -> dict[str, str]:
-    given = _given(node)
-    first = next(iter(matching_files(connection, paths[0])), None)
-    header = None
-    if first is not None and names_a_table(first) and not given & (_NAMED_BY_USER | {"delim", "sep", "delimiter"}):
-        header = read_header(open_source(first))
+def _select_all(connection: "DuckDBPyConnection", table: Node) -> Node:
+    tree = _serialised(connection, "SELECT * FROM x")
+    tree["statements"][0]["node"]["from_table"] = table | {"column_name_alias": [], "sample": None}
+    return tree
+
+
+def _text_of(connection: "DuckDBPyConnection", tree: Node) -> str:
+    ((text,),) = connection.execute("SELECT json_deserialize_sql(?)", [json.dumps(tree)]).fetchall()
+    return text
+
+
+def _csv_options(connection: "DuckDBPyConnection", paths: list[str], given: set[str]) -> dict[str, str]:
+    """The header as ``read_table`` understands it, and one spelling of dates."""
     options: dict[str, str] = {}
-    if header is not None:
-        options |= {"header": "true", "delim": quoted(header.delimiter), "skip": "0", "comment": "''"}
+    first = next(iter(matching_files(connection, paths[0])), None)
+    if first is not None and names_a_table(first) and not given & _LAID_OUT_BY_USER:
+        delimiter = read_header(open_source(first)).delimiter
+        options |= {"header": "true", "delim": quoted(delimiter), "skip": "0", "comment": "''"}
         options |= {"quote": "'\"'", "escape": "'\"'"}
     if not given & _TYPED_BY_USER:
         options |= _DATES | {"auto_type_candidates": _CANDIDATES}
-        as_text = [] if header is None else _wanted(header.names, node, texts)
-        if as_text:
-            options["types"] = _record(dict.fromkeys(as_text, "VARCHAR"))
-    return {name: value for name, value in options.items() if name not in given}
+    return options
 
 
-def _json_options(connection: "DuckDBPyConnection", node: Node, paths: list[str], texts: set[str]) -> dict[str, str]:
-    given = _given(node)
-    options = _DATES | {"sample_size": "-1", "map_inference_threshold": "-1"}
-    if not given & _TYPED_BY_USER:
-        listed = ", ".join(map(quoted, paths))
-        told = ", ".join(f"{name}={value}" for name, value in options.items())
-        relation = connection.sql(f"FROM read_json([{listed}], {told})")
-        as_text = _wanted(relation.columns, node, texts)
-        if as_text:
-            types = dict(zip(relation.columns, map(str, relation.types), strict=True))
-            options["columns"] = _record(types | dict.fromkeys(as_text, "VARCHAR"))
-    return {name: value for name, value in options.items() if name not in given}
+def _json_options() -> dict[str, str]:
+    return _DATES | {"sample_size": "-1", "map_inference_threshold": "-1"}
 
 
 def _given(node: Node) -> set[str]:
