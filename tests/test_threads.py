@@ -12,7 +12,7 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 import chainrule as cr
-from chainrule.engine.pools import one_thread, pools
+from chainrule.engine.runtime.blas_threads import one_thread, pools
 from chainrule.errors import InputError
 from chainrule.estimators import MLPClassifier, MLPRegressor, TabularClassifier
 
@@ -190,7 +190,7 @@ FORKED = """
 import os, sys, threading
 import numpy as np
 import chainrule as cr
-from chainrule.engine.predictor import Predictor
+from chainrule.engine.runtime.predictor import Predictor
 
 net = cr.Network(20, [cr.Dense(40, "relu"), cr.Dense(3)], seed=0)
 x = np.random.default_rng(0).normal(size=(2000, 20))

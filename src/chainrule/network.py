@@ -32,7 +32,7 @@ from chainrule.training import Callbacks, Data, History, Settings, Update, fit, 
 from chainrule.unitwise import unitwise
 
 if TYPE_CHECKING:
-    from chainrule.engine.predictor import Predictor
+    from chainrule.engine.runtime.predictor import Predictor
     from chainrule.explain.sheet import Sheet
     from chainrule.explain.step import Step, Steps
 
@@ -207,7 +207,7 @@ class Network:
         if choose(engine, chain, None, rows=len(x)) == "reference":
             y = maths.predict(chain, self.parameters, x, self.model.state)
             return y if link is None else link.value(y)
-        from chainrule.engine.predictor import Predictor  # noqa: PLC0415 - LLVM only where something is compiled
+        from chainrule.engine.runtime.predictor import Predictor  # noqa: PLC0415 - LLVM only where something is compiled
 
         count = threads_for(threads, len(x) * products(chain))
         y = Predictor(self.model, count, link, len(x)).outputs_of(x)
@@ -222,7 +222,7 @@ class Network:
         Raises:
             InputError: something stands in the way of compiling.
         """
-        from chainrule.engine.predictor import Predictor  # noqa: PLC0415 - as above
+        from chainrule.engine.runtime.predictor import Predictor  # noqa: PLC0415 - as above
 
         choose("compiled", self.model.chain, None, rows=1)
         return Predictor(self.model, check_count("threads", threads), find_activation(self.loss_function.link))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.engine.compiling import with_plain_convention
+from chainrule.engine.compiler.object_code import with_plain_convention
 
 SMALLEST = {"float64": 5e-324, "float32": 1e-45}
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.engine import objects
-from chainrule.engine.interrupts import uninterrupted
-from chainrule.engine.space import space
+from chainrule.engine.compiler import kernel_cache
+from chainrule.engine.compiler.interrupts import uninterrupted
+from chainrule.engine.compiler.target import space
 
 FIT = """
 import sys, numpy as np, chainrule as cr
@@ -45,9 +45,9 @@ def test_a_second_process_finds_the_code_and_never_fetches_numba(tmp_path):
 def test_code_lives_as_long_as_the_process_where_nothing_can_be_written(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way of a folder")
     monkeypatch.setenv("CHAINRULE_CACHE", str(tmp_path / "file" / "folder"))
-    monkeypatch.setattr(objects, "_addresses", {})
-    assert objects.kernel("products:biases", space("float64")) != 0
-    assert not objects.cached("products:up", space("float64"))
+    monkeypatch.setattr(kernel_cache, "_addresses", {})
+    assert kernel_cache.kernel("products:biases", space("float64")) != 0
+    assert not kernel_cache.cached("products:up", space("float64"))
 
 
 @pytest.mark.parametrize(
@@ -67,14 +67,14 @@ def test_code_is_kept_in_a_folder_of_the_users_own(platform, environment, wanted
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys, "platform", platform)
     monkeypatch.setattr(Path, "home", lambda: Path("home"))
-    assert objects.folder() == Path(wanted)
+    assert kernel_cache.folder() == Path(wanted)
 
 
 def test_somebody_who_waits_long_is_told_what_is_being_compiled(monkeypatch, capsys):
-    monkeypatch.setattr(objects, "PATIENCE", 0.0)
+    monkeypatch.setattr(kernel_cache, "PATIENCE", 0.0)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    with objects._told("a kernel"):
-        objects.threading.Event().wait(0.2)
+    with kernel_cache._told("a kernel"):
+        kernel_cache.threading.Event().wait(0.2)
     assert "compiling a kernel, kept for later runs" in capsys.readouterr().err
 
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from chainrule.engine.threads import run_threads
+from chainrule.engine.runtime.workers import run_threads
 
 
 def noted(jobs):

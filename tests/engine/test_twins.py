@@ -5,10 +5,10 @@ import pytest
 
 from chainrule.activations import ACTIVATIONS, ElementwiseActivation
 from chainrule.check.precision import real_line
-from chainrule.engine.activations import ACTIVATION_TWINS
-from chainrule.engine.losses import LOSS_TWINS
-from chainrule.engine.optimizers import OPTIMIZER_TWINS, twin_of
-from chainrule.engine.rules import MOMENTS, rule_of
+from chainrule.engine.lanes.activations import ACTIVATION_TWINS
+from chainrule.engine.lanes.losses import LOSS_TWINS
+from chainrule.engine.lanes.optimizers import OPTIMIZER_TWINS, twin_of
+from chainrule.engine.optimizer_spec import MOMENTS, optimizer_spec
 from chainrule.losses import LOSSES, ElementwiseLoss
 from chainrule.optimizers import OPTIMIZERS, SGD, Adadelta, Adagrad, Adam, AdamW, Lion, NAdam, RMSprop, Rprop
 from tests.engine.lanes_on_arrays import KINDS, apply
@@ -186,7 +186,7 @@ def gradients(size, dtype, updates=30):
 @pytest.mark.parametrize("optimizer", RULES, ids=repr)
 def test_thirty_updates_are_the_references(optimizer, kind):
     dtype, size, eta = KINDS[kind][0], 37, optimizer.learning_rate
-    twin, settings = twin_of(optimizer), rule_of(optimizer).settings
+    twin, settings = twin_of(optimizer), optimizer_spec(optimizer).settings
     moments = optimizer.start(size, np.dtype(float), eta)
     kept = float(moments.get(twin.kept, 0.0))
     held = [moments[name].astype(dtype) for name in twin.moments]
@@ -211,7 +211,7 @@ def test_thirty_updates_are_the_references(optimizer, kind):
 @pytest.mark.parametrize("optimizer", RULES, ids=repr)
 def test_updates_of_nan_are_nan(optimizer, kind):
     twin, nan = twin_of(optimizer), np.full(3, np.nan, KINDS[kind][0])
-    *q, _ = twin.scalars(rule_of(optimizer).settings, 0.1, 1, 1.0)
+    *q, _ = twin.scalars(optimizer_spec(optimizer).settings, 0.1, 1, 1.0)
     update, _, _ = apply(twin.update, kind, nan, nan * 0 + 1, nan * 0 + 1, numbers=tuple(q), results=3)
     assert np.isnan(update).all()
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.engine import copies as engine
-from chainrule.engine import unrolled
-from chainrule.engine.copies import CopiesSession, UnrolledSession, program, suitable_lanes
 from chainrule.engine.session import Rows, Stop, UpdateSpec
-from chainrule.engine.unrolled import Form, Unrolled
+from chainrule.engine.unrolled import program as written
+from chainrule.engine.unrolled import sessions as engine
+from chainrule.engine.unrolled.program import Form, Unrolled
+from chainrule.engine.unrolled.sessions import CopiesSession, UnrolledSession, program, suitable_lanes
 from chainrule.layers import Dense
 from chainrule.optimizers.schedules import Clock, Cosine, Memory, OnPlateau
 from chainrule.training import Data, Settings, fit, training
@@ -405,13 +405,13 @@ def test_the_same_network_is_compiled_once():
     ([Dense(2, dataclasses.replace(cr.activation("tanh"), name="mine", phi=np.sin))], None, "somebody's own"),
 ])  # fmt: skip
 def test_what_cannot_be_written_out_is_said(layers, optimizer, words):
-    assert words in unrolled.obstacle(net(layers).model.chain, optimizer)
-    assert unrolled.obstacle(net().model.chain, cr.Adam()) is None
+    assert words in written.unsupported_reason(net(layers).model.chain, optimizer)
+    assert written.unsupported_reason(net().model.chain, cr.Adam()) is None
 
 
 def test_a_loss_of_ones_own_is_not_written_out():
     mine = dataclasses.replace(cr.loss("huber"), name="mine", term=lambda y, t, delta: abs(y - t) * delta)
-    assert "the loss mine" in unrolled.obstacle(net(loss=mine).model.chain)
+    assert "the loss mine" in written.unsupported_reason(net(loss=mine).model.chain)
 
 
 def test_schedules_that_watch_losses_have_no_rates_beforehand():
@@ -421,7 +421,7 @@ def test_schedules_that_watch_losses_have_no_rates_beforehand():
 def test_once_compiled_it_runs_without_numba(tmp_path):
     code = (
         "import sys, numpy as np, chainrule as cr\n"
-        "from chainrule.engine.copies import UnrolledSession\n"
+        "from chainrule.engine.unrolled.sessions import UnrolledSession\n"
         "from chainrule.engine.session import Rows, UpdateSpec\n"
         "net = cr.Network(1, [cr.Dense(1)], seed=0)\n"
         "rows = Rows(np.ones((3, 1)), np.ones((3, 1)), None)\n"

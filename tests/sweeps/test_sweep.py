@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.engine import copies as engine
+from chainrule.engine.unrolled import sessions as engine
 from chainrule.layers import Dense
 from chainrule.optimizers.schedules import Cosine, OnPlateau
 from chainrule.sweeps import many, sweep

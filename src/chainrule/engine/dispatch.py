@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Literal
 
 from chainrule.chain import Chain
-from chainrule.engine import twins, unrolled
-from chainrule.engine.pools import pools
+from chainrule.engine import support
+from chainrule.engine.runtime.blas_threads import pools
+from chainrule.engine.unrolled import program
 from chainrule.errors import InputError
 from chainrule.layers.checks import check_count
 from chainrule.optimizers import AnyOptimizer
@@ -66,7 +67,7 @@ COSTS = {
     "written out": Cost(start=2.0, update=0.01e-6, layer=0.0, number=0.2e-9, product=0.1e-9, parameter=0.0),
 }
 """Seconds on a common processor; only their proportion matters, and only roughly. The compiled engine writes small
-networks out (``chainrule.engine.unrolled``) and trains others with kernels."""
+networks out (``chainrule.engine.unrolled.program``) and trains others with kernels."""
 
 THREADED_PRODUCTS = 1_000_000
 """Multiply-adds of an update from which a second thread pays: about 50 us of work for one."""
@@ -94,7 +95,7 @@ def choose(
     """
     if engine == "reference":
         return "reference"
-    obstacle = twins.obstacle(chain, optimizer)
+    obstacle = support.unsupported_reason(chain, optimizer)
     if engine == "compiled":
         if obstacle is not None:
             raise InputError(f"engine='compiled' cannot run this network: {obstacle}. Use engine='reference'.")
@@ -114,7 +115,7 @@ def choose(
 
 def compiled_cost(chain: Chain, optimizer: AnyOptimizer | None, *, training: bool = True) -> Cost:
     """What the compiled engine needs for a network: small ones are trained by programs written out."""
-    return COSTS["written out" if training and unrolled.obstacle(chain, optimizer) is None else "kernels"]
+    return COSTS["written out" if training and program.unsupported_reason(chain, optimizer) is None else "kernels"]
 
 
 def threads_for(wanted: int | None, work: int) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 
 from chainrule import chain as maths
 from chainrule.arrays import Array
-from chainrule.engine import twins
+from chainrule.engine import support
 from chainrule.engine.dispatch import COSTS, choose, products, threads_for
 from chainrule.errors import CompileError, InputError
 from chainrule.estimators.rules import EpsilonHatAdam
@@ -126,7 +126,7 @@ def epochs_of(
         seconds = min(limit, COSTS["reference"].training(chain, count, batching.size, epochs))
         goes_on = descent.count > 0 and not theirs and set(descent.moments) - {"velocity"}  # counts its updates
         dense = isinstance(rows.x, np.ndarray)
-        if seconds < WORTH_COMPILING or not dense or goes_on or twins.obstacle(chain, known):
+        if seconds < WORTH_COMPILING or not dense or goes_on or support.unsupported_reason(chain, known):
             engine = "reference"
     elif not isinstance(rows.x, np.ndarray):
         raise InputError(f"engine={engine!r} needs dense inputs: pass X.toarray(), or engine='auto'.")
@@ -235,7 +235,7 @@ class CompiledEpochs:
 
     def __init__(self, model: Model, rows: Rows, batching: Batching, descent: Descent) -> None:
         from chainrule.engine import session as engine  # noqa: PLC0415 - LLVM only where something is compiled
-        from chainrule.engine.kernel_session import KernelSession  # noqa: PLC0415 - as above
+        from chainrule.engine.runtime.kernel_session import KernelSession  # noqa: PLC0415 - as above
 
         optimizer = descent.optimizer
         epsilon_hat = isinstance(optimizer, EpsilonHatAdam)

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from chainrule import chain as maths
 from chainrule.activations import activation as find_activation
 from chainrule.arrays import Array
-from chainrule.engine import twins
+from chainrule.engine import support
 from chainrule.engine.dispatch import products, threads_for
 from chainrule.errors import InputError
 from chainrule.estimators.batches import Descent
@@ -22,7 +22,7 @@ from chainrule.network import Network
 from chainrule.optimizers import AnyOptimizer
 
 if TYPE_CHECKING:
-    from chainrule.engine.predictor import Predictor
+    from chainrule.engine.runtime.predictor import Predictor
 
 DENSE_BYTES = 2**28
 """Sparse inputs up to this size are made dense: the compiled engine takes them faster than SciPy's products."""
@@ -158,7 +158,7 @@ class HoldsNetwork(BaseEstimator):
         if isinstance(X, np.ndarray):
             X = np.ascontiguousarray(X, chain.dtype)
             wanted = self.engine == "compiled" or (self.engine == "auto" and self._compiled)
-            if wanted and len(X) * products(chain) >= COMPILED_PREDICTION and twins.obstacle(chain) is None:
+            if wanted and len(X) * products(chain) >= COMPILED_PREDICTION and support.unsupported_reason(chain) is None:
                 return self._predictor().outputs_of(X)
         else:
             X = X.astype(chain.dtype).tocsr()
@@ -167,7 +167,7 @@ class HoldsNetwork(BaseEstimator):
 
     def _predictor(self) -> "Predictor":
         """The network compiled for predicting, made anew when its numbers have changed."""
-        from chainrule.engine.predictor import Predictor  # noqa: PLC0415 - LLVM only where something is compiled
+        from chainrule.engine.runtime.predictor import Predictor  # noqa: PLC0415 - LLVM only where something is compiled
 
         model = self.network_.model
         ready: Predictor | None = self.__dict__.get("_ready")

@@ -10,7 +10,7 @@ from typing import Any
 
 from chainrule.activations import Activation
 from chainrule.activations import activation as find_activation
-from chainrule.engine import twins
+from chainrule.engine import support
 from chainrule.initializers import INITIALIZERS, Initializer
 from chainrule.initializers import initializer as find_initializer
 from chainrule.losses import Loss
@@ -29,9 +29,9 @@ class _Pickler(pickle.Pickler):
 
     def reducer_override(self, obj: Any) -> Any:
         kind = None
-        if isinstance(obj, Activation) and twins.is_librarys_activation(obj):
+        if isinstance(obj, Activation) and support.is_builtin_activation(obj):
             kind = "activation"
-        elif isinstance(obj, Loss) and twins.is_librarys_loss(obj):
+        elif isinstance(obj, Loss) and support.is_builtin_loss(obj):
             kind = "loss"
         elif isinstance(obj, Initializer) and obj.name in INITIALIZERS and obj.draw is INITIALIZERS[obj.name].draw:
             kind = "initializer"

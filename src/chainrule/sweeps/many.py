@@ -14,9 +14,10 @@ import numpy as np
 from chainrule import chain as maths
 from chainrule.arrays import Array
 from chainrule.chain import Chain
-from chainrule.engine import dispatch, unrolled
-from chainrule.engine.rules import rule_of
+from chainrule.engine import dispatch
+from chainrule.engine.optimizer_spec import optimizer_spec
 from chainrule.engine.session import Stop
+from chainrule.engine.unrolled import program
 from chainrule.errors import DivergenceError
 from chainrule.layers import Record, Run
 from chainrule.model import Model
@@ -29,8 +30,8 @@ from chainrule.training.progress import ProgressBar
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from chainrule.engine.copies import CopiesSession
     from chainrule.engine.session import Rows
+    from chainrule.engine.unrolled.sessions import CopiesSession
 
 COMPILING = 2.0
 """Seconds that a program may have to be compiled for; work that the reference does sooner is left to it."""
@@ -179,7 +180,12 @@ def _shared_out(
 ) -> tuple[list[list[int]], list[int]]:
     """Which copies go side by side, by their optimizer's rule, and which alone: by the work ahead, not by the clock."""
     everyone = list(range(len(copies)))
-    if settings.engine == "reference" or settings.callbacks or unrolled.obstacle(chain) is not None or not copies:
+    if (
+        settings.engine == "reference"
+        or settings.callbacks
+        or program.unsupported_reason(chain) is not None
+        or not copies
+    ):
         return [], everyone
     rows, size = len(data.x), min(settings.batch_size or len(data.x), len(data.x))
     seconds = dispatch.COSTS["reference"].training(chain, rows, size, settings.epochs) * len(copies)
@@ -197,10 +203,10 @@ def _shared_out(
 
 def _rule(chain: Chain, optimizer: AnyOptimizer) -> str:
     """The rule that copies side by side share; empty if they must be trained alone."""
-    if not isinstance(optimizer, Optimizer) or unrolled.obstacle(chain, optimizer) is not None:
+    if not isinstance(optimizer, Optimizer) or program.unsupported_reason(chain, optimizer) is not None:
         return ""
     watches = type(optimizer.schedule).observe is not Schedule.observe  # it wants to see each copy's losses
-    return "" if watches else rule_of(optimizer).name
+    return "" if watches else optimizer_spec(optimizer).name
 
 
 def _rows(data: Data) -> "Rows":
@@ -217,8 +223,8 @@ def _in_lanes(
     trained: Trained, show: Show,
 ) -> None:  # fmt: skip
     """Train copies of one rule side by side, some epochs at a time."""
-    from chainrule.engine.copies import CopiesSession  # noqa: PLC0415 - LLVM only where something is compiled
     from chainrule.engine.session import UpdateSpec  # noqa: PLC0415 - as above
+    from chainrule.engine.unrolled.sessions import CopiesSession  # noqa: PLC0415 - LLVM only where something is compiled
 
     optimizers = [first_order(copies[k].optimizer, "training side by side") for k in group]
     size = min(settings.batch_size or len(data.x), len(data.x))

@@ -47,9 +47,9 @@ def open_session(
         keep_updates: whether updates can be asked for.
         judge: whether patience is judged inside.
     """
-    from chainrule.engine import copies  # noqa: PLC0415 - LLVM only where something is compiled
-    from chainrule.engine.kernel_session import KernelSession  # noqa: PLC0415 - as above
+    from chainrule.engine.runtime.kernel_session import KernelSession  # noqa: PLC0415 - as above
     from chainrule.engine.session import UpdateSpec  # noqa: PLC0415 - as above
+    from chainrule.engine.unrolled import sessions  # noqa: PLC0415 - LLVM only where something is compiled
 
     size = min(settings.batch_size or len(data.x), len(data.x))
     spec = UpdateSpec(
@@ -57,7 +57,8 @@ def open_session(
         settings.clip_value,
     )  # fmt: skip
     threads = threads_for(settings.threads, 3 * size * products(model.chain))
-    kind = KernelSession if copies.obstacle(model.chain, settings.rule) is not None else copies.UnrolledSession
+    written_out = sessions.unsupported_reason(model.chain, settings.rule) is None
+    kind = sessions.UnrolledSession if written_out else KernelSession
     return kind(
         model, _rows(data), None if held is None else _rows(held), spec, threads,
         patience=(settings.patience or 0) if judge else 0, min_delta=settings.min_delta, keep_updates=keep_updates,
@@ -145,7 +146,7 @@ def gradients(model: Model, data: "Data", threads: int | None) -> Callable[[Arra
     Raises:
         CompileError: somebody's own function cannot be compiled.
     """
-    from chainrule.engine.kernel_session import KernelSession  # noqa: PLC0415 - LLVM only where something is compiled
+    from chainrule.engine.runtime.kernel_session import KernelSession  # noqa: PLC0415 - LLVM only where something is compiled
     from chainrule.engine.session import UpdateSpec  # noqa: PLC0415 - as above
 
     rows = len(data.x)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from itertools import pairwise
 
 from chainrule.chain import Chain
-from chainrule.engine.pools import one_thread
+from chainrule.engine.runtime.blas_threads import one_thread
 
 TOO_SMALL_TO_NOTICE = 10_000
 """Multiply-adds up to which linear algebra libraries use one thread anyway, so that nothing need be said."""

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from chainrule.engine.activations import ACTIVATION_TWINS
-from chainrule.engine.functions import exp_of_negative
-from chainrule.engine.kernels.frame import share
-from chainrule.engine.simd import lane_max, lane_sum, load, load_first, np_lanes, pointer_to, store
-from chainrule.engine.space import Space
-from chainrule.engine.sync import reals
-from chainrule.engine.words import ROWS
+from chainrule.engine.compiler.target import Space
+from chainrule.engine.kernels.work_split import share
+from chainrule.engine.lanes.activations import ACTIVATION_TWINS
+from chainrule.engine.lanes.functions import exp_of_negative
+from chainrule.engine.lanes.simd import lane_max, lane_sum, load, load_first, np_lanes, pointer_to, store
+from chainrule.engine.lanes.sync import reals
+from chainrule.engine.runtime.memory import ROWS
 
 UP_A, UP_SLOPE, UP_WIDTH, UP_PARAMETERS, UP_FIRST, UP_LAST = range(1, 7)
 

@@ -8,11 +8,21 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.engine.kernels.frame import share
-from chainrule.engine.simd import fma, lane_sum, load, np_lanes, number, pointer_to, spread, store
-from chainrule.engine.space import Space
-from chainrule.engine.sync import reals, words
-from chainrule.engine.words import BATCH, BATCH_INDEX, BLOCK, COUNT, ETA, OPTIMIZER, SCALARS, STANDING, THREAD
+from chainrule.engine.compiler.target import Space
+from chainrule.engine.kernels.work_split import share
+from chainrule.engine.lanes.simd import fma, lane_sum, load, np_lanes, number, pointer_to, spread, store
+from chainrule.engine.lanes.sync import reals, words
+from chainrule.engine.runtime.memory import (
+    BATCH,
+    BATCH_INDEX,
+    BLOCK,
+    COUNT,
+    ETA,
+    OPTIMIZER,
+    SCALARS,
+    STANDING,
+    THREAD,
+)
 
 G, W, LENGTH, DECAYED, NUMBERS, ROW_LOSS, COUNTS, RECORD, SQUARES, UNIT = range(1, 11)
 """Words of an op; NUMBERS, RECORD, SQUARES are addresses of float64 numbers; COUNTS may be 0: all rows count alike.

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from chainrule.engine import words as w
-from chainrule.engine.simd import np_lanes, number, pointer_to, put
-from chainrule.engine.space import Space
-from chainrule.engine.sync import address_of, barrier, call_kernel, draw_word, reals, words
+from chainrule.engine.compiler.target import Space
+from chainrule.engine.lanes.simd import np_lanes, number, pointer_to, put
+from chainrule.engine.lanes.sync import address_of, barrier, call_kernel, draw_word, reals, words
+from chainrule.engine.runtime import memory as w
 
 
 @njit(error_model="numpy")

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from chainrule.engine.functions import exp_of_negative, log1p, maximum
-from chainrule.engine.kernels.frame import share
-from chainrule.engine.losses import LOSS_TWINS
-from chainrule.engine.simd import (
+from chainrule.engine.compiler.target import Space
+from chainrule.engine.kernels.work_split import share
+from chainrule.engine.lanes.functions import exp_of_negative, log1p, maximum
+from chainrule.engine.lanes.losses import LOSS_TWINS
+from chainrule.engine.lanes.simd import (
     lane_max,
     lane_numbers,
     lane_sum,
@@ -27,9 +28,8 @@ from chainrule.engine.simd import (
     spread,
     store,
 )
-from chainrule.engine.space import Space
-from chainrule.engine.sync import reals, words
-from chainrule.engine.words import BATCH, INDEX, OFFSET, ROWS, SCALARS, SHARES, STANDING
+from chainrule.engine.lanes.sync import reals, words
+from chainrule.engine.runtime.memory import BATCH, INDEX, OFFSET, ROWS, SCALARS, SHARES, STANDING
 
 Y, DY, T, ROW_LOSS, UNITS, WIDTH, PARAMETERS, MEAN, SLOPE = range(1, 10)
 

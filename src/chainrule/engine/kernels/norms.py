@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.engine.kernels.frame import share
-from chainrule.engine.simd import (
+from chainrule.engine.compiler.target import Space
+from chainrule.engine.kernels.work_split import share
+from chainrule.engine.lanes.simd import (
     lane_sum,
     load,
     load_first,
@@ -21,9 +22,8 @@ from chainrule.engine.simd import (
     sqrt,
     store,
 )
-from chainrule.engine.space import Space
-from chainrule.engine.sync import draw_word, reals, words
-from chainrule.engine.words import ADDING, BATCH, INDEX, OFFSET, ROWS, THREAD
+from chainrule.engine.lanes.sync import draw_word, reals, words
+from chainrule.engine.runtime.memory import ADDING, BATCH, INDEX, OFFSET, ROWS, THREAD
 
 A, Z, XHAT, S, GAMMA, BETA, MEAN, VARIANCE, UNITS, WIDTH, NUMBERS = range(1, 12)
 """Words of the way up; NUMBERS is the address of epsilon and momentum."""

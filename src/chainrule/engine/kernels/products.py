@@ -17,8 +17,9 @@ from llvmlite import ir
 from numba import njit
 from numba.core import types
 
-from chainrule.engine.kernels.frame import share
-from chainrule.engine.simd import (
+from chainrule.engine.compiler.target import Space
+from chainrule.engine.kernels.work_split import share
+from chainrule.engine.lanes.simd import (
     address_ir,
     fma,
     intrinsic,
@@ -39,9 +40,8 @@ from chainrule.engine.simd import (
     turn,
     zero_tile,
 )
-from chainrule.engine.space import Space
-from chainrule.engine.sync import reals, words
-from chainrule.engine.words import ADDING, ETA, INDEX, ROWS, SCALARS, STEPPING, THREAD, THREADS
+from chainrule.engine.lanes.sync import reals, words
+from chainrule.engine.runtime.memory import ADDING, ETA, INDEX, ROWS, SCALARS, STEPPING, THREAD, THREADS
 
 DEEP = 1024
 """How far the third axis is walked in one go, so that a panel of weights stays in the L2 cache."""

@@ -1,6 +1,6 @@
 """What programs written out unit by unit use besides lanes: rows that differ by lane, shuffles, checks of many numbers.
 
-The programs themselves are text, written by ``chainrule.engine.unrolled``.
+The programs themselves are text, written by ``chainrule.engine.unrolled.program``.
 """
 
 from typing import Any
@@ -10,8 +10,8 @@ from llvmlite import ir
 from numba import njit
 from numba.core import types
 
-from chainrule.engine.functions import lane_function
-from chainrule.engine.simd import (
+from chainrule.engine.lanes.functions import lane_function
+from chainrule.engine.lanes.simd import (
     I32,
     I64,
     Mask,
@@ -31,7 +31,7 @@ from chainrule.engine.simd import (
     sqrt,
     store,
 )
-from chainrule.engine.sync import draw_word
+from chainrule.engine.lanes.sync import draw_word
 
 
 # -------------------------------------------------------------------------------- lanes that differ

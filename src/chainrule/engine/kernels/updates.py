@@ -9,12 +9,33 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from chainrule.engine.kernels.frame import share
-from chainrule.engine.optimizers import OPTIMIZER_TWINS
-from chainrule.engine.simd import fma, lane_sum, load, np_lanes, number, pointer_to, select, spread, store
-from chainrule.engine.space import Space
-from chainrule.engine.sync import reals
-from chainrule.engine.words import BLOCK, COUNT, ETA, KEPT, NORM, OPTIMIZER, PARTS, SCALARS, SCALE, THREAD
+from chainrule.engine.compiler.target import Space
+from chainrule.engine.kernels.work_split import share
+from chainrule.engine.lanes.optimizers import OPTIMIZER_TWINS
+from chainrule.engine.lanes.simd import (
+    fma,
+    lane_sum,
+    load,
+    np_lanes,
+    number,
+    pointer_to,
+    select,
+    spread,
+    store,
+)
+from chainrule.engine.lanes.sync import reals
+from chainrule.engine.runtime.memory import (
+    BLOCK,
+    COUNT,
+    ETA,
+    KEPT,
+    NORM,
+    OPTIMIZER,
+    PARTS,
+    SCALARS,
+    SCALE,
+    THREAD,
+)
 
 G, W, LENGTH, DECAYED, FREE, NUMBERS, M, V, UPDATE, UNIT = range(1, 11)
 """Words of an op; NUMBERS is the address of float64 settings, DECAYED and FREE may be 0: none. Threads share LENGTH in

@@ -7,7 +7,7 @@ parameters share at one update. That is computed once before, in float64, by ``n
 It hands back the eight numbers of ``q`` and, ninth, the new ``kept``.
 
 The settings ``s`` are those of the optimizer's class in its order, but for the learning rate and the weight decay, as
-``rule_of`` gives them: ``s[0] = momentum`` of SGD, ``s[0], s[1], s[2] = beta1, beta2, epsilon`` of Adam.
+``optimizer_spec`` gives them: ``s[0] = momentum`` of SGD, ``s[0], s[1], s[2] = beta1, beta2, epsilon`` of Adam.
 """
 
 from collections.abc import Mapping
@@ -16,9 +16,9 @@ from typing import Any
 
 from numba import njit
 
-from chainrule.engine.functions import lane_function, maximum, minimum, sign
-from chainrule.engine.rules import MOMENTS, rule_of
-from chainrule.engine.simd import fma, select, sqrt
+from chainrule.engine.lanes.functions import lane_function, maximum, minimum, sign
+from chainrule.engine.lanes.simd import fma, select, sqrt
+from chainrule.engine.optimizer_spec import MOMENTS, optimizer_spec
 from chainrule.optimizers import Optimizer
 
 scalar_function = njit(error_model="numpy")
@@ -197,9 +197,9 @@ OPTIMIZER_TWINS: Mapping[str, OptimizerTwin] = {
         ("lion", lion_scalars, lion),
     )
 }
-"""The twin of every optimizer, by the name that ``rule_of`` gives it; SGD has three."""
+"""The twin of every optimizer, by the name that ``optimizer_spec`` gives it; SGD has three."""
 
 
 def twin_of(optimizer: Optimizer) -> OptimizerTwin:
     """The twin of one of the library's optimizers."""
-    return OPTIMIZER_TWINS[rule_of(optimizer).name]
+    return OPTIMIZER_TWINS[optimizer_spec(optimizer).name]

@@ -8,7 +8,7 @@ import numpy as np
 from chainrule import chain as maths
 from chainrule.arrays import Array
 from chainrule.chain import Chain
-from chainrule.engine.space import Space
+from chainrule.engine.compiler.target import Space
 from chainrule.layers import Dense, Record
 
 

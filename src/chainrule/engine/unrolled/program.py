@@ -4,14 +4,14 @@ For a handful of units a loop over units costs more than the units. So the netwo
 as Python source, unit by unit, in the alphabet's names, and compiled: all parameters live in registers from the first
 update to the last. The formula one reads, ``z1_0 = fma(x_1, W1_1_0, fma(x_0, W1_0_0, b1_0))``, is the one that runs.
 
-Every value is a register of lanes (``chainrule.engine.simd``). What the lanes are is the form's business:
+Every value is a register of lanes (``chainrule.engine.lanes.simd``). What the lanes are is the form's business:
 
 * ``"one"``: a single lane, one network, one row after the other;
 * ``"copies"``: each lane is a copy of the network with its own parameters, learning rate and settings, so that one
   instruction moves 16 trainings on;
 * ``"rows"``: each lane is a row of the batch; all hold the same parameters, and gradients are added across lanes.
 
-Here it is declared what such a program is; ``chainrule.engine.writer`` writes it, ``chainrule.engine.copies`` runs it.
+Here it is declared what such a program is; ``writer`` writes it, ``sessions`` runs it.
 """
 
 import math
@@ -23,8 +23,8 @@ from weakref import WeakKeyDictionary
 
 from chainrule import chain as maths
 from chainrule.chain import Chain
-from chainrule.engine import twins
-from chainrule.engine.rules import MOMENTS
+from chainrule.engine import support
+from chainrule.engine.optimizer_spec import MOMENTS
 from chainrule.layers import Dense
 from chainrule.optimizers import AnyOptimizer
 
@@ -167,35 +167,35 @@ class Form:
     shows: bool = False
 
 
-def obstacle(chain: Chain, optimizer: AnyOptimizer | None = None) -> str | None:
+def unsupported_reason(chain: Chain, optimizer: AnyOptimizer | None = None) -> str | None:
     """Why a network cannot be written out, as the end of a sentence; None if nothing is in the way.
 
     Example:
         >>> from chainrule.chain import build
         >>> from chainrule.losses import loss
         >>> import numpy as np
-        >>> obstacle(build(100, [Dense(2)], loss("squared_error"), np.dtype("float64")))
+        >>> unsupported_reason(build(100, [Dense(2)], loss("squared_error"), np.dtype("float64")))
         'it has 202 parameters, more than 100'
     """
-    if (there := twins.obstacle(chain, optimizer)) is not None:
+    if (there := support.unsupported_reason(chain, optimizer)) is not None:
         return there
-    if chain not in _obstacles:
-        _obstacles[chain] = _obstacle(chain)
-    return _obstacles[chain]
+    if chain not in _reasons:
+        _reasons[chain] = _unsupported_reason(chain)
+    return _reasons[chain]
 
 
-_obstacles: WeakKeyDictionary[Chain, str | None] = WeakKeyDictionary()
+_reasons: WeakKeyDictionary[Chain, str | None] = WeakKeyDictionary()
 
 
-def _obstacle(chain: Chain) -> str | None:
+def _unsupported_reason(chain: Chain) -> str | None:
     """What stands in the way besides what stops every compiled engine."""
     for l, layer in enumerate(chain.layers, start=1):
         if not isinstance(layer, Dense):
             return f"layer {l} is a {type(layer).__name__}"
-        if not all(twins.is_librarys_activation(row) for row in twins.parts(layer.activation)):
+        if not all(support.is_builtin_activation(row) for row in support.parts(layer.activation)):
             return f"the activation of layer {l} is somebody's own"
     reasons = {
-        f"the loss {chain.loss.name} is somebody's own": not twins.is_librarys_loss(chain.loss),
+        f"the loss {chain.loss.name} is somebody's own": not support.is_builtin_loss(chain.loss),
         "nothing in it is trained": not maths.free_entries(chain).any(),
         f"it has {chain.size} parameters, more than {MOST_PARAMETERS}": chain.size > MOST_PARAMETERS,
     }
@@ -207,7 +207,7 @@ def description(chain: Chain) -> tuple[Any, ...]:
     layers = tuple(
         (
             layer.units, layer.bias, layer.trainable, None if layer.mask is None else layer.mask.tobytes(),
-            tuple((row.name, *row.parameters.values()) for row in twins.parts(layer.activation)),
+            tuple((row.name, *row.parameters.values()) for row in support.parts(layer.activation)),
         )
         for layer in chain.layers if isinstance(layer, Dense)
     )  # fmt: skip
@@ -277,6 +277,6 @@ class Unrolled:
     @cached_property
     def source(self) -> str:
         """The program's text."""
-        from chainrule.engine.writer import write  # noqa: PLC0415 - it writes down what is declared here
+        from chainrule.engine.unrolled.writer import write  # noqa: PLC0415 - it writes down what is declared here
 
         return write(self)

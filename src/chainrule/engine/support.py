@@ -12,7 +12,7 @@ from chainrule.unitwise import UnitwiseActivation
 LAYERS = (Dense, Dropout, LayerNorm, BatchNorm)
 
 
-def is_librarys_activation(row: Activation) -> bool:
+def is_builtin_activation(row: Activation) -> bool:
     """Whether a row is the library's own, whatever its constants."""
     known = ACTIVATIONS.get(row.name)
     if isinstance(row, ElementwiseActivation) and isinstance(known, ElementwiseActivation):
@@ -22,7 +22,7 @@ def is_librarys_activation(row: Activation) -> bool:
     return False
 
 
-def is_librarys_loss(row: Loss) -> bool:
+def is_builtin_loss(row: Loss) -> bool:
     """Whether a row is the library's own, whatever its constants."""
     known = LOSSES.get(row.name)
     if isinstance(row, ElementwiseLoss) and isinstance(known, ElementwiseLoss):
@@ -39,16 +39,16 @@ def parts(row: Activation) -> tuple[Activation, ...]:
     return row.rows if isinstance(row, UnitwiseActivation) else (row,)
 
 
-def obstacle(chain: Chain, optimizer: AnyOptimizer | None = None) -> str | None:
+def unsupported_reason(chain: Chain, optimizer: AnyOptimizer | None = None) -> str | None:
     """Why a chain cannot be compiled, as the end of a sentence; None if nothing is in the way."""
     for l, layer in enumerate(chain.layers, start=1):
         if type(layer) not in LAYERS:
             return f"layer {l} is of a kind of its own, {type(layer).__name__}"
         row: Any = getattr(layer, "activation", None)
         for part in parts(row) if row is not None else ():
-            if not isinstance(part, ElementwiseActivation) and not is_librarys_activation(part):
+            if not isinstance(part, ElementwiseActivation) and not is_builtin_activation(part):
                 return f"the activation of layer {l}, {part.name}, mixes the units of a row"
-    if not isinstance(chain.loss, ElementwiseLoss) and not is_librarys_loss(chain.loss):
+    if not isinstance(chain.loss, ElementwiseLoss) and not is_builtin_loss(chain.loss):
         return f"the loss {chain.loss.name} mixes the outputs of a row"
     if isinstance(optimizer, SecondOrderOptimizer):
         jacobians = f"the optimizer {type(optimizer).__name__} asks for Jacobians, which are not compiled"

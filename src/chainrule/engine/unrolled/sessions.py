@@ -14,14 +14,14 @@ import numpy as np
 from chainrule import chain as maths
 from chainrule.arrays import Array
 from chainrule.chain import Chain
-from chainrule.engine import objects
-from chainrule.engine import unrolled as u
-from chainrule.engine.kernel_session import stream
-from chainrule.engine.rules import rule_of
+from chainrule.engine.compiler import kernel_cache
+from chainrule.engine.compiler.target import aligned, space
+from chainrule.engine.optimizer_spec import optimizer_spec
+from chainrule.engine.runtime.kernel_session import stream
+from chainrule.engine.runtime.workers import run_threads
 from chainrule.engine.session import Best, Rows, RunResult, Stop, UpdateSpec
-from chainrule.engine.space import aligned, space
-from chainrule.engine.threads import run_threads
-from chainrule.engine.unrolled import Form, Unrolled
+from chainrule.engine.unrolled import program as u
+from chainrule.engine.unrolled.program import Form, Unrolled
 from chainrule.model import Model
 from chainrule.optimizers import Optimizer
 from chainrule.optimizers.schedules import Clock, Constant, Memory, Schedule
@@ -54,14 +54,14 @@ def program(chain: Chain, form: Form) -> Program:
         if key not in _programs:
             text = Unrolled(chain, form)
             name = f"unrolled-{form.across}-{form.rule}-{chain.dtype.name}"
-            _programs[key] = Program(text, objects.callable_at(objects.text_kernel(text.source, name)))
+            _programs[key] = Program(text, kernel_cache.callable_at(kernel_cache.text_kernel(text.source, name)))
         known[form] = _programs[key]
     return known[form]
 
 
-def obstacle(chain: Chain, optimizer: Optimizer | None = None) -> str | None:
+def unsupported_reason(chain: Chain, optimizer: Optimizer | None = None) -> str | None:
     """Why a network cannot be trained by a program written out, as the end of a sentence; None if it can."""
-    return u.obstacle(chain, optimizer)
+    return u.unsupported_reason(chain, optimizer)
 
 
 def _address(array: Array) -> int:
@@ -80,7 +80,7 @@ class _Written:
         self.batch = min(spec.batch_size, len(rows.x))
         self.per_epoch = -(-len(rows.x) // self.batch)
         self.shuffles = spec.shuffle and self.batch < len(rows.x)
-        rules = {optimizer: rule_of(optimizer) for optimizer in optimizers}
+        rules = {optimizer: optimizer_spec(optimizer) for optimizer in optimizers}
         decays = any(optimizer.decay for optimizer in rules)
         self.form = self._form(form, rules[optimizers[0]].name, decays=decays)
         self.program = program(chain, self.form)
@@ -457,5 +457,5 @@ class CopiesSession(_Written):
 def suitable_lanes(chain: Chain, optimizer: Optimizer, copies: int) -> int:
     """How many copies go side by side: one or two vectors of them."""
     wide = space(chain.dtype.name).lanes
-    numbers = chain.size * (2 + len(rule_of(optimizer).moments))
+    numbers = chain.size * (2 + len(optimizer_spec(optimizer).moments))
     return 2 * wide if numbers <= REGISTERS and copies > wide else wide

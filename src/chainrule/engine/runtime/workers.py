@@ -4,10 +4,10 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 
-from chainrule.engine.interrupts import uninterrupted
+from chainrule.engine.compiler.interrupts import uninterrupted
 
 
-class Helper:
+class Worker:
     """A thread that does one job after another; handing one over takes some fifteen microseconds."""
 
     def __init__(self) -> None:
@@ -32,17 +32,17 @@ class Helper:
         self._done.acquire()
 
 
-_idle: list[Helper] = []
+_idle: list[Worker] = []
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_idle.clear)  # a fork has the list, but not the threads
 
 
-def _helper() -> Helper:
+def _helper() -> Worker:
     try:
         return _idle.pop()
     except IndexError:
-        return Helper()
+        return Worker()
 
 
 def run_threads(drive: Callable[[int], object], jobs: Sequence[int]) -> None:

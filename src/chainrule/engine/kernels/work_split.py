@@ -4,7 +4,7 @@ from typing import Any
 
 from numba import njit
 
-from chainrule.engine.words import THREAD, THREADS
+from chainrule.engine.runtime.memory import THREAD, THREADS
 
 
 @njit(forceinline=True, error_model="numpy")

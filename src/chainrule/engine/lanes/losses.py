@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.engine.activations import exponential_of
-from chainrule.engine.functions import (
+from chainrule.engine.lanes.activations import exponential_of
+from chainrule.engine.lanes.functions import (
     clip,
     constant,
     exp_and_expm1_of_negative,
@@ -26,7 +26,7 @@ from chainrule.engine.functions import (
     sign,
     smallest_normal,
 )
-from chainrule.engine.simd import fma, select
+from chainrule.engine.lanes.simd import fma, select
 
 Parameters = tuple[float, float]
 

@@ -13,7 +13,7 @@ from llvmlite import ir
 from numba import njit
 from numba.core import cgutils, types
 
-from chainrule.engine.simd import I64, intrinsic
+from chainrule.engine.lanes.simd import I64, intrinsic
 
 LOOKS = 4000
 """How often a thread looks before it offers the processor to others."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.engine.functions import (
+from chainrule.engine.lanes.functions import (
     clip,
     constant,
     exp,
@@ -23,7 +23,7 @@ from chainrule.engine.functions import (
     sigmoid_parts,
     tanh_and_slope,
 )
-from chainrule.engine.simd import fma, select
+from chainrule.engine.lanes.simd import fma, select
 
 Parameters = tuple[float, float]
 

@@ -1,4 +1,4 @@
-"""Writes the programs of ``chainrule.engine.unrolled``: Python source, section by section, a line for every unit."""
+"""Writes the programs of ``unrolled.program``: Python source, section by section, a line for every unit."""
 
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from chainrule import chain as maths
 from chainrule.activations import Activation
 from chainrule.chain import Chain
-from chainrule.engine import twins
-from chainrule.engine import unrolled as u
-from chainrule.engine.unrolled import Unrolled
+from chainrule.engine import support
+from chainrule.engine.unrolled import program as u
+from chainrule.engine.unrolled.program import Unrolled
 from chainrule.layers import Dense
 from chainrule.losses import ElementwiseLoss
 
@@ -62,7 +62,7 @@ def _constants(parameters: Mapping[str, float]) -> str:
 
 def _of_units(row: Activation, units: int) -> list[Activation]:
     """Each unit's activation."""
-    rows = twins.parts(row)
+    rows = support.parts(row)
     return [*rows] if len(rows) > 1 else [row] * units
 
 

@@ -23,8 +23,8 @@ from numba.extending import (
     register_model,
 )
 
-from chainrule.engine import functions as f
-from chainrule.engine.simd import Lanes, Mask, define, intrinsic, lane_wise, select, sqrt
+from chainrule.engine.lanes import functions as f
+from chainrule.engine.lanes.simd import Lanes, Mask, define, intrinsic, lane_wise, select, sqrt
 
 # -------------------------------------------------------------------------------- words for which there is a function
 _SAME = {

@@ -12,15 +12,15 @@ import numpy as np
 from chainrule import chain as maths
 from chainrule.arrays import Array
 from chainrule.chain import Chain
-from chainrule.engine import objects
-from chainrule.engine import words as w
-from chainrule.engine.batch_loss import BatchLossOps
-from chainrule.engine.layout import Layout, layout
-from chainrule.engine.plan import SPARE_ROWS, Passes, Table, Targets, address, stacked
-from chainrule.engine.rules import rule_of
+from chainrule.engine.compiler import kernel_cache
+from chainrule.engine.compiler.target import Space, aligned, space
+from chainrule.engine.optimizer_spec import optimizer_spec
+from chainrule.engine.runtime import memory as w
+from chainrule.engine.runtime.batch_loss import BatchLossOps
+from chainrule.engine.runtime.layout import Layout, layout
+from chainrule.engine.runtime.plan import SPARE_ROWS, PassBuilder, Table, Targets, address, stacked
+from chainrule.engine.runtime.workers import run_threads
 from chainrule.engine.session import Best, Rows, RunResult, Stop, UpdateSpec
-from chainrule.engine.space import Space, aligned, space
-from chainrule.engine.threads import run_threads
 from chainrule.layers import BatchNorm
 from chainrule.model import Model
 from chainrule.optimizers.schedules import Clock, Memory
@@ -71,7 +71,7 @@ class KernelSession:
         self._tables()
         self._step_tables()
         self._job(count, patience, min_delta)
-        self.drive = objects.callable_at(objects.kernel("driver:train", self.space))
+        self.drive = kernel_cache.callable_at(kernel_cache.kernel("driver:train", self.space))
 
     # ------------------------------------------------------------------ memory
     def _zeros(self, size: int) -> Array:
@@ -116,7 +116,7 @@ class KernelSession:
         generator = (0, 0) if self.dropping is None else stream(self.dropping, "next_uint32")
         for s in range(self.shards):
             table = Table(self.space)
-            passes = Passes(
+            passes = PassBuilder(
                 self.layout, address(self.parameters), self.chunk, self.batch_table, table, training=True,
                 gradient=address(self.shard_gradients) + s * length * chain.dtype.itemsize, mask_rows=self.batch,
                 generator=generator, once=once,
@@ -129,7 +129,7 @@ class KernelSession:
             refresh, chunk = Table(self.space), self.validation_table
             self.validation_chunk = min(chunk_rows(chain, self.space), len(self.validation.x))
             self.validation_row_loss = self._zeros(len(self.validation.x) + SPARE_ROWS)
-            passes = Passes(self.layout, address(self.parameters), self.validation_chunk, refresh, chunk)
+            passes = PassBuilder(self.layout, address(self.parameters), self.validation_chunk, refresh, chunk)
             passes.up(address(self.validation.x))
             passes.loss(Targets(address(self.validation.t), address(self.validation_row_loss)))
             self.validation_refresh = len(refresh.ops)
@@ -139,7 +139,7 @@ class KernelSession:
     def _step_tables(self) -> None:
         """What becomes of gradients: added up, penalised, measured, clipped, and the optimizer's rule."""
         chain, spec, length = self.model.chain, self.spec, self.layout.length
-        rule = rule_of(spec.optimizer)
+        rule = optimizer_spec(spec.optimizer)
         decayed = self.layout.spread(maths.decayed_entries(chain).astype(chain.dtype))
         free = self.layout.spread(self.layout.free.astype(chain.dtype))
         numbers = aligned(w.SCALARS_LENGTH, np.dtype("float64"))

@@ -21,11 +21,11 @@ MOMENTS = {
 
 
 @dataclass(frozen=True)
-class Rule:
+class OptimizerSpec:
     """An optimizer as kernels know it.
 
     Attributes:
-        name: of its twin in ``chainrule.engine.optimizers.OPTIMIZER_TWINS``.
+        name: of its twin in ``chainrule.engine.lanes.optimizers.OPTIMIZER_TWINS``.
         settings: its settings in its class's order, but for learning rate and weight decay, then zeros.
         moments: names in ``Optimizer.start()``.
     """
@@ -35,16 +35,16 @@ class Rule:
     moments: tuple[str, ...]
 
 
-def rule_of(optimizer: Optimizer) -> Rule:
+def optimizer_spec(optimizer: Optimizer) -> OptimizerSpec:
     """The rule of one of the library's optimizers.
 
     Example:
-        >>> rule_of(SGD(momentum=0.9))
-        Rule(name='sgd_momentum', settings=(0.9, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0), moments=('velocity',))
+        >>> optimizer_spec(SGD(momentum=0.9))
+        OptimizerSpec(name='sgd_momentum', settings=(0.9, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0), moments=('velocity',))
     """
     name = next(name for name, kind in OPTIMIZERS.items() if kind is type(optimizer))
     if isinstance(optimizer, SGD) and optimizer.momentum:
         name = "sgd_nesterov" if optimizer.nesterov else "sgd_momentum"
     told = [field.name for field in fields(optimizer) if field.name not in ("learning_rate", "weight_decay")]
     settings = [float(getattr(optimizer, key)) for key in told]
-    return Rule(name, tuple((settings + [0.0] * 8)[:8]), MOMENTS[name])
+    return OptimizerSpec(name, tuple((settings + [0.0] * 8)[:8]), MOMENTS[name])

@@ -23,7 +23,7 @@ from llvmlite import ir
 from numba import njit
 from numba.core import types
 
-from chainrule.engine.simd import (
+from chainrule.engine.lanes.simd import (
     Lanes,
     exponent_of,
     fma,

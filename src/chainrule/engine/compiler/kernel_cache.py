@@ -25,8 +25,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from chainrule.engine.interrupts import uninterrupted
-from chainrule.engine.space import Space, processor
+from chainrule.engine.compiler.interrupts import uninterrupted
+from chainrule.engine.compiler.target import Space, processor
 
 PATIENCE = 1.0
 """Seconds of compiling before a line says what is being compiled."""
@@ -36,8 +36,8 @@ SYMBOL = "chainrule_kernel"
 DIGEST = hashlib.sha256().digest_size
 """Bytes at the beginning of a file that tell whether the rest is whole."""
 
-SOURCES = ("activations", "compiling", "functions", "losses", "optimizers", "simd", "space", "sync", "words")
-"""The modules that machine code is made from, besides the kernels."""
+SOURCES = ("compiler/object_code.py", "compiler/target.py", "kernels/*.py", "lanes/*.py", "runtime/memory.py")
+"""The files of the engine that machine code is made from."""
 
 _lock = threading.RLock()
 _addresses: dict[tuple[str, Space], int] = {}
@@ -67,7 +67,7 @@ def text_kernel(text: str, what: str) -> int:
     """The address of a kernel that is itself text: a module with a function ``kernel(job)``.
 
     Args:
-        text: the module; ``chainrule.engine.unrolled`` writes such.
+        text: the module; ``chainrule.engine.unrolled.program`` writes such.
         what: what it is, for the name of its file.
     """
     digest = _text_digest(text)
@@ -81,7 +81,7 @@ def text_kernel(text: str, what: str) -> int:
 def own_kernel(make: Callable[[Space], Callable[..., None]], space: Space) -> int:
     """The address of a kernel around somebody's own function: compiled for this process alone."""
     with _lock, uninterrupted():
-        from chainrule.engine.compiling import object_code  # noqa: PLC0415 - Numba only to compile
+        from chainrule.engine.compiler.object_code import object_code  # noqa: PLC0415 - Numba only to compile
 
         return _load(object_code(make(space), SYMBOL))
 
@@ -97,7 +97,7 @@ def _code(name: str, space: Space) -> bytes:
     if (kept := _read(path)) is not None:
         return kept
     with _told(f"{name} for {space.dtype}"):
-        from chainrule.engine.compiling import object_code  # noqa: PLC0415 - Numba only to compile
+        from chainrule.engine.compiler.object_code import object_code  # noqa: PLC0415 - Numba only to compile
 
         module, _, function = name.partition(":")
         factory = importlib.import_module(f"chainrule.engine.kernels.{module}").KERNELS[function]
@@ -116,7 +116,7 @@ def _text_code(text: str, what: str, digest: str) -> bytes:
     if (kept := _read(path)) is not None:
         return kept
     with _told(what):
-        from chainrule.engine.compiling import OneTypeEach, object_code  # noqa: PLC0415 - Numba only to compile
+        from chainrule.engine.compiler.object_code import OneTypeEach, object_code  # noqa: PLC0415 - Numba only to compile
 
         scope: dict[str, Any] = {"__name__": what}
         exec(compile(text, f"<{what}>", "exec"), scope)  # noqa: S102 - the library's own text, just written
@@ -147,8 +147,8 @@ def folder() -> Path:
 def _surroundings() -> str:
     """All that machine code depends on besides the kernel's name."""
     digest = hashlib.sha256()
-    here = Path(__file__).parent
-    for source in sorted([*(here / "kernels").glob("*.py"), *(here / f"{name}.py" for name in SOURCES)]):
+    engine = Path(__file__).parents[1]
+    for source in sorted(path for pattern in SOURCES for path in engine.glob(pattern)):
         digest.update(source.name.encode() + b"\0" + source.read_bytes())
     versions = [f"{package} {metadata.version(package)}" for package in ("numba", "llvmlite")]
     return "\n".join([digest.hexdigest(), *versions, sys.version, sys.platform, *processor()])

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from chainrule.arrays import Array
-from chainrule.engine import words as w
-from chainrule.engine.plan import Table, address
+from chainrule.engine.runtime import memory as w
+from chainrule.engine.runtime.plan import Table, address
 from chainrule.engine.session import BatchLoss
 from chainrule.optimizers import Adam, Optimizer
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.arrays import Array
-from chainrule.engine.interrupts import uninterrupted
+from chainrule.engine.compiler.interrupts import uninterrupted
 
 CACHE_LINE = 64
 """Bytes; where buffers begin, so that no vector straddles two lines."""

@@ -16,9 +16,11 @@ import numpy as np
 
 from chainrule.activations import Activation, ElementwiseActivation
 from chainrule.arrays import Array
-from chainrule.engine import objects, twins, words
-from chainrule.engine.layout import Layout
-from chainrule.engine.space import Space, aligned
+from chainrule.engine import support
+from chainrule.engine.compiler import kernel_cache
+from chainrule.engine.compiler.target import Space, aligned
+from chainrule.engine.runtime import memory
+from chainrule.engine.runtime.layout import Layout
 from chainrule.errors import CompileError
 from chainrule.layers import BatchNorm, Dense, Dropout, Layer
 from chainrule.layers.normalization import Normalization
@@ -45,8 +47,8 @@ class Table:
 
     def add(self, kernel: str | int, *rest: int, name: str = "") -> None:
         """One more op: its kernel by name or address, and its words."""
-        at = objects.kernel(kernel, self.space) if isinstance(kernel, str) else kernel
-        self.ops.append([at, *rest, *[0] * (words.OP_WORDS - 1 - len(rest))])
+        at = kernel_cache.kernel(kernel, self.space) if isinstance(kernel, str) else kernel
+        self.ops.append([at, *rest, *[0] * (memory.OP_WORDS - 1 - len(rest))])
         self.names.append(name or str(kernel))
 
     def zeros(self, size: int) -> Array:
@@ -63,7 +65,7 @@ class Table:
 
     def array(self) -> Array:
         """The table as words, shape (ops, OP_WORDS)."""
-        return np.array(self.ops, np.int64).reshape(len(self.ops), words.OP_WORDS)
+        return np.array(self.ops, np.int64).reshape(len(self.ops), memory.OP_WORDS)
 
     def __str__(self) -> str:
         rows = [
@@ -94,8 +96,8 @@ class Targets:
 
 
 @dataclass
-class Passes:
-    """Builds the ops of one pass over a chunk of rows, in buffers of its own."""
+class PassBuilder:
+    """Builds the ops of one pass over a chunk of rows, in buffers of its user_functions."""
 
     layout: Layout
     memory: int  # address of the parameters
@@ -187,19 +189,19 @@ class Passes:
 
     def activation_up(self, row: Activation, z: int, units: int, width: int) -> None:
         """``a = phi(z)`` in the place of z; the slope beside it, in training."""
-        if row.name == "softmax" and twins.is_librarys_activation(row):
+        if row.name == "softmax" and support.is_builtin_activation(row):
             self.chunk.add("activations:softmax_up", z, 0, units, width)
             self.slopes.append(0)
             return
-        if row.name == "identity" and twins.is_librarys_activation(row):
+        if row.name == "identity" and support.is_builtin_activation(row):
             self.slopes.append(0)
             return
         slope = self.buffer(units) if self.training else 0
         self.slopes.append(slope)
-        rows = twins.parts(row)
+        rows = support.parts(row)
         for j, part in enumerate(rows):
             first, last = (0, width) if len(rows) == 1 else (j, j + 1)
-            if twins.is_librarys_activation(part):
+            if support.is_builtin_activation(part):
                 numbers = self.chunk.reals(*part.parameters.values())
                 self.chunk.add(f"activations:{part.name}", z, slope, width, numbers, first, last)
             else:
@@ -247,7 +249,7 @@ class Passes:
         mean = int(isinstance(loss, ElementwiseLoss) and loss.reduction == "mean")
         numbers = self.chunk.reals(*loss.parameters.values())
         rest = (y.at, dy, targets.t, targets.row_loss, y.units, y.step, numbers, mean, self.slopes[-1])
-        if twins.is_librarys_loss(loss):
+        if support.is_builtin_loss(loss):
             self.chunk.add(f"losses:{loss.name}", *rest)
         else:
             self.chunk.add(_own_loss(loss, self.space), *rest, name=loss.name)
@@ -315,21 +317,21 @@ class Passes:
 
 def _own_activation(row: Activation, space: Space) -> int:
     """The address of the kernel of somebody's own activation."""
-    from chainrule.engine import own  # noqa: PLC0415 - Numba only to compile
+    from chainrule.engine.compiler import user_functions  # noqa: PLC0415 - Numba only to compile
     from chainrule.engine.kernels.activations import elementwise  # noqa: PLC0415 - as above
 
     assert isinstance(row, ElementwiseActivation)
     key = (row.phi, row.phi_prime, tuple(row.parameters))
-    return _own(key, space, f"the activation {row.name}", lambda: elementwise(own.activation(*key)))
+    return _own(key, space, f"the activation {row.name}", lambda: elementwise(user_functions.activation(*key)))
 
 
 def _own_loss(loss: Any, space: Space) -> int:
     """The address of the kernel of somebody's own loss."""
-    from chainrule.engine import own  # noqa: PLC0415 - Numba only to compile
+    from chainrule.engine.compiler import user_functions  # noqa: PLC0415 - Numba only to compile
     from chainrule.engine.kernels.losses import elementwise  # noqa: PLC0415 - as above
 
     key = (loss.term, loss.term_prime, tuple(loss.parameters))
-    return _own(key, space, f"the loss {loss.name}", lambda: elementwise(own.loss(*key)))
+    return _own(key, space, f"the loss {loss.name}", lambda: elementwise(user_functions.loss(*key)))
 
 
 _owned: dict[tuple[Any, ...], int] = {}
@@ -345,7 +347,7 @@ def _own(key: tuple[Any, ...], space: Space, name: str, make: Callable[[], Any])
         from numba.core.errors import NumbaError  # noqa: PLC0415 - Numba only to compile
 
         try:
-            _owned[key, space] = objects.own_kernel(make(), space)
+            _owned[key, space] = kernel_cache.own_kernel(make(), space)
         except NumbaError as error:
             raise CompileError(f"{name} cannot be compiled: {_reason(error)}. Use engine='reference'.") from error
     return _owned[key, space]

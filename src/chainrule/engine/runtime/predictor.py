@@ -13,13 +13,13 @@ import numpy as np
 
 from chainrule.activations import Activation
 from chainrule.arrays import Array
-from chainrule.engine import objects
-from chainrule.engine import words as w
-from chainrule.engine.kernel_session import chunk_rows
-from chainrule.engine.layout import Layout, layout
-from chainrule.engine.plan import SPARE_ROWS, Passes, Source, Table, address, stacked
-from chainrule.engine.space import aligned, space
-from chainrule.engine.threads import run_threads
+from chainrule.engine.compiler import kernel_cache
+from chainrule.engine.compiler.target import aligned, space
+from chainrule.engine.runtime import memory as w
+from chainrule.engine.runtime.kernel_session import chunk_rows
+from chainrule.engine.runtime.layout import Layout, layout
+from chainrule.engine.runtime.plan import SPARE_ROWS, PassBuilder, Source, Table, address, stacked
+from chainrule.engine.runtime.workers import run_threads
 from chainrule.model import Model
 
 
@@ -73,7 +73,7 @@ class Predictor:
         packed.pack(self.model.parameters.vector, self.model.state, parameters)
         chunk = chunk_rows(chain, here)
         chunk = chunk if rows is None else max(1, min(chunk, -(-rows // threads)))
-        drive = objects.callable_at(objects.kernel("driver:predict", here))
+        drive = kernel_cache.callable_at(kernel_cache.kernel("driver:predict", here))
         self.shared = Shared(packed, parameters, chunk, threads, link, drive)
         self._idle = [Workspace(self.shared)]  # taken out while a call uses it; popping and appending are atomic
 
@@ -134,7 +134,7 @@ class Workspace:
         """Ops and buffers of one thread, and where its outputs are."""
         shared = self.shared
         table = Table(shared.layout.space)
-        passes = Passes(shared.layout, address(shared.parameters), shared.chunk, self.refresh, table)
+        passes = PassBuilder(shared.layout, address(shared.parameters), shared.chunk, self.refresh, table)
         y = passes.up(0)
         if shared.link is not None:
             passes.activation_up(shared.link, y.at, y.units, y.step)

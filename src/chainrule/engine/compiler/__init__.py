@@ -1,0 +1,1 @@
+"""From Python functions of addresses to machine code: compiled once, kept on disk, loaded by LLVM alone."""
