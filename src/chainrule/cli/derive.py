@@ -11,6 +11,7 @@ from chainrule.data import Table
 from chainrule.errors import InputError
 from chainrule.files.atomic import write_atomically
 from chainrule.tabular import TableModel, load_table_model
+from chainrule.tabular.exported import probability_lines
 
 FORMATS = ("text", "latex", "html", "json")
 TARGETS = ("python", "pytorch")
@@ -69,8 +70,9 @@ def export(path: Path, to: str, out: Path | None) -> None:
     """The network as source code."""
     _check_word("--to", to, TARGETS)
     check_can_write(out, reading=[path])
-    net = load_table_model(path).network
-    _put(net.to_python() if to == "python" else net.to_pytorch(), out)
+    model = load_table_model(path)
+    source = model.network.to_python() if to == "python" else model.network.to_pytorch()
+    _put(source.rstrip("\n") + "\n" + probability_lines(model.target, to), out)
 
 
 def _names(model: TableModel) -> dict[str, str]:

@@ -95,6 +95,9 @@ def _told_prediction(model: TableModel, y: np.ndarray) -> Iterator[tuple[str, st
     shares = target.probabilities(y)[0]
     order = np.argsort(-shares, kind="stable")[:_MOST_PROBABILITIES]
     yield "probability", ", ".join(f"{target.classes[k]} {number(shares[k], 4)}" for k in order)
+    if s := target.smoothing.share:
+        learned = f"{link}(y) is (1 - s) p + s/K, with s = {s:g} and K = {len(target.classes)}"
+        yield "smoothing", f"undone in the probability p: {learned}"
 
 
 def _cell(column: Column) -> str:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from chainrule.data import records
 from chainrule.data.scaling import Scaling, finite_numbers
+from chainrule.data.smoothing import NO_SMOOTHING, Smoothing
 from chainrule.data.table import LONGEST_NAME, Column, Kind, closest, is_number, label_of, spellings
 from chainrule.errors import FormatError, InputError, TableError
 
@@ -32,6 +33,7 @@ class Target:
         task: ``"regression"``, ``"binary"`` or ``"multiclass"``.
         classes: in the order of the outputs: sorted by text, or by size where they are numbers; none in regression.
         scaling: from the column's unit to targets, in regression only.
+        smoothing: of the targets that the network was trained on, undone in probabilities; for classes only.
 
     Example:
         >>> sex = Column("sex", "category", np.array(["male", "female", "male"], dtype=object))
@@ -49,6 +51,7 @@ class Target:
     task: Task
     classes: tuple[str, ...] = ()
     scaling: Scaling | None = None
+    smoothing: Smoothing = NO_SMOOTHING
 
     @classmethod
     def learn(cls, column: Column, task: str | None = None) -> "Target":
@@ -157,7 +160,7 @@ class Target:
         return np.eye(len(self.classes))[codes]
 
     def probabilities(self, y: NDArray[np.floating]) -> NDArray[np.float64]:
-        """The probability of each class, see ``class_probabilities``.
+        """The probability of each class: ``class_probabilities`` with the smoothing of training undone.
 
         Args:
             y: (N, outputs) logits.
@@ -170,7 +173,7 @@ class Target:
         """
         if not self.classes:
             raise InputError(f"The target '{self.name}' is a number and has no classes: use decode.")
-        return class_probabilities(self._checked(y))
+        return self.smoothing.undo(class_probabilities(self._checked(y)))
 
     def decode(self, y: NDArray[np.floating]) -> dict[str, NDArray[Any]]:
         """The columns of a table of predictions.
@@ -194,12 +197,13 @@ class Target:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for a model file: texts, numbers, lists and records only."""
-        return {
+        fields = {
             "name": self.name,
             "task": self.task,
             "classes": list(self.classes),
             "scaling": None if self.scaling is None else self.scaling.to_dict(),
         }
+        return fields | ({"smoothing": self.smoothing.to_dict()} if self.smoothing.share else {})
 
     @classmethod
     def from_dict(cls, value: object, where: str = "target") -> "Target":
@@ -212,7 +216,8 @@ class Target:
         Raises:
             FormatError: a field is missing, unknown, of a wrong type or out of bounds; the message names it.
         """
-        fields = records.record(value, where, ("name", "task", "classes", "scaling"))
+        smoothed = isinstance(value, dict) and "smoothing" in value  # files of networks trained without have none
+        fields = records.record(value, where, ("name", "task", "classes", "scaling", *["smoothing"] * smoothed))
         name = records.text(fields["name"], f"{where}.name")
         task = cast("Task", records.choice(fields["task"], f"{where}.task", get_args(Task)))
         classes = records.distinct_texts(fields["classes"], f"{where}.classes")
@@ -220,10 +225,14 @@ class Target:
         if not fits[task] or len(classes) > _MOST_CLASSES:
             raise FormatError(f"{where}.classes must suit the task '{task}', got {len(classes)} classes.")
         if task == "regression":
+            if smoothed:
+                raise FormatError(f"{where}.smoothing must be absent, since the task '{task}' has no classes.")
             return cls(name, task, (), Scaling.from_dict(fields["scaling"], f"{where}.scaling"))
         if fields["scaling"] is not None:
             raise FormatError(f"{where}.scaling must be null, since the task '{task}' has classes.")
-        return cls(name, task, classes)
+        if not smoothed:
+            return cls(name, task, classes)
+        return cls(name, task, classes, None, Smoothing.from_dict(fields["smoothing"], f"{where}.smoothing"))
 
     def _refuse_missing(self, column: Column) -> None:
         missing = np.flatnonzero(column.missing)

@@ -13,6 +13,8 @@ from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from chainrule.arrays import Array
+from chainrule.data.smoothing import NO_SMOOTHING, Smoothing
+from chainrule.data.weights import effective_rows
 from chainrule.errors import InputError
 from chainrule.estimators.batches import Rows
 from chainrule.estimators.multilayer import Multilayer, Output
@@ -61,8 +63,10 @@ class MLPClassifier(ClassifierMixin, Multilayer):
         dropout: share of each hidden layer's units dropped in training.
         norm: ``"layer"`` or ``"batch"`` normalises each hidden layer before its activation.
         clip_norm, clip_value: longest gradient, and largest entry of it.
-        class_weight: ``"balanced"``, or a dict from class to weight; multiplies the rows' weights.
-        label_smoothing: share of each row's target spread evenly over the classes (Szegedy et al. 2016, CVPR).
+        class_weight: ``"balanced"``, or a dict from class to weight; multiplies the rows' weights. Probabilities are
+            then those among rows drawn as often as their weights say: balanced, each class as often as any other.
+        label_smoothing: share of each row's target spread evenly over the classes in training (Szegedy et al. 2016,
+            CVPR); undone in ``predict_proba``.
         monitor: what rows set aside are judged by: ``"score"`` or ``"loss"``.
         time_limit: seconds after which to stop.
         callbacks: a function or several, called with the estimator after each epoch; True stops training.
@@ -187,6 +191,8 @@ class MLPClassifier(ClassifierMixin, Multilayer):
         self.engine = engine
         self.threads = threads
 
+    _smoothing = NO_SMOOTHING
+
     # ------------------------------------------------------------------ fitting
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Any = None) -> Self:
         """Train on rows and their labels.
@@ -298,12 +304,17 @@ class MLPClassifier(ClassifierMixin, Multilayer):
         by_row = by_class[classes].astype(t.dtype)
         return by_row if weights is None else weights * by_row
 
-    def _smoothed(self, t: Array) -> Array:
+    def _smoothed(self, t: Array, weights: Array | None, *, incremental: bool) -> Array:
         """Each target moved towards all classes alike."""
-        if not self.label_smoothing:
-            return t
-        classes = 2 if self._label_binarizer.y_type_ != "multiclass" else t.shape[1]
-        return ((1 - self.label_smoothing) * t + self.label_smoothing / classes).astype(t.dtype)
+        before = self._smoothing.rows if incremental else 0
+        self._smoothing = Smoothing(float(self.label_smoothing), before + effective_rows(weights, len(t)))
+        return self._as_taught(t)
+
+    def _as_taught(self, t: Array) -> Array:
+        """Targets with the smoothing that the network learns by."""
+        if self._label_binarizer.y_type_ == "multiclass":
+            return self._smoothing.apply(t).astype(t.dtype)
+        return np.column_stack([self._smoothing.apply(t[:, [k]]) for k in range(t.shape[1])]).astype(t.dtype)
 
     def _classes_of(self, y: Array) -> Array:
         """The number of the likeliest class of each row."""
@@ -333,13 +344,21 @@ class MLPClassifier(ClassifierMixin, Multilayer):
         """Find the temperature by the rows set aside."""
         self.temperature_ = 1.0
         if self.calibration is not None and validation is not None:
-            self.temperature_ = fitted_temperature(
-                self._linked(self._raw(validation.x)), validation.t, validation.weights
-            )
+            learned = self._unsmoothed(self._linked(self._raw(validation.x)))
+            self.temperature_ = fitted_temperature(learned, validation.t, validation.weights)
 
     # ------------------------------------------------------------------ predicting
+    def _unsmoothed(self, y: Array) -> Array:
+        """Probabilities (N, outputs) with the smoothing of labels undone."""
+        if not self._smoothing.share:
+            return y
+        if self._label_binarizer.y_type_ == "multiclass":
+            return self._smoothing.undo(y).astype(y.dtype)
+        columns = [self._smoothing.undo(np.column_stack([1 - y[:, k], y[:, k]]))[:, 1] for k in range(y.shape[1])]
+        return np.column_stack(columns).astype(y.dtype)
+
     def _probabilities(self, X: Any) -> Array:
-        y = self._outputs(X)
+        y = self._unsmoothed(self._outputs(X))
         return y if self.temperature_ == 1.0 else with_temperature(y, self.temperature_)
 
     def predict(self, X: Any) -> Array:

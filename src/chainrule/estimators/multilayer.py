@@ -69,8 +69,12 @@ class Multilayer(Trains):
         """Targets (N, targets) as the loss wants them (N, outputs)."""
         return t
 
-    def _smoothed(self, t: Array) -> Array:
+    def _smoothed(self, t: Array, weights: Array | None, *, incremental: bool) -> Array:
         """Targets to train on; only classifiers smooth theirs."""
+        del weights, incremental
+        return t
+
+    def _as_taught(self, t: Array) -> Array:
         return t
 
     # ------------------------------------------------------------------ the door
@@ -144,7 +148,7 @@ class Multilayer(Trains):
             rows, validation = Rows(X, t, weights), None
         else:
             rows, validation = held
-        return Rows(rows.x, self._smoothed(rows.t), rows.weights), validation
+        return Rows(rows.x, self._smoothed(rows.t, rows.weights, incremental=incremental), rows.weights), validation
 
     def _best_of(self, X: Any, y: Any, sample_weight: Any, validation_data: Any) -> Self:
         """Several beginnings; the best of them by validation score, or by loss where there is none."""

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_array, check_consistent_length, check
 from chainrule.arrays import Array
 from chainrule.components import is_number
 from chainrule.data import Encoder, Scaling, Table
+from chainrule.data.smoothing import NO_SMOOTHING
 from chainrule.data.target import Task, class_probabilities
 from chainrule.data.weights import effective_rows, relative_weights
 from chainrule.engine.dispatch import choose
@@ -50,6 +51,7 @@ class Tabular(BaseEstimator):
     encoder_: Encoder
     networks_: list[Network]
     histories_: list[History]
+    smoothing_ = NO_SMOOTHING
 
     def _check(self) -> None:
         """Refuse what cannot be used before anything is learned; the plan refuses the rest."""
@@ -100,11 +102,12 @@ class Tabular(BaseEstimator):
 
     def _train(self, task: Task, x: Array, t: Array, groups: Array | None, weights: Array | None) -> None:
         """The members, each with a validation part and a beginning of its own."""
-        # then all of them teach, together, in float64
-        few = effective_rows(weights, len(x)) < FEWEST_TO_SET_ASIDE
+        rows = effective_rows(weights, len(x))
+        few = rows < FEWEST_TO_SET_ASIDE  # then all of them teach, together, in float64
         plan, count = self._plan(len(x), few=few), self._member_count(len(x))
         x = x if few else x.astype(np.float32)
-        t = plan.smoothed(t, task)
+        self.smoothing_ = plan.smoothing(task, rows)
+        t = self.smoothing_.apply(t)
         rng, dtype = check_random_state(self.random_state), "float64" if few else "float32"
         seeds = [int(rng.randint(2**31 - 1)) for _ in range(count)]
         networks = [plan.network(x.shape[1], task, t.shape[1], seed=seed, dtype=dtype) for seed in seeds]
@@ -200,7 +203,7 @@ class TabularClassifier(ClassifierMixin, Tabular):
         learning_rate: the highest of the schedule's.
         dropout: share of each hidden layer's units dropped in training.
         weight_decay: decoupled, of AdamW.
-        label_smoothing: share of each row's target spread over the classes.
+        label_smoothing: share of each row's target spread over the classes in training; undone in ``predict_proba``.
         members: how many networks; None takes 8 for few rows, 1 for very many.
         validation_fraction: share of the rows that each network is judged by.
         time_limit: seconds for all of them.
@@ -211,7 +214,8 @@ class TabularClassifier(ClassifierMixin, Tabular):
     Attributes:
         classes_: the labels, in the order of ``predict_proba``'s columns.
         encoder_: how the table's columns become inputs.
-        networks_: the trained networks, from encoded inputs to logits.
+        networks_: the trained networks, from encoded inputs to logits of the smoothed labels.
+        smoothing_: how labels were smoothed, and how that is undone.
         histories_: of their training.
 
     Example:
@@ -290,13 +294,18 @@ class TabularClassifier(ClassifierMixin, Tabular):
         return self
 
     def predict_proba(self, X: Any) -> Array:
-        """The probability of each class (N, classes): the mean of the networks'."""
+        """The probability of each class (N, classes): the mean of the networks', their label smoothing undone.
+
+        With ``sample_weight`` they are the probabilities among rows drawn as often as their weights say: to weigh rare
+        classes up makes them as much more probable.
+        """
         check_is_fitted(self)
         table = self._table(X, reset=False)
         if not self.networks_:
             return np.ones((table.rows, 1))
         x = self.encoder_.encode(table)
-        return np.mean([class_probabilities(network.forward(x)) for network in self.networks_], axis=0)
+        learned = np.mean([class_probabilities(network.forward(x)) for network in self.networks_], axis=0)
+        return self.smoothing_.undo(learned)
 
     def predict(self, X: Any) -> Array:
         """The likeliest label of each row (N,)."""

@@ -38,6 +38,10 @@ class Trains(HoldsNetwork):
     def _validation_score(self, x: Any, t: Array, weights: Array | None) -> float:
         """What early stopping judges by."""
 
+    @abstractmethod
+    def _as_taught(self, t: Array) -> Array:
+        """Targets as training has them, of rows set aside."""
+
     def _constants(self, t: Array) -> Array | None:
         """What each row's loss (N,) is told with besides, depending on targets alone; None: nothing."""
         del t
@@ -241,7 +245,8 @@ class Trains(HoldsNetwork):
     def _validation_loss(self, held: Rows) -> float:
         chain = self.network_.model.chain
         with np.errstate(all="ignore"):
-            return maths.batch_loss(chain, self._raw(held.x), held.t, held.weights) * self._scale
+            t = self._as_taught(held.t)  # else the loss of rows set aside would ask for what training does not
+            return maths.batch_loss(chain, self._raw(held.x), t, held.weights) * self._scale
 
     def _stops(self, epochs: Epochs, watch: stopping.Watch, validation: Rows | None) -> bool:
         """Patience is over: stop, or go on with a smaller learning rate."""

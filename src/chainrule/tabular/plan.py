@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from chainrule.activations import activation as find_activation
 from chainrule.arrays import Array
 from chainrule.components import is_number, look_up, make_fields_plain
+from chainrule.data.smoothing import NO_SMOOTHING, Smoothing
 from chainrule.data.target import Task
 from chainrule.errors import InputError
 from chainrule.layers import Dense, Dropout, Layer
@@ -50,7 +51,8 @@ class Plan:
             numbers.
         weight_decay: decoupled, of the optimizer.
         dropout: share of each hidden layer's units dropped in training.
-        label_smoothing: share of each row's target spread over the classes; for numbers it has no meaning.
+        label_smoothing: share of each row's target spread over the classes in training; undone in probabilities
+            (``chainrule.data.smoothing``). For numbers it has no meaning.
         epochs: None takes as many as go through about 2,560,000 rows, at least 16 and at most 128.
         batch_size: None takes a twentieth of the rows, at least 16 and at most 256.
         patience: epochs without a better validation loss after which to stop; None goes through all of them, for the
@@ -134,17 +136,13 @@ class Plan:
             layers += [Dropout(self.dropout)] * (self.dropout > 0)
         return Network(inputs, [*layers, Dense(outputs)], loss=HABITS[task].loss, seed=seed, dtype=dtype)
 
+    def smoothing(self, task: Task, rows: int) -> Smoothing:
+        """How the targets of so many training rows are smoothed, and probabilities made of what was learned."""
+        return NO_SMOOTHING if task == "regression" else Smoothing(float(self.label_smoothing), rows)
+
     def smoothed(self, t: Array, task: Task) -> Array:
-        """Targets (N, outputs) to train on: those of classes moved a little towards all classes alike.
-
-        ``(1 - s) t + s/K`` with the smoothing ``s`` and ``K`` classes.
-
-        References:
-            Szegedy et al. 2016, Rethinking the Inception architecture, CVPR.
-        """
-        if task == "regression" or not self.label_smoothing:
-            return t
-        return (1 - self.label_smoothing) * t + self.label_smoothing / max(t.shape[1], 2)
+        """Targets (N, outputs) to train on: those of classes moved a little towards all classes alike."""
+        return self.smoothing(task, len(t)).apply(t)
 
     def settings(self, task: Task, rows: int) -> dict[str, Any]:
         """The arguments of ``Network.fit`` for so many training rows, but for the data and the seed."""

@@ -1,7 +1,7 @@
 """Training on a prepared table, and judging beside a guess that ignores the inputs."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -56,7 +56,8 @@ def train(prepared: Prepared, plan: Plan | None = None) -> Trained:
     plan = plan or Plan()
     network, x, t, told = _run(prepared, plan)
     history = network.fit(x, t, **told, callbacks={"epoch": _refuse_lost_losses(network.loss(x, t))})
-    model = TableModel(network, prepared.encoder, prepared.target)
+    smoothing = plan.smoothing(prepared.target.task, len(x))
+    model = TableModel(network, prepared.encoder, replace(prepared.target, smoothing=smoothing))
     return Trained(model, history, *_judge(model, prepared), prepared)
 
 

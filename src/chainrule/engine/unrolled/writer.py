@@ -14,7 +14,15 @@ from chainrule.losses import ElementwiseLoss
 
 KIT, SIMD, SYNC, FUNCTIONS, ACTIVATIONS, LOSSES, OPTIMIZERS = (
     f"chainrule.engine.{name}"
-    for name in ("kernels.unrolled", "simd", "sync", "functions", "activations", "losses", "optimizers")
+    for name in (
+        "kernels.unrolled",
+        "lanes.simd",
+        "lanes.sync",
+        "lanes.functions",
+        "lanes.activations",
+        "lanes.losses",
+        "lanes.optimizers",
+    )  # fmt: skip
 )
 """Where the programs' own imports come from."""
 
