@@ -131,3 +131,44 @@ def test_a_file_that_is_no_table_model_is_refused(shell, bad_models, penguins, c
 def test_a_table_given_for_the_model_is_refused(shell, penguins):
     assert "is no chainrule model file" in shell("predict", penguins, penguins).error
     assert "is not a regular file" in shell("predict", ".", penguins).error
+
+
+@pytest.fixture
+def versions(shell):
+    """A model of what a version is called, and the lines of its table."""
+    names = {"1.1": "old", "1.10": "new", "2.0-beta": "beta"}
+    lines = [f"{version},{i / 7},{names[version]}" for i, version in enumerate([*names] * 40)]
+    Path("versions.csv").write_text("\n".join(["version,size,name", *lines]) + "\n")
+    told = ("--target", "name", "--hidden", "8", "--epochs", "40", "--out", "versions.safetensors")
+    assert shell("fit", "versions.csv", *told).code == 0
+    return names
+
+
+def test_a_file_of_one_row_is_answered_as_the_row_is_among_others(shell, versions):
+    Path("all.csv").write_text("version,size\n" + "".join(f"{version},1\n" for version in versions))
+    assert shell("predict", "versions.safetensors", "all.csv", "--out", "together.csv").code == 0
+    together = Path("together.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in together[1:]] == list(versions.values())
+    for line, version in zip(together[1:], versions, strict=True):
+        Path("one.csv").write_text(f"version,size\n{version},1\n")
+        Path("one.jsonl").write_text(f'{{"version": "{version}", "size": 1}}\n')
+        for source in ("one.csv", "one.jsonl", "SELECT * FROM 'one.csv'", "SELECT * FROM 'one.jsonl'"):
+            assert shell("predict", "versions.safetensors", source, "--out", "alone.csv").code == 0
+            assert Path("alone.csv").read_text().splitlines() == [together[0], line]
+
+
+def test_a_row_is_explained_whatever_stands_in_the_others(shell, versions):
+    Path("odd.csv").write_text("version,size\n1.10,1\n1.10,a lot\n")
+    ran = shell("explain", "versions.safetensors", "odd.csv", "--row", "1")
+    assert "prediction   new" in ran.out, ran.err
+    assert (
+        "Column 'size', row 2: a number is needed, got the text 'a lot'"
+        in shell("explain", "versions.safetensors", "odd.csv", "--row", "2").error
+    )
+
+
+def test_a_query_that_would_write_is_refused(shell, versions):
+    query = "WITH t AS (COPY (SELECT 'x') TO 'written.csv' (FORMAT csv)) SELECT '1.10' AS version, 1 AS size"
+    before = set(Path().iterdir())
+    assert "which only reads; this one holds COPY" in shell("predict", "versions.safetensors", query).error
+    assert set(Path().iterdir()) == before
