@@ -12,18 +12,10 @@ from chainrule.engine.unrolled.program import Unrolled
 from chainrule.layers import Dense
 from chainrule.losses import ElementwiseLoss
 
-KIT, SIMD, SYNC, FUNCTIONS, ACTIVATIONS, LOSSES, OPTIMIZERS = (
-    f"chainrule.engine.{name}"
-    for name in (
-        "kernels.unrolled",
-        "lanes.simd",
-        "lanes.sync",
-        "lanes.functions",
-        "lanes.activations",
-        "lanes.losses",
-        "lanes.optimizers",
-    )  # fmt: skip
-)
+_ENGINE = "chainrule.engine"
+KIT = f"{_ENGINE}.kernels.unrolled"
+SIMD, SYNC, FUNCTIONS = f"{_ENGINE}.lanes.simd", f"{_ENGINE}.lanes.sync", f"{_ENGINE}.lanes.functions"
+ACTIVATIONS, LOSSES, OPTIMIZERS = (f"{_ENGINE}.lanes.{name}" for name in ("activations", "losses", "optimizers"))
 """Where the programs' own imports come from."""
 
 WIDTH = 118
