@@ -52,12 +52,15 @@ class TableModel:
         """
         model = self.network.astype("float64").model
         x = self.encoder.encode(table)
-        blocks = np.zeros((-(-len(x) // ROWS_AT_ONCE), ROWS_AT_ONCE, x.shape[1]))
-        blocks.reshape(-1, x.shape[1])[: len(x)] = x
         run = Run(state=tuple(model.state))
-        with np.errstate(all="ignore"):  # overflow is looked for in the outputs, where the row can be named
-            y = [maths.forward(model.chain, model.parameters, block, run)[-1]["a"] for block in blocks]
-        outputs = np.concatenate(y)[: len(x)]
+        outputs = np.empty((len(x), self.target.outputs))
+        for start in range(0, len(x), ROWS_AT_ONCE):
+            part = x[start : start + ROWS_AT_ONCE]
+            block = np.zeros((ROWS_AT_ONCE, x.shape[1]))
+            block[: len(part)] = part
+            with np.errstate(all="ignore"):  # overflow is looked for in all outputs, where the row can be named
+                y = maths.forward(model.chain, model.parameters, block, run)[-1]["a"]
+            outputs[start : start + len(part)] = y[: len(part)]
         maths.check_outputs(outputs)
         return outputs
 
