@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize_scalar
 
 import chainrule as cr
 
@@ -175,6 +176,50 @@ def test_answering_the_quantile_that_is_asked_for_is_no_better_than_a_constant()
     assert not d.healthy
 
 
+def few_that_weigh_much():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 1))
+    t = (rng.permutation(200) < 14).astype(float)[:, None]
+    return x, t, np.where(t[:, 0] > 0, 100.0, 1.0)
+
+
+def test_the_best_constant_answer_heeds_the_weights():
+    x, t, w = few_that_weigh_much()
+    network = net(1, cr.Dense(1), loss=cr.loss("quantile", quantile=0.9))
+    d = cr.diagnose(network, x, t, optimizer=cr.Adam(0.01), epochs=600, weights=w)
+    fitted, _ = d.case.fit()
+    constant = 0.1 * np.average(1 - t[:, 0], weights=w)  # the answer 1, to which 0.9 of the weight reaches
+    assert d.remaining.training == pytest.approx(fitted.loss(x, t, weights=w) / constant)
+    assert not d.healthy
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(
+    "loss",
+    [cr.loss(name) for name in ("absolute_error", "huber", "log_cosh", "squared_error", "mean_squared_error")]
+    + [cr.loss("quantile", quantile=0.8)],
+    ids=lambda loss: loss.name,
+)
+def test_no_constant_answer_leaves_less_than_the_best_one(loss, weighted):
+    rng = np.random.default_rng(1)
+    x, t = rng.normal(size=(30, 2)), 4 * rng.normal(size=(30, 2)) ** 3
+    t[::4, 1] = np.nan
+    asked = {"weights": rng.integers(0, 9, size=30).astype(float)} if weighted else {}
+    d = cr.diagnose(net(2, cr.Dense(2), loss=loss), x, t, optimizer=cr.SGD(1e-6), epochs=3, prove=False, **asked)
+    constant = net(2, cr.Dense(2), loss=loss)
+    best = np.zeros(2)
+    for _ in range(2):
+        for k in range(2):
+            grid = np.unique(np.concatenate([t[~np.isnan(t[:, k]), k], np.linspace(-9, 9, 1001)]))
+            losses = []
+            for c in grid:
+                constant.set_parameters({"W1": np.zeros((2, 2)), "b1": np.where(np.arange(2) == k, c, best)})
+                losses.append(constant.loss(x, t, **asked))
+            best[k] = grid[int(np.argmin(losses))]
+    whole = d.readings.yard.training.loss
+    assert min(losses) * (1 - 1e-3) <= whole <= min(losses) * (1 + 1e-9)
+
+
 # -------------------------------------------------------------------------------- drawn by seed
 def drawn(seed):
     """A run of any kind: learnable or not, with validation rows or without, any loss: (network, x, t, arguments)."""
@@ -206,7 +251,10 @@ def remaining_share(d, network, data):
     if "binary" in d.case.chain.loss.name:
         return np.sum((answers - t) ** 2) / np.sum((t - t.mean()) ** 2)
     value = d.case.chain.loss.value
-    constants = [np.full_like(t, c) for c in (t.mean(), np.median(t))]
+    by_loss = minimize_scalar(
+        lambda c: value(np.full_like(t, c), t).mean(), bounds=(t.min(), t.max()), method="bounded"
+    )
+    constants = [np.full_like(t, c) for c in (t.mean(), np.median(t), by_loss.x)]
     return value(answers, t).mean() / min(value(c, t).mean() for c in constants)
 
 

@@ -144,10 +144,10 @@ def _whole(case: Case, loss: Loss, data: Data) -> Whole:
 
 
 def same_target(data: Data) -> Array | None:
-    """The one target of all rows that count (outputs,); None where they differ."""
+    """The one target of all rows that count (outputs,), NaN where all are missing; None where they differ."""
     t = data.t if data.weights is None else data.t[data.weights > 0]
     lowest, highest = np.fmin.reduce(t, axis=0, initial=np.inf), np.fmax.reduce(t, axis=0, initial=-np.inf)
-    return None if (highest != lowest).any() else lowest
+    return None if (highest > lowest).any() else np.where(highest < lowest, np.nan, lowest).astype(t.dtype)
 
 
 def _constant(case: Case, loss: Loss, data: Data) -> tuple[float, str]:
@@ -157,21 +157,78 @@ def _constant(case: Case, loss: Loss, data: Data) -> tuple[float, str]:
             name: mean_loss(loss, np.broadcast_to(c, data.t.shape).astype(data.t.dtype), data.t, data.weights)
             for name, c in _constants(loss, data)
         }
-    best = min((name for name in losses if np.isfinite(losses[name])), key=losses.__getitem__, default="the mean")
+    finite = {name: value for name, value in losses.items() if np.isfinite(value)}
+    least = min(finite.values(), default=0.0)
+    best = next((name for name, value in finite.items() if value <= least * (1 + 1e-6)), "the mean")
     name = "the classes' shares" if is_cross_entropy(case.chain.loss) and best == "the mean" else best
-    return losses[best] if np.isfinite(losses[best]) else 0.0, name
+    return least, name
 
 
 def _constants(loss: Loss, data: Data) -> Iterator[tuple[str, Array]]:
-    """Mean, median, and for some losses what suits them: what a link makes the mean, the quantile asked for."""
-    t = data.t
-    shares = maths.row_shares(t, data.weights)
-    mean = np.nan_to_num(np.nanmean(t, axis=0) if shares is None else np.nansum(t * shares[:, None], axis=0))
+    """Mean, median, the quantile asked for; where no formula has the best one, that by the loss itself."""
+    w = _target_weights(loss, data)
+    mean = weighted_mean(data.t, w)
     yield "the mean", np.log(np.maximum(mean, 1e-9)) if loss.link == "exponential" else mean
-    yield "the median", np.nan_to_num(np.nanmedian(t, axis=0))
+    yield "the median", weighted_quantile(data.t, w, 0.5)
     share = loss.parameters.get("quantile") if isinstance(loss, ElementwiseLoss) else None
     if share is not None:
-        yield f"the quantile {number(share)}", np.nan_to_num(np.nanquantile(t, share, axis=0))
+        yield f"the quantile {number(share)}", weighted_quantile(data.t, w, share)
+    elif isinstance(loss, ElementwiseLoss) and loss.link == "identity" and loss.name not in _BY_FORMULA:
+        yield "the best constant", _best_constant(loss, data.t, w)
+
+
+_BY_FORMULA = ("squared_error", "half_squared_error", "mean_squared_error", "absolute_error", "poisson")
+"""Losses whose best constant answer is the mean or the median."""
+
+
+def _target_weights(loss: Loss, data: Data) -> Array:
+    """How much each target counts (N, outputs): its row's weight, 0 where it is missing."""
+    present = ~np.isnan(data.t)
+    w = present * (1.0 if data.weights is None else data.weights.astype(np.float64)[:, None])
+    averaged = isinstance(loss, ElementwiseLoss) and loss.reduction == "mean"
+    return w / np.maximum(present.sum(axis=1, keepdims=True), 1) if averaged else w
+
+
+def weighted_mean(t: Array, w: Array) -> Array:
+    """``sum_n w_n t_n / sum_n w_n`` by column; 0 where nothing counts."""
+    total = w.sum(axis=0)
+    return (w * np.where(w > 0, t, 0)).sum(axis=0) / np.where(total > 0, total, 1)
+
+
+def weighted_quantile(t: Array, w: Array, share: float) -> Array:
+    """By column the smallest target up to which ``share`` of the weight lies; 0 where nothing counts.
+
+    It minimises the weighted quantile loss: Koenker & Bassett 1978, Econometrica 46(1).
+    """
+    found = np.zeros(t.shape[1])
+    for k in range(t.shape[1]):
+        some = w[:, k] > 0
+        if some.any():
+            order = np.argsort(t[some, k], kind="stable")
+            up_to = np.cumsum(w[some, k][order])
+            at = np.searchsorted(up_to, share * up_to[-1] * (1 - 1e-12))
+            found[k] = t[some, k][order][at]
+    return found
+
+
+def _best_constant(loss: ElementwiseLoss, t: Array, w: Array) -> Array:
+    """By column the answer among the targets' range that leaves least, found by search; 0 where nothing counts."""
+    from scipy.optimize import minimize_scalar  # noqa: PLC0415 - scipy only where no formula is known
+
+    found = np.zeros(t.shape[1])
+    for k in range(t.shape[1]):
+        some = w[:, k] > 0
+        if not some.any():
+            continue
+        values, shares = t[some, k].astype(np.float64), w[some, k]
+        found[k] = low = values.min()
+        if values.max() > low:
+
+            def left(c: float, values: Array = values, shares: Array = shares) -> float:
+                return float(shares @ loss.term(np.full_like(values, c), values, **loss.parameters))
+
+            found[k] = minimize_scalar(left, bounds=(low, values.max()), method="bounded", options={"xatol": 1e-9}).x
+    return found
 
 
 def _floor(loss: Loss, data: Data) -> float:
