@@ -220,6 +220,24 @@ def test_no_constant_answer_leaves_less_than_the_best_one(loss, weighted):
     assert min(losses) * (1 - 1e-3) <= whole <= min(losses) * (1 + 1e-9)
 
 
+@pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "huber"])
+def test_a_target_column_that_is_all_missing_counts_for_nothing(loss):
+    rng = np.random.default_rng(0)
+    x, t, held = rng.normal(size=(12, 2)), rng.normal(size=(12, 2)), rng.normal(size=(4, 2))
+    t[:, 1] = held[:, 1] = np.nan
+    asked = {"optimizer": cr.SGD(0.05), "epochs": 20, "prove": False}
+    two = cr.diagnose(net(2, cr.Dense(2), loss=loss), x, t, validation=(x[:4], held), **asked)
+    alone = net(2, cr.Dense(1), loss=loss)
+    start = net(2, cr.Dense(2), loss=loss).parameters
+    alone.set_parameters({"W1": start["W1"][:, :1], "b1": start["b1"][:1]})
+    one = cr.diagnose(alone, x, t[:, :1], validation=(x[:4], held[:, :1]), **asked)
+    assert two.remaining.training == pytest.approx(one.remaining.training)
+    assert two.remaining.validation == pytest.approx(one.remaining.validation)
+    t[:, 0] = 0.5
+    same = cr.diagnose(net(2, cr.Dense(2), loss=loss), x, t, **asked)
+    assert "every target is 0.5, so there is nothing to learn but this answer" in str(same).split("\n")[0]
+
+
 # -------------------------------------------------------------------------------- drawn by seed
 def drawn(seed):
     """A run of any kind: learnable or not, with validation rows or without, any loss: (network, x, t, arguments)."""

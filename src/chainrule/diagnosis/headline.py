@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from chainrule.diagnosis.outcome import MUCH
 from chainrule.diagnosis.record import Diagnosis
 from chainrule.diagnosis.yardstick import LOST, Whole, same_target
@@ -114,5 +116,6 @@ def _one_target(d: Diagnosis) -> str:
     same = same_target(d.case.data)
     if same is None:
         return ""
+    same = same[~np.isnan(same)]
     value = number(float(same[0])) if same.size == 1 else numbers(same)
     return f"; every target is {value}, so there is nothing to learn but this answer"

@@ -195,6 +195,13 @@ def weighted_mean(t: Array, w: Array) -> Array:
     return (w * np.where(w > 0, t, 0)).sum(axis=0) / np.where(total > 0, total, 1)
 
 
+def mean_and_deviation(t: Array) -> tuple[Array, Array]:
+    """By column, of the targets that are there; 0 where all are missing."""
+    present = (~np.isnan(t)).astype(np.float64)
+    mean = weighted_mean(t.astype(np.float64), present)
+    return mean, np.sqrt(weighted_mean((t - mean) ** 2, present))
+
+
 def weighted_quantile(t: Array, w: Array, share: float) -> Array:
     """By column the smallest target up to which ``share`` of the weight lies; 0 where nothing counts.
 
