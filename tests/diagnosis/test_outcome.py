@@ -238,6 +238,53 @@ def test_a_target_column_that_is_all_missing_counts_for_nothing(loss):
     assert "every target is 0.5, so there is nothing to learn but this answer" in str(same).split("\n")[0]
 
 
+def sure_and_wrong_in_a_few():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 1))
+    t = (x[:, 0] > 0).astype(float)
+    wrong = rng.permutation(200)[:6]
+    t[wrong] = 1 - t[wrong]
+    return x, t
+
+
+@pytest.mark.parametrize("rows", ["training", "validation"])
+@pytest.mark.parametrize("loss", ["binary_cross_entropy_from_logits", "categorical_cross_entropy_from_logits"])
+def test_a_cross_entropy_above_that_of_the_classes_shares_is_not_healthy(loss, rows):
+    x, t = sure_and_wrong_in_a_few()
+    binary = loss.startswith("binary")
+    network = net(1, cr.Dense(1 if binary else 2), loss=loss)
+    network.set_parameters({"W1": [[300.0]] if binary else [[-300.0, 300.0]], "b1": [0.0] * (1 if binary else 2)})
+    labels = t[:, None] if binary else np.column_stack([1 - t, t])
+    right = ((x > 0) if binary else np.column_stack([x <= 0, x > 0])).astype(float)
+    asked = {"optimizer": cr.SGD(1e-3), "epochs": 5, "prove": False}
+    if rows == "training":
+        d = cr.diagnose(network, x, labels, **asked)
+    else:
+        d = cr.diagnose(network, x, right, validation=(x, labels), **asked)
+    share = t.mean()
+    entropy = -share * np.log(share) - (1 - share) * np.log(1 - share)
+    ended, constant = d.remaining.above[rows]
+    assert ended == pytest.approx(d.case.fit()[0].loss(x, labels))
+    assert constant == pytest.approx(entropy)
+    assert not d.healthy
+    assert d.to_dict()["remaining"]["above"][rows] == [ended, constant]
+    where, whose = ("", "the") if rows == "training" else ("on the validation rows ", "their")
+    told = f"{where}the loss is {ended:.4g}, above the {constant:.4g} of always answering {whose} classes' shares"
+    assert told in d.to_dict()["headline"]
+    assert "% of the best constant answer's squared distance from the labels" in str(d).split("\n")[1]
+
+
+def test_a_run_far_off_is_told_as_so_far_or_further_in_every_line():
+    x = np.linspace(-1, 1, 20)[:, None]
+    network = net(1, cr.Dense(1))
+    network.set_parameters({"W1": [[300.0]], "b1": [0.0]})
+    d = cr.diagnose(network, x, 0.1 * x, optimizer=cr.SGD(1e-6), epochs=5, prove=False, validation=(x, 0.1 * x))
+    first, second, *_ = str(d).split("\n")
+    assert "1000 % or more" in first
+    assert second.count("1000% or more") == 2
+    assert "1000.0%" not in str(d)
+
+
 # -------------------------------------------------------------------------------- drawn by seed
 def drawn(seed):
     """A run of any kind: learnable or not, with validation rows or without, any loss: (network, x, t, arguments)."""

@@ -80,6 +80,7 @@ class Whole:
             the untrained network's.
         unit: what a share is a share of, such as "the best constant answer's loss".
         among: on which rows, where some were left out: " on the 59 rows without a number far out"; else empty.
+        by_labels: whether not the call's own loss is shared out but the squared distance from the labels.
     """
 
     loss: float
@@ -87,6 +88,7 @@ class Whole:
     answer: str
     unit: str
     among: str = ""
+    by_labels: bool = False
 
     def share(self, loss: float) -> float:
         """A loss, as a share; at most ``LOST``."""
@@ -130,17 +132,18 @@ def yardstick(case: Case) -> Yardstick:
 
 def _whole(case: Case, loss: Loss, data: Data) -> Whole:
     """What the best constant answer leaves on the rows without a number far out."""
-    what = "loss" if loss is case.chain.loss else "squared distance from the labels"
     far = far_out(data)
     some = far.any() and not far.all()
     rows = Data(data.x[~far], data.t[~far], None if data.weights is None else data.weights[~far]) if some else data
     among = f" on the {len(rows.x)} rows without a number far out" if some else ""
     floor = _floor(loss, rows)
+    by_labels = loss is not case.chain.loss
+    what = "squared distance from the labels" if by_labels else "loss"
     if same_target(rows) is not None:
         untrained = loss_of(loss, case.chain, case, case.model, rows)
-        return Whole(untrained, floor, "", f"the untrained network's {what}{among}", among)
+        return Whole(untrained, floor, "", f"the untrained network's {what}{among}", among, by_labels)
     constant, answer = _constant(case, loss, rows)
-    return Whole(constant, floor, answer, f"the best constant answer's {what}{among}", among)
+    return Whole(constant, floor, answer, f"the best constant answer's {what}{among}", among, by_labels)
 
 
 def same_target(data: Data) -> Array | None:
@@ -148,6 +151,21 @@ def same_target(data: Data) -> Array | None:
     t = data.t if data.weights is None else data.t[data.weights > 0]
     lowest, highest = np.fmin.reduce(t, axis=0, initial=np.inf), np.fmax.reduce(t, axis=0, initial=-np.inf)
     return None if (highest > lowest).any() else np.where(highest < lowest, np.nan, lowest).astype(t.dtype)
+
+
+def constant_cross_entropy(case: Case, data: Data) -> float | None:
+    """The call's own loss where the classes' shares are always answered; None for other losses, and for one class."""
+    loss = case.chain.loss
+    if not is_cross_entropy(loss) or same_target(data) is not None:
+        return None
+    p = weighted_mean(data.t, _target_weights(loss, data))
+    tiny = 1e-12
+    if "categorical" in loss.name:
+        y = np.log(np.maximum(p, tiny)) if loss.name.endswith("from_logits") else p
+    else:
+        y = np.log(np.maximum(p, tiny) / np.maximum(1 - p, tiny)) if loss.name.endswith("from_logits") else p
+    with np.errstate(all="ignore"):
+        return mean_loss(loss, np.broadcast_to(y, data.t.shape).astype(data.t.dtype), data.t, data.weights)
 
 
 def _constant(case: Case, loss: Loss, data: Data) -> tuple[float, str]:
