@@ -285,6 +285,42 @@ def test_a_run_far_off_is_told_as_so_far_or_further_in_every_line():
     assert "1000.0%" not in str(d)
 
 
+# -------------------------------------------------------------------------------- no curvature
+@pytest.mark.parametrize("size", [8.0, 15.0, 40.0])
+def test_no_rate_is_too_small_by_the_curvature_of_saturated_units(size):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(40, 2))
+    t = (x[:, 0] + 0.5 * rng.normal(size=40) > 0).astype(float)
+    network = net(2, cr.Dense(4, "sigmoid"), cr.Dense(1, "sigmoid"), loss="squared_error")
+    first = network.parameters
+    network.set_parameters({name: size * (first[name] + (name[0] == "b")) for name in first})
+    d = cr.diagnose(network, x, t, optimizer=cr.SGD(1000.0), epochs=50, prove=False)
+    assert "learning-rate-too-small" not in d.codes
+    assert d.learning_rate.regime != "too small"
+    assert "saturated-units" in d.codes
+
+
+def test_where_the_loss_has_no_curvature_there_is_no_critical_rate():
+    x = np.linspace(-1, 1, 20)[:, None]
+    network = net(1, cr.Dense(1), loss="absolute_error")
+    d = cr.diagnose(network, x, 2 * x, optimizer=cr.SGD(1e-4), epochs=30, prove=False)
+    told = "none: the loss curves up in no direction there"
+    assert f"  critical rate {told}" in str(d)
+    assert f"critical rate  {told}" in str(cr.curvature(network, x, 2 * x))
+    assert d.learning_rate.regime != "too small"
+    assert not re.search(r"\binf\b", str(d))
+
+
+def test_a_loss_that_stands_still_needs_no_number_of_epochs():
+    x = np.linspace(-1, 1, 20)[:, None]
+    d = cr.diagnose(net(1, cr.Dense(1)), x, 2 * x, optimizer=cr.Adam(1e-300), epochs=30, prove=False)
+    assert "learning-rate-too-small" in d.codes
+    assert re.search(
+        r"The loss stayed at [\d.]+; in the end it does not fall\. Learning rate 1e-300 is too small", str(d)
+    )
+    assert not re.search(r"\binf\b", str(d))
+
+
 # -------------------------------------------------------------------------------- drawn by seed
 def drawn(seed):
     """A run of any kind: learnable or not, with validation rows or without, any loss: (network, x, t, arguments)."""
