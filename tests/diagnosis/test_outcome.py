@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize_scalar
 
 import chainrule as cr
 
@@ -175,6 +176,151 @@ def test_answering_the_quantile_that_is_asked_for_is_no_better_than_a_constant()
     assert not d.healthy
 
 
+def few_that_weigh_much():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 1))
+    t = (rng.permutation(200) < 14).astype(float)[:, None]
+    return x, t, np.where(t[:, 0] > 0, 100.0, 1.0)
+
+
+def test_the_best_constant_answer_heeds_the_weights():
+    x, t, w = few_that_weigh_much()
+    network = net(1, cr.Dense(1), loss=cr.loss("quantile", quantile=0.9))
+    d = cr.diagnose(network, x, t, optimizer=cr.Adam(0.01), epochs=600, weights=w)
+    fitted, _ = d.case.fit()
+    constant = 0.1 * np.average(1 - t[:, 0], weights=w)  # the answer 1, to which 0.9 of the weight reaches
+    assert d.remaining.training == pytest.approx(fitted.loss(x, t, weights=w) / constant)
+    assert not d.healthy
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(
+    "loss",
+    [cr.loss(name) for name in ("absolute_error", "huber", "log_cosh", "squared_error", "mean_squared_error")]
+    + [cr.loss("quantile", quantile=0.8)],
+    ids=lambda loss: loss.name,
+)
+def test_no_constant_answer_leaves_less_than_the_best_one(loss, weighted):
+    rng = np.random.default_rng(1)
+    x, t = rng.normal(size=(30, 2)), 4 * rng.normal(size=(30, 2)) ** 3
+    t[::4, 1] = np.nan
+    asked = {"weights": rng.integers(0, 9, size=30).astype(float)} if weighted else {}
+    d = cr.diagnose(net(2, cr.Dense(2), loss=loss), x, t, optimizer=cr.SGD(1e-6), epochs=3, prove=False, **asked)
+    constant = net(2, cr.Dense(2), loss=loss)
+    best = np.zeros(2)
+    for _ in range(2):
+        for k in range(2):
+            grid = np.unique(np.concatenate([t[~np.isnan(t[:, k]), k], np.linspace(-9, 9, 1001)]))
+            losses = []
+            for c in grid:
+                constant.set_parameters({"W1": np.zeros((2, 2)), "b1": np.where(np.arange(2) == k, c, best)})
+                losses.append(constant.loss(x, t, **asked))
+            best[k] = grid[int(np.argmin(losses))]
+    whole = d.readings.yard.training.loss
+    assert min(losses) * (1 - 1e-3) <= whole <= min(losses) * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "huber"])
+def test_a_target_column_that_is_all_missing_counts_for_nothing(loss):
+    rng = np.random.default_rng(0)
+    x, t, held = rng.normal(size=(12, 2)), rng.normal(size=(12, 2)), rng.normal(size=(4, 2))
+    t[:, 1] = held[:, 1] = np.nan
+    asked = {"optimizer": cr.SGD(0.05), "epochs": 20, "prove": False}
+    two = cr.diagnose(net(2, cr.Dense(2), loss=loss), x, t, validation=(x[:4], held), **asked)
+    alone = net(2, cr.Dense(1), loss=loss)
+    start = net(2, cr.Dense(2), loss=loss).parameters
+    alone.set_parameters({"W1": start["W1"][:, :1], "b1": start["b1"][:1]})
+    one = cr.diagnose(alone, x, t[:, :1], validation=(x[:4], held[:, :1]), **asked)
+    assert two.remaining.training == pytest.approx(one.remaining.training)
+    assert two.remaining.validation == pytest.approx(one.remaining.validation)
+    t[:, 0] = 0.5
+    same = cr.diagnose(net(2, cr.Dense(2), loss=loss), x, t, **asked)
+    assert "every target is 0.5, so there is nothing to learn but this answer" in str(same).split("\n")[0]
+
+
+def sure_and_wrong_in_a_few():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 1))
+    t = (x[:, 0] > 0).astype(float)
+    wrong = rng.permutation(200)[:6]
+    t[wrong] = 1 - t[wrong]
+    return x, t
+
+
+@pytest.mark.parametrize("rows", ["training", "validation"])
+@pytest.mark.parametrize("loss", ["binary_cross_entropy_from_logits", "categorical_cross_entropy_from_logits"])
+def test_a_cross_entropy_above_that_of_the_classes_shares_is_not_healthy(loss, rows):
+    x, t = sure_and_wrong_in_a_few()
+    binary = loss.startswith("binary")
+    network = net(1, cr.Dense(1 if binary else 2), loss=loss)
+    network.set_parameters({"W1": [[300.0]] if binary else [[-300.0, 300.0]], "b1": [0.0] * (1 if binary else 2)})
+    labels = t[:, None] if binary else np.column_stack([1 - t, t])
+    right = ((x > 0) if binary else np.column_stack([x <= 0, x > 0])).astype(float)
+    asked = {"optimizer": cr.SGD(1e-3), "epochs": 5, "prove": False}
+    if rows == "training":
+        d = cr.diagnose(network, x, labels, **asked)
+    else:
+        d = cr.diagnose(network, x, right, validation=(x, labels), **asked)
+    share = t.mean()
+    entropy = -share * np.log(share) - (1 - share) * np.log(1 - share)
+    ended, constant = d.remaining.above[rows]
+    assert ended == pytest.approx(d.case.fit()[0].loss(x, labels))
+    assert constant == pytest.approx(entropy)
+    assert not d.healthy
+    assert d.to_dict()["remaining"]["above"][rows] == [ended, constant]
+    where, whose = ("", "the") if rows == "training" else ("on the validation rows ", "their")
+    told = f"{where}the loss is {ended:.4g}, above the {constant:.4g} of always answering {whose} classes' shares"
+    assert told in d.to_dict()["headline"]
+    assert "% of the best constant answer's squared distance from the labels" in str(d).split("\n")[1]
+
+
+def test_a_run_far_off_is_told_as_so_far_or_further_in_every_line():
+    x = np.linspace(-1, 1, 20)[:, None]
+    network = net(1, cr.Dense(1))
+    network.set_parameters({"W1": [[300.0]], "b1": [0.0]})
+    d = cr.diagnose(network, x, 0.1 * x, optimizer=cr.SGD(1e-6), epochs=5, prove=False, validation=(x, 0.1 * x))
+    first, second, *_ = str(d).split("\n")
+    assert "1000 % or more" in first
+    assert second.count("1000% or more") == 2
+    assert "1000.0%" not in str(d)
+
+
+# -------------------------------------------------------------------------------- no curvature
+@pytest.mark.parametrize("size", [8.0, 15.0, 40.0])
+def test_no_rate_is_too_small_by_the_curvature_of_saturated_units(size):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(40, 2))
+    t = (x[:, 0] + 0.5 * rng.normal(size=40) > 0).astype(float)
+    network = net(2, cr.Dense(4, "sigmoid"), cr.Dense(1, "sigmoid"), loss="squared_error")
+    first = network.parameters
+    network.set_parameters({name: size * (first[name] + (name[0] == "b")) for name in first})
+    d = cr.diagnose(network, x, t, optimizer=cr.SGD(1000.0), epochs=50, prove=False)
+    assert "learning-rate-too-small" not in d.codes
+    assert d.learning_rate.regime != "too small"
+    assert "saturated-units" in d.codes
+
+
+def test_where_the_loss_has_no_curvature_there_is_no_critical_rate():
+    x = np.linspace(-1, 1, 20)[:, None]
+    network = net(1, cr.Dense(1), loss="absolute_error")
+    d = cr.diagnose(network, x, 2 * x, optimizer=cr.SGD(1e-4), epochs=30, prove=False)
+    told = "none: the loss curves up in no direction there"
+    assert f"  critical rate {told}" in str(d)
+    assert f"critical rate  {told}" in str(cr.curvature(network, x, 2 * x))
+    assert d.learning_rate.regime != "too small"
+    assert not re.search(r"\binf\b", str(d))
+
+
+def test_a_loss_that_stands_still_needs_no_number_of_epochs():
+    x = np.linspace(-1, 1, 20)[:, None]
+    d = cr.diagnose(net(1, cr.Dense(1)), x, 2 * x, optimizer=cr.Adam(1e-300), epochs=30, prove=False)
+    assert "learning-rate-too-small" in d.codes
+    assert re.search(
+        r"The loss stayed at [\d.]+; in the end it does not fall\. Learning rate 1e-300 is too small", str(d)
+    )
+    assert not re.search(r"\binf\b", str(d))
+
+
 # -------------------------------------------------------------------------------- drawn by seed
 def drawn(seed):
     """A run of any kind: learnable or not, with validation rows or without, any loss: (network, x, t, arguments)."""
@@ -206,7 +352,10 @@ def remaining_share(d, network, data):
     if "binary" in d.case.chain.loss.name:
         return np.sum((answers - t) ** 2) / np.sum((t - t.mean()) ** 2)
     value = d.case.chain.loss.value
-    constants = [np.full_like(t, c) for c in (t.mean(), np.median(t))]
+    by_loss = minimize_scalar(
+        lambda c: value(np.full_like(t, c), t).mean(), bounds=(t.min(), t.max()), method="bounded"
+    )
+    constants = [np.full_like(t, c) for c in (t.mean(), np.median(t), by_loss.x)]
     return value(answers, t).mean() / min(value(c, t).mean() for c in constants)
 
 

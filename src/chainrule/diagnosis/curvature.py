@@ -28,6 +28,7 @@ WHOLE_UP_TO = 500
 LANCZOS_STEPS = 40
 LANCZOS_TOLERANCE = 1e-7
 MOST_NAMED = 3
+NO_CRITICAL_RATE = "none: the loss curves up in no direction there"
 _FLAT = 1e-10  # eigenvalues below this share of the largest are counted as 0
 
 
@@ -92,7 +93,9 @@ class Curvature:
             f"curvature of {len(self.names)} parameters ({self.method})",
             f"  lambda_max     {number(self.lambda_max)}, along {self.named}",
             f"  lambda_min     {number(self.lambda_min)}",
-            f"  critical rate  {number(self.critical_rate)} = 2/lambda_max",
+            f"  critical rate  {number(self.critical_rate)} = 2/lambda_max"
+            if np.isfinite(self.critical_rate)
+            else f"  critical rate  {NO_CRITICAL_RATE}",
         ]
         if self.best_rate is not None and self.condition_number is not None:
             lines.append(f"  best rate      {number(self.best_rate)} = 2/(lambda_min + lambda_max)")

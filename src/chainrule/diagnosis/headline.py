@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from chainrule.diagnosis.outcome import MUCH
 from chainrule.diagnosis.record import Diagnosis
 from chainrule.diagnosis.yardstick import LOST, Whole, same_target
@@ -48,6 +50,8 @@ def share(value: float) -> str:
 
 def of_what(whole: Whole) -> str:
     """What a share is a share of: ``"what the best constant answer leaves"``."""
+    if whole.by_labels:
+        return whole.unit
     return f"what the {'best constant answer' if whole.answer else 'untrained network'} leaves{whole.among}"
 
 
@@ -73,6 +77,10 @@ def _wanting(d: Diagnosis) -> Iterator[str]:
         yield _compared(left.training, yard.training, "")
     if left.validation is not None and left.validation > MUCH:
         yield _compared(left.validation, yard.whole("validation"), "on the validation rows ")
+    for rows, (loss, constant) in left.above.items():
+        where = "on the validation rows " if rows == "validation" else ""
+        what = f"{'their' if where else 'the'} classes' shares"
+        yield f"{where}the loss is {number(loss, 4)}, above the {number(constant, 4)} of always answering {what}"
     if left.risen is not None:
         before, after = left.risen
         yield f"the validation loss is {number(after, 4)} in the end, above the {number(before, 4)} before training"
@@ -114,5 +122,6 @@ def _one_target(d: Diagnosis) -> str:
     same = same_target(d.case.data)
     if same is None:
         return ""
+    same = same[~np.isnan(same)]
     value = number(float(same[0])) if same.size == 1 else numbers(same)
     return f"; every target is {value}, so there is nothing to learn but this answer"

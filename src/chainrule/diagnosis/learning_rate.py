@@ -17,7 +17,7 @@ import numpy as np
 
 from chainrule.arrays import Array
 from chainrule.diagnosis.case import Case
-from chainrule.diagnosis.curvature import Curvature, Hessian, curvature_of, named_shares
+from chainrule.diagnosis.curvature import NO_CRITICAL_RATE, Curvature, Hessian, curvature_of, named_shares
 from chainrule.diagnosis.running import Ran, Snapshot
 from chainrule.errors import InputError
 from chainrule.optimizers import SGD, Adam, AdamW, NAdam, RMSprop
@@ -31,6 +31,9 @@ PREDICTED = 5
 AT_THE_EDGE = 0.08  # both points of a hop as near to the threshold: it hovers there; a zig-zag's points differ more
 UNFINISHED = 0.05  # of the best constant answer's loss: a run that leaves less has arrived
 TOO_SMALL = 0.01  # of the threshold: eta lambda < 0.02 for plain descent
+NOTHING = 1e-6
+"""A curvature below this share of what a unit that is not saturated has by these inputs is one of nothing."""
+
 MOST_MEASURED = 12
 """Snapshots at which the curvature is computed."""
 
@@ -95,7 +98,8 @@ class LearningRate:
                 f"{number(self.lambda_max, 5)} at {self.at}"
             )
             best = "" if self.best_rate is None else f", best rate {number(self.best_rate, 4)}"
-            lines.append(f"  critical rate {number(self.critical_rate, 4)}{best}")
+            critical = number(self.critical_rate, 4) if np.isfinite(self.critical_rate) else NO_CRITICAL_RATE
+            lines.append(f"  critical rate {critical}{best}")
             if self.direction:
                 lines.append(f"  most curved direction: {named_shares(self.direction)}")
         if self.predicted.size:
@@ -295,11 +299,25 @@ def _regime(ran: Ran, epochs: Array, course: Array, threshold: float, left: floa
     falling = is_falling(losses)
     if not known:
         return "unknown"
-    if ratio[-1] * lowered < TOO_SMALL and falling and left > UNFINISHED:
+    eta = _rate(ran, ran.snapshots[-1])
+    if says_too_small(ran.case, eta, course[-1] * lowered, course) and falling and left > UNFINISHED:
         return "too small"
     if ratio[-1] > 1 and not falling:
         return "diverging" if losses[-1] > losses[0] else "unstable"
     return "zig-zag" if ratio[-1] > 0.5 else "smooth"
+
+
+def says_too_small(case: Case, eta: float, eta_lambda: float, course: Array) -> bool:
+    """Whether curvature says that steps are too short: there is some, and they overshot nowhere in the run.
+
+    Where units are saturated, or a loss is made of straight lines, the curvature is next to nothing whatever the rate.
+    """
+    threshold = threshold_of(case)
+    with np.errstate(all="ignore"):
+        size = float(np.mean(sample(case.data).x.astype(np.float64) ** 2))
+    nothing = NOTHING * min(size, 1.0) * eta if isinstance(case.optimizer, SGD) else 0.0
+    some = bool((course[-1:] > nothing).any())
+    return some and 0 < eta_lambda < TOO_SMALL * threshold and not (course > threshold).any()
 
 
 def _of_full_batches(losses: Array, epochs: Array, ratio: Array, *, known: bool) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from chainrule.arrays import Array
 from chainrule.diagnosis.headline import headline, of_what, share, trials, verdict
 from chainrule.diagnosis.record import Diagnosis, Finding, Proof
+from chainrule.diagnosis.yardstick import LOST
 from chainrule.explain.html import heading, part
 from chainrule.show import number
 
@@ -34,8 +35,12 @@ def _run(d: Diagnosis) -> str:
     if d.readings.ran.history.restored:
         ended += f"; kept at its best, epoch {d.readings.ran.history.best_epoch}"
     held = d.remaining.validation
-    also = "" if held is None else f", {held:.1%} on the validation rows"
-    return f"{ended}: {d.remaining.training:.1%} of {of_what(d.readings.yard.training)}{also}"
+    also = "" if held is None else f", {_percent(held)} on the validation rows"
+    return f"{ended}: {_percent(d.remaining.training)} of {of_what(d.readings.yard.training)}{also}"
+
+
+def _percent(value: float) -> str:
+    return f"{LOST:.0%} or more" if value > 0.999 * LOST else f"{value:.1%}"
 
 
 def finding_text(finding: Finding) -> str:

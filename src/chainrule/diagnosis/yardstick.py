@@ -80,6 +80,7 @@ class Whole:
             the untrained network's.
         unit: what a share is a share of, such as "the best constant answer's loss".
         among: on which rows, where some were left out: " on the 59 rows without a number far out"; else empty.
+        by_labels: whether not the call's own loss is shared out but the squared distance from the labels.
     """
 
     loss: float
@@ -87,6 +88,7 @@ class Whole:
     answer: str
     unit: str
     among: str = ""
+    by_labels: bool = False
 
     def share(self, loss: float) -> float:
         """A loss, as a share; at most ``LOST``."""
@@ -130,24 +132,40 @@ def yardstick(case: Case) -> Yardstick:
 
 def _whole(case: Case, loss: Loss, data: Data) -> Whole:
     """What the best constant answer leaves on the rows without a number far out."""
-    what = "loss" if loss is case.chain.loss else "squared distance from the labels"
     far = far_out(data)
     some = far.any() and not far.all()
     rows = Data(data.x[~far], data.t[~far], None if data.weights is None else data.weights[~far]) if some else data
     among = f" on the {len(rows.x)} rows without a number far out" if some else ""
     floor = _floor(loss, rows)
+    by_labels = loss is not case.chain.loss
+    what = "squared distance from the labels" if by_labels else "loss"
     if same_target(rows) is not None:
         untrained = loss_of(loss, case.chain, case, case.model, rows)
-        return Whole(untrained, floor, "", f"the untrained network's {what}{among}", among)
+        return Whole(untrained, floor, "", f"the untrained network's {what}{among}", among, by_labels)
     constant, answer = _constant(case, loss, rows)
-    return Whole(constant, floor, answer, f"the best constant answer's {what}{among}", among)
+    return Whole(constant, floor, answer, f"the best constant answer's {what}{among}", among, by_labels)
 
 
 def same_target(data: Data) -> Array | None:
-    """The one target of all rows that count (outputs,); None where they differ."""
+    """The one target of all rows that count (outputs,), NaN where all are missing; None where they differ."""
     t = data.t if data.weights is None else data.t[data.weights > 0]
     lowest, highest = np.fmin.reduce(t, axis=0, initial=np.inf), np.fmax.reduce(t, axis=0, initial=-np.inf)
-    return None if (highest != lowest).any() else lowest
+    return None if (highest > lowest).any() else np.where(highest < lowest, np.nan, lowest).astype(t.dtype)
+
+
+def constant_cross_entropy(case: Case, data: Data) -> float | None:
+    """The call's own loss where the classes' shares are always answered; None for other losses, and for one class."""
+    loss = case.chain.loss
+    if not is_cross_entropy(loss) or same_target(data) is not None:
+        return None
+    p = weighted_mean(data.t, _target_weights(loss, data))
+    tiny = 1e-12
+    if "categorical" in loss.name:
+        y = np.log(np.maximum(p, tiny)) if loss.name.endswith("from_logits") else p
+    else:
+        y = np.log(np.maximum(p, tiny) / np.maximum(1 - p, tiny)) if loss.name.endswith("from_logits") else p
+    with np.errstate(all="ignore"):
+        return mean_loss(loss, np.broadcast_to(y, data.t.shape).astype(data.t.dtype), data.t, data.weights)
 
 
 def _constant(case: Case, loss: Loss, data: Data) -> tuple[float, str]:
@@ -157,21 +175,85 @@ def _constant(case: Case, loss: Loss, data: Data) -> tuple[float, str]:
             name: mean_loss(loss, np.broadcast_to(c, data.t.shape).astype(data.t.dtype), data.t, data.weights)
             for name, c in _constants(loss, data)
         }
-    best = min((name for name in losses if np.isfinite(losses[name])), key=losses.__getitem__, default="the mean")
+    finite = {name: value for name, value in losses.items() if np.isfinite(value)}
+    least = min(finite.values(), default=0.0)
+    best = next((name for name, value in finite.items() if value <= least * (1 + 1e-6)), "the mean")
     name = "the classes' shares" if is_cross_entropy(case.chain.loss) and best == "the mean" else best
-    return losses[best] if np.isfinite(losses[best]) else 0.0, name
+    return least, name
 
 
 def _constants(loss: Loss, data: Data) -> Iterator[tuple[str, Array]]:
-    """Mean, median, and for some losses what suits them: what a link makes the mean, the quantile asked for."""
-    t = data.t
-    shares = maths.row_shares(t, data.weights)
-    mean = np.nan_to_num(np.nanmean(t, axis=0) if shares is None else np.nansum(t * shares[:, None], axis=0))
+    """Mean, median, the quantile asked for; where no formula has the best one, that by the loss itself."""
+    w = _target_weights(loss, data)
+    mean = weighted_mean(data.t, w)
     yield "the mean", np.log(np.maximum(mean, 1e-9)) if loss.link == "exponential" else mean
-    yield "the median", np.nan_to_num(np.nanmedian(t, axis=0))
+    yield "the median", weighted_quantile(data.t, w, 0.5)
     share = loss.parameters.get("quantile") if isinstance(loss, ElementwiseLoss) else None
     if share is not None:
-        yield f"the quantile {number(share)}", np.nan_to_num(np.nanquantile(t, share, axis=0))
+        yield f"the quantile {number(share)}", weighted_quantile(data.t, w, share)
+    elif isinstance(loss, ElementwiseLoss) and loss.link == "identity" and loss.name not in _BY_FORMULA:
+        yield "the best constant", _best_constant(loss, data.t, w)
+
+
+_BY_FORMULA = ("squared_error", "half_squared_error", "mean_squared_error", "absolute_error", "poisson")
+"""Losses whose best constant answer is the mean or the median."""
+
+
+def _target_weights(loss: Loss, data: Data) -> Array:
+    """How much each target counts (N, outputs): its row's weight, 0 where it is missing."""
+    present = ~np.isnan(data.t)
+    w = present * (1.0 if data.weights is None else data.weights.astype(np.float64)[:, None])
+    averaged = isinstance(loss, ElementwiseLoss) and loss.reduction == "mean"
+    return w / np.maximum(present.sum(axis=1, keepdims=True), 1) if averaged else w
+
+
+def weighted_mean(t: Array, w: Array) -> Array:
+    """``sum_n w_n t_n / sum_n w_n`` by column; 0 where nothing counts."""
+    total = w.sum(axis=0)
+    return (w * np.where(w > 0, t, 0)).sum(axis=0) / np.where(total > 0, total, 1)
+
+
+def mean_and_deviation(t: Array) -> tuple[Array, Array]:
+    """By column, of the targets that are there; 0 where all are missing."""
+    present = (~np.isnan(t)).astype(np.float64)
+    mean = weighted_mean(t.astype(np.float64), present)
+    return mean, np.sqrt(weighted_mean((t - mean) ** 2, present))
+
+
+def weighted_quantile(t: Array, w: Array, share: float) -> Array:
+    """By column the smallest target up to which ``share`` of the weight lies; 0 where nothing counts.
+
+    It minimises the weighted quantile loss: Koenker & Bassett 1978, Econometrica 46(1).
+    """
+    found = np.zeros(t.shape[1])
+    for k in range(t.shape[1]):
+        some = w[:, k] > 0
+        if some.any():
+            order = np.argsort(t[some, k], kind="stable")
+            up_to = np.cumsum(w[some, k][order])
+            at = np.searchsorted(up_to, share * up_to[-1] * (1 - 1e-12))
+            found[k] = t[some, k][order][at]
+    return found
+
+
+def _best_constant(loss: ElementwiseLoss, t: Array, w: Array) -> Array:
+    """By column the answer among the targets' range that leaves least, found by search; 0 where nothing counts."""
+    from scipy.optimize import minimize_scalar  # noqa: PLC0415 - scipy only where no formula is known
+
+    found = np.zeros(t.shape[1])
+    for k in range(t.shape[1]):
+        some = w[:, k] > 0
+        if not some.any():
+            continue
+        values, shares = t[some, k].astype(np.float64), w[some, k]
+        found[k] = low = values.min()
+        if values.max() > low:
+
+            def left(c: float, values: Array = values, shares: Array = shares) -> float:
+                return float(shares @ loss.term(np.full_like(values, c), values, **loss.parameters))
+
+            found[k] = minimize_scalar(left, bounds=(low, values.max()), method="bounded", options={"xatol": 1e-9}).x
+    return found
 
 
 def _floor(loss: Loss, data: Data) -> float:

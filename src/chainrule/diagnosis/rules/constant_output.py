@@ -12,6 +12,7 @@ import numpy as np
 from chainrule.diagnosis import remedies
 from chainrule.diagnosis.readings import Readings
 from chainrule.diagnosis.record import Remedy, Rule, Suspicion
+from chainrule.diagnosis.yardstick import mean_and_deviation
 from chainrule.show import number
 
 STILL = 0.05  # of the targets' spread
@@ -38,7 +39,7 @@ def measure(r: Readings) -> Measured | None:
     if r.ran.error is not None or len(r.rows.x) < 3:
         return None
     y, t = r.end.records[-1]["a"], r.rows.t
-    vary = np.nanstd(t, axis=0)
+    _, vary = mean_and_deviation(t)
     if not (vary > 0).any():
         return None
     spread = float(np.mean(y.std(axis=0)[vary > 0] / vary[vary > 0]))

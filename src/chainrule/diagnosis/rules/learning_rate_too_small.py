@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.diagnosis import remedies
-from chainrule.diagnosis.learning_rate import TOO_SMALL, LearningRate
+from chainrule.diagnosis.learning_rate import LearningRate, says_too_small
 from chainrule.diagnosis.readings import Readings
 from chainrule.diagnosis.record import Rule, Suspicion
 from chainrule.optimizers import SGD
@@ -27,11 +27,11 @@ def measure(r: Readings) -> LearningRate | None:
 def judge(v: LearningRate, r: Readings) -> Suspicion | None:
     """A small ``eta lambda`` (or a rate far below the usual), a loss that still falls, and much of it left."""
     fell = r.losses[-1] <= r.losses[0] * (1 + 1e-3)
-    ratio = float(np.nanmedian(v.course)) / v.threshold if v.course.size else np.nan
+    typical = float(np.nanmedian(v.course)) if v.course.size else np.nan
     usual = type(r.case.optimizer)().learning_rate
     far_below = isinstance(usual, float) and v.highest < FAR_BELOW * usual
     adaptive = not isinstance(r.case.optimizer, SGD)
-    small = far_below if adaptive else 0 < ratio < TOO_SMALL
+    small = far_below if adaptive else says_too_small(r.case, v.eta, typical, v.course)
     if not (small and fell and r.left > 0.05):
         return None
     left = max(float(r.losses[-1]), 1e-300)
@@ -43,17 +43,22 @@ def judge(v: LearningRate, r: Readings) -> Suspicion | None:
     }  # fmt: skip
     share = (
         f"eta lambda = {number(v.eta_lambda, 3)}, far below {number(v.threshold, 3)}"
-        if np.isfinite(ratio)
+        if np.isfinite(typical)
         else (
             "in the whole run each weight can move by about "
             f"{number(v.highest * len(r.losses) * r.case.updates_per_epoch, 3)}"
         )
     )
-    told = (
-        f"The loss fell only from {number(r.losses[0], 4)} to {number(r.losses[-1], 4)}; at its last pace it would "
-        f"need {number(evidence['epochs_to_go_at_this_pace'], 2)} epochs more. Learning rate {number(v.highest)} is "
-        f"too small for this loss: {share}."
+    to_go = evidence["epochs_to_go_at_this_pace"]
+    fall = (
+        f"The loss fell only from {number(r.losses[0], 4)} to {number(r.losses[-1], 4)}"
+        if r.losses[-1] < r.losses[0]
+        else f"The loss stayed at {number(r.losses[-1], 4)}"
     )
+    pace = (
+        f"at its last pace it would need {number(to_go, 2)} epochs more" if slope > 0 else "in the end it does not fall"
+    )
+    told = f"{fall}; {pace}. Learning rate {number(v.highest)} is too small for this loss: {share}."
     known = not adaptive and np.isfinite(v.critical_rate) and v.critical_rate > v.eta
     most = 0.5 * v.critical_rate if known else np.inf
     rates = [v.eta * factor for factor in LARGER if v.eta * factor <= max(most, 3 * v.eta)]

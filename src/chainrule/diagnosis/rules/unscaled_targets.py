@@ -11,6 +11,7 @@ from chainrule.arrays import Array
 from chainrule.diagnosis.case import Case
 from chainrule.diagnosis.readings import Readings
 from chainrule.diagnosis.record import Remedy, Rule, Suspicion
+from chainrule.diagnosis.yardstick import mean_and_deviation
 from chainrule.show import number
 
 LARGE, SMALL = 20.0, 0.05
@@ -41,7 +42,8 @@ def measure(r: Readings) -> Measured | None:
         return None
     t = r.case.data.t.astype(np.float64)
     with np.errstate(all="ignore"):
-        mean, deviation, size = np.nanmean(t, axis=0), np.nanstd(t, axis=0), np.sqrt(np.nanmean(t**2, axis=0))
+        mean, deviation = mean_and_deviation(t)
+        size = np.sqrt(mean**2 + deviation**2)
     return Measured(mean, deviation, size) if np.isfinite(size).all() else None
 
 
@@ -68,8 +70,8 @@ def judge(m: Measured, r: Readings) -> Suspicion | None:
 
 def _scaled(case: Case, text: str, *, shift: bool) -> Case:
     t = case.data.t
-    mean = np.nanmean(t, axis=0) if shift else np.zeros(t.shape[1], t.dtype)
-    deviation = np.nanstd(t, axis=0)
+    mean, deviation = mean_and_deviation(t)
+    mean = (mean if shift else np.zeros_like(mean)).astype(t.dtype)
     deviation = np.where(deviation > 0, deviation, 1.0).astype(t.dtype)
     held = None if case.held is None else (case.held.t - mean) / deviation
     return case.with_targets(text, (t - mean) / deviation, held, lambda y: y * deviation + mean)
