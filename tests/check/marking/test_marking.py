@@ -515,3 +515,48 @@ def test_a_reduced_output_of_many_numbers_is_summed_up():
     net = network("tanh", "sigmoid", width=20)
     marking = check_backprop(net, X, T, gradients=made(net, ("missing-activation-derivative", 1)))
     assert "mean" in str(marking)
+
+
+# ---------------------------------------------------------------- functions that are given one row
+def by_hand(p, x, t, bias=lambda d: d.sum(axis=0)):
+    h = np.tanh(x @ p["W1"] + p["b1"])
+    d2 = 2 * (h @ p["W2"] + p["b2"] - t) / len(x)
+    d1 = d2 @ p["W2"].T * (1 - h**2)
+    return {"W1": x.T @ d1, "b1": bias(d1), "W2": h.T @ d2, "b2": d2.sum(axis=0)}
+
+
+def test_a_mistake_that_one_row_hides_is_named_of_a_function_that_is_given_one_row():
+    net = network("tanh", "identity")
+
+    def averaged(p, x, t):
+        return by_hand(p, x, t, lambda d: d.mean(axis=0))
+
+    assert named(check_backprop(net, X[:1], T[:1], gradients=averaged)) == {("bias-averaged", 1)}
+    assert check_backprop(net, X[:1], T[:1], gradients=by_hand).verdict == "right"
+
+
+def flat(p, x, t):
+    x, t = x.reshape(2), t.reshape(2)
+    h = np.tanh(x @ p["W1"] + p["b1"])
+    d2 = 2 * (h @ p["W2"] + p["b2"] - t)
+    d1 = p["W2"] @ d2 * (1 - h**2)
+    return {"W1": np.outer(x, d1), "b1": d1, "W2": np.outer(h, d2), "b2": d2}
+
+
+@pytest.mark.parametrize("row", ["the only", 0, -1])
+def test_a_function_that_is_written_for_one_row_is_right_for_one_row(row):
+    net = network("tanh", "identity")
+    here = slice(None) if row == "the only" else row
+    marking = check_backprop(net, X[:1], T[:1], gradients=lambda p, x, t: flat(p, x[here], t[here]))
+    assert marking.verdict == "right", marking
+    assert marking.complete
+    assert any("marked for one row" in note for note in marking.notes)
+
+
+def test_a_mistake_in_a_function_that_is_written_for_one_row_is_named():
+    net = network("tanh", "identity")
+
+    def wrong(p, x, t):
+        return {**flat(p, x[0], t[0]), "b1": np.zeros(3)}
+
+    assert named(check_backprop(net, X[:1], T[:1], gradients=wrong)) == {("bias-not-updated", 1)}

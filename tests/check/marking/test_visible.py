@@ -232,6 +232,44 @@ def test_a_constant_and_its_inverse_are_no_mistake():
         assert set(marking.codes) <= expected, marking
 
 
+def scaled(net, factor):
+    """A learner's function: right but for a factor, which may depend on the rows."""
+
+    def gradients(p, x, t):
+        there = net.copy()
+        there.set_parameters(p)
+        return {name: factor(len(x)) * value for name, value in there.gradients(x, t).items()}
+
+    return gradients
+
+
+def layers_of(kind):
+    hidden = {"linear": [], "sigmoid": [cr.Dense(2, "sigmoid")], "deep": [cr.Dense(3, "relu"), cr.Dense(3, "tanh")]}
+    return [*hidden[kind], cr.Dense(1, "sigmoid" if hidden[kind] else "identity")]
+
+
+@pytest.mark.parametrize("kind", ["linear", "sigmoid", "deep"])
+@pytest.mark.parametrize("factor", [5, 10, 100, 3, 2.5, 0.1, 1 / 3, -5])
+def test_a_constant_that_does_not_depend_on_the_rows_is_one_factor(kind, factor):
+    net = cr.Network(2, layers_of(kind), loss="squared_error", seed=0)
+    marking = check_backprop(net, X[:, :2], T[:, :1], gradients=scaled(net, lambda n: factor))
+    assert [one.title for one in marking.mistakes] == [f"factor ({factor:.6g})"]
+    assert marking.conventions == ()
+
+
+@pytest.mark.parametrize("kind", ["linear", "sigmoid", "deep"])
+@pytest.mark.parametrize("rows", [3, 4, 5, 6, 8, 10])
+def test_a_fixed_number_of_rows_is_one_factor_and_right_for_that_number(kind, rows):
+    net = cr.Network(2, layers_of(kind), loss="squared_error", seed=0)
+    x, t = RNG.normal(size=(rows, 2)), RNG.random((rows, 1))
+    marking = check_backprop(net, x, t, gradients=scaled(net, lambda n: n / rows))
+    assert [one.title for one in marking.mistakes] == [f"factor (N/{rows})"]
+    assert marking.conventions == ()
+    assert f"For the given input, of {rows} rows, your gradients are right." in marking.notes
+    elsewhere = check_backprop(net, X[:, :2], T[:, :1], gradients=scaled(net, lambda n: n / 7))
+    assert [one.title for one in elsewhere.mistakes] == ["factor (N/7)"]
+
+
 # ---------------------------------------------------------------- generated
 def drawn_case(rng):
     """A network and what a learner's code gives: a constant, up to two mistakes, perhaps an epsilon in the loss."""

@@ -2,12 +2,14 @@
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 
 from chainrule.arrays import Array
 from chainrule.check.marking.catalogue import CATALOGUE
+from chainrule.check.marking.catalogue.rows import FIRST_ROW, LAST_ROW
 from chainrule.check.marking.evidence import Case, Evidence, is_single_precision, loss_constant, read
 from chainrule.check.marking.marker import mark
 from chainrule.check.marking.mistake import Mistake
@@ -225,8 +227,9 @@ def _steps(s: Situation, after: Sequence[Any], eta: float, digits: int | None, l
 
 # -------------------------------------------------------------------------------- functions
 def inputs_to_try(s: Situation) -> list[Situation]:
-    """The given input first, then drawn parameters and rows, one row more in every second."""
-    rows = [s.rows if s.rows == 1 else s.rows + draw % 2 for draw in range(_DRAWS)]
+    """The given input first, then drawn parameters and rows, more rows in every second."""
+    more = 2 if s.rows == 1 else 1
+    rows = [s.rows + more * (draw % 2) for draw in range(_DRAWS)]
     draws = [drawn(s, np.random.default_rng(draw), n, parameters=True) for draw, n in enumerate(rows)]
     return [s, *draws]
 
@@ -256,6 +259,7 @@ def mark_calls(
     cases: list[Case] = []
     singles: list[bool] = []
     failures: list[str] = []
+    notes: list[str] = []
     for s, answer in zip(tried, answers, strict=True):
         try:
             case = _case_of(s, answer, layout, updated=updated)
@@ -263,13 +267,34 @@ def mark_calls(
         except InputError as error:
             if not cases:
                 raise
-            failures.append(f"On drawn parameters and {s.rows} row{'' if s.rows == 1 else 's'}: {error}")
+            one_row = s.rows > 1 == tried[0].rows
+            (notes if one_row else failures).append(
+                f"On drawn parameters and {s.rows} row{'' if s.rows == 1 else 's'}: {error}"
+                + (" It was marked for one row, like the given input." if one_row else "")
+            )
         else:
             cases.append(case)
             singles.append(is_single_precision(answer))
-    return mark(
-        Evidence(tuple(cases), catalogue, all(singles), loss, tuple(failures), tuple(failures), asked_for_all=True)
+    evidence = Evidence(
+        tuple(cases), catalogue, all(singles), loss, (*failures, *notes), tuple(failures), asked_for_all=True
     )
+    marking = mark(evidence)
+    return marking if tried[0].rows > 1 else _of_one_row(evidence, marking)
+
+
+def _of_one_row(evidence: Evidence, marking: Marking) -> Marking:
+    """A function that was given one row may be written for one: that it reads no other row is then told, not marked.
+
+    What several rows do not explain, one row may; but what is right for one row only is not right.
+    """
+    reads_one = bool(set(marking.codes) & {FIRST_ROW.code, LAST_ROW.code})
+    if not reads_one and marking.verdict != "unknown":
+        return marking
+    told = "Of several rows your function reads one only." if reads_one else "Several rows do not fit what was found."
+    told += " It was marked for one row, like the given input."
+    cases = tuple(case for case in evidence.cases if case.s.rows == 1)
+    again = mark(replace(evidence, cases=cases, notes=(*evidence.notes, told)))
+    return again if reads_one or again.mistakes else marking
 
 
 def _check_names(case: Case, first: Sequence[Case]) -> None:

@@ -8,13 +8,16 @@ import numpy as np
 from chainrule.check.marking.backward import run
 from chainrule.check.marking.catalogue.rows import NOT_RESET
 from chainrule.check.marking.epsilon import epsilon_in
-from chainrule.check.marking.evidence import Evidence, left_over
-from chainrule.check.marking.hypothesis import Hypothesis
+from chainrule.check.marking.evidence import Case, Evidence, left_over
+from chainrule.check.marking.hypothesis import Hypothesis, comparable, overall, rows_factor
 from chainrule.check.marking.mistake import Slip, changes_of
 from chainrule.check.marking.search import PAIRS, RARE, RIGHT, SINGLE, Question, Stage, search
 from chainrule.check.marking.separate import distance
 from chainrule.check.marking.tolerance import FLOAT32, FLOAT64, NEAR
 from chainrule.check.marking.visible import is_visible
+
+_CONFIRMED = 2
+"""How many inputs must show one factor before it is taken for one; with a single row any delta has one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +70,9 @@ def _mistaken(evidence: Evidence, eps: float) -> Explained:
 
     A factor of its own, and three mistakes, can be bent to fit what is off a little, so they come last.
     """
+    constant = _constant(evidence, eps)
+    if constant is not None:
+        return constant
     exact = _searched(evidence, eps, PAIRS)
     if exact.found:
         return exact
@@ -77,6 +83,48 @@ def _mistaken(evidence: Evidence, eps: float) -> Explained:
     if near.found:
         return replace(near, notes=_distance_told(evidence, near.found[0]))
     return _searched(evidence, eps, RARE)
+
+
+def _constant(evidence: Evidence, eps: float) -> Explained | None:
+    """Right but for one factor of all gradients, on each of several inputs; None if they are not.
+
+    The factor has the simplest name: a convention, one mistake, or else a number, with or without the rows. Mistakes
+    whose product it happens to be are none.
+    """
+    ratios = [(case.s.rows, _ratio(case)) for case in evidence.cases]
+    known = [(rows, ratio) for rows, ratio in ratios if ratio is not None]
+    if len(known) < _CONFIRMED or any(ratio == 0 for _, ratio in known):
+        return None
+    rows, ratio = known[-1]
+    for power in (0, 1, -1):
+        factor = rows_factor(ratio / float(rows) ** power, power)
+        h = Hypothesis((factor,))
+        if not _fits_all(evidence, h, eps):
+            continue
+        simple = _searched(evidence, eps, SINGLE)
+        found = [one for one in simple.found if len(one.all_slips) == len(overall(one)) or len(one.all_slips) == 1]
+        if found:
+            return replace(simple, found=found)
+        wrong = [n for n, case in enumerate(evidence.cases) if not case.fits(Hypothesis(()), eps)]
+        return Explained([h], eps, wrong[0], _right_there(evidence, wrong[0]))
+    return None
+
+
+def _ratio(case: Case) -> float | None:
+    """By how much a case's gradients are the right ones, at the largest of these; None if all are 0."""
+    right = run(case.s, {}).gradients
+    sizes = {name: float(np.abs(right[name]).max(initial=0.0)) for name in case.given}
+    name = max(sizes, key=lambda name: sizes[name])
+    if not 0 < sizes[name] < np.inf or not comparable(case.given[name], right[name]):
+        return None
+    unit = right[name] / sizes[name]  # so that squares do not overflow
+    return float((case.given[name] * unit).sum() / (unit * unit).sum()) / sizes[name]
+
+
+def _right_there(evidence: Evidence, wrong: int) -> tuple[str, ...]:
+    rows = evidence.cases[0].s.rows
+    told = f"For the given input, of {rows} row{'' if rows == 1 else 's'}, your gradients are right."
+    return (told,) if wrong else ()
 
 
 def _distance_told(evidence: Evidence, h: Hypothesis) -> tuple[str, ...]:

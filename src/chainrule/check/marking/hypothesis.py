@@ -8,7 +8,7 @@ import numpy as np
 from chainrule.arrays import Array
 from chainrule.check.marking.backward import Place
 from chainrule.check.marking.catalogue import FACTOR
-from chainrule.check.marking.catalogue.scale import scaling
+from chainrule.check.marking.catalogue.scale import FIXED_ROWS, scaling
 from chainrule.check.marking.constants import constants, readings
 from chainrule.check.marking.mistake import Slip, Variant
 from chainrule.check.marking.situation import Situation
@@ -84,6 +84,16 @@ def free_factor(ratio: float) -> Slip:
     """A factor that is none of the constants."""
     label = f"{ratio:.6g}"
     return Slip(FACTOR, label, Variant(label, lambda s, gradient: ratio * gradient).change, 0)  # noqa: ARG005
+
+
+def rows_factor(value: float, power: int) -> Slip:
+    """A factor that is a number times the rows (power 1), divided by them (-1), or does not depend on them (0)."""
+    if not power:
+        return free_factor(value)
+    under = f"-N/{-1 / value:.6g}" if value < 0 else f"N/{1 / value:.6g}"
+    label = f"{value:.6g}/N" if power < 0 else under if abs(value) < 1 else f"{value:.6g} N"
+    row = FIXED_ROWS if power > 0 else FACTOR
+    return Slip(row, label, lambda s, gradient: value * float(s.rows) ** power * gradient, 0)
 
 
 # -------------------------------------------------------------------------------- does it fit

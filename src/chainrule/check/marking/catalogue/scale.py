@@ -105,6 +105,20 @@ FACTOR = Mistake(
     variants=_factors,
 )
 
+FIXED_ROWS = Mistake(
+    "factor",
+    "factor",
+    explanation=(
+        "Every gradient is {v} times what this loss has, N being the rows at hand: it is divided by a fixed number "
+        "where the loss divides by N. It is right for the rows that make {v} 1, and for no others: divide by N."
+    ),
+    right="dE/dy divided by N",
+    wrong="{v} dE/dy, divided by a number that is not N",
+    right_latex=r"\partial E/\partial y",
+    wrong_latex=r"{v}\;\partial E/\partial y",
+    variants=lambda s: [],  # noqa: ARG005 - solved for: the number is the learner's
+)
+
 _FACTOR_OF_LAYER = Mistake(
     "factor",
     "update",
