@@ -517,6 +517,30 @@ def test_a_reduced_output_of_many_numbers_is_summed_up():
     assert "mean" in str(marking)
 
 
+# ---------------------------------------------------------------- what JSON and the table cannot hold
+def test_a_gradient_of_another_shape_says_so_in_the_table_and_is_strict_json():
+    net = network("tanh", "identity")
+    mine = net.gradients(X, T)
+    mine["W1"] = mine["W1"].T
+    marking = check_backprop(net, X, T, gradients=mine)
+    told = json.loads(json.dumps(marking.to_dict(), allow_nan=False))["errors"]["W1"]
+    assert told["shapes"] == [[3, 2], [2, 3]]
+    assert told["relative"] is told["yours"] is None
+    (line,) = [line for line in str(marking).splitlines() if line.startswith("W1 ")]
+    assert "another shape" in line
+    assert "inf" not in line
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_gradients_that_are_not_finite_are_strict_json(value):
+    net = network("tanh", "identity")
+    mine = net.gradients(X, T)
+    mine["W1"][0, 0] = value
+    marking = check_backprop(net, X, T, gradients=mine)
+    told = json.loads(json.dumps(marking.to_dict(), allow_nan=False))["errors"]["W1"]
+    assert (told["relative"], told["yours"], told["shapes"]) == (None, None, None)
+
+
 # ---------------------------------------------------------------- functions that are given one row
 def by_hand(p, x, t, bias=lambda d: d.sum(axis=0)):
     h = np.tanh(x @ p["W1"] + p["b1"])
