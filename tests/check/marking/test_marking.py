@@ -584,3 +584,32 @@ def test_a_mistake_in_a_function_that_is_written_for_one_row_is_named():
         return {**flat(p, x[0], t[0]), "b1": np.zeros(3)}
 
     assert named(check_backprop(net, X[:1], T[:1], gradients=wrong)) == {("bias-not-updated", 1)}
+
+
+# ---------------------------------------------------------------- functions that leave
+@pytest.mark.parametrize(("status", "told"), [((3,), "SystemExit: 3"), ((), "SystemExit")])
+def test_a_function_that_ends_the_program_is_told_so(status, told):
+    net = network("tanh", "identity")
+
+    def leaves(p, x, t):
+        raise SystemExit(*status)
+
+    with pytest.raises(InputError, match=f"your function raised {told}$"):
+        check_backprop(net, X, T, gradients=leaves)
+    calls = []
+
+    def leaves_later(p, x, t):
+        calls.append(len(x))
+        return by_hand(p, x, t) if len(calls) == 1 else leaves(p, x, t)
+
+    marking = check_backprop(net, X, T, gradients=leaves_later)
+    assert marking.verdict == "right in part"
+    assert f"your function raised {told}" in marking.failures[0]
+
+
+def test_an_interrupt_passes_on():
+    def interrupted(p, x, t):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        check_backprop(network("tanh", "identity"), X, T, gradients=interrupted)
