@@ -517,6 +517,30 @@ def test_a_reduced_output_of_many_numbers_is_summed_up():
     assert "mean" in str(marking)
 
 
+# ---------------------------------------------------------------- what JSON and the table cannot hold
+def test_a_gradient_of_another_shape_says_so_in_the_table_and_is_strict_json():
+    net = network("tanh", "identity")
+    mine = net.gradients(X, T)
+    mine["W1"] = mine["W1"].T
+    marking = check_backprop(net, X, T, gradients=mine)
+    told = json.loads(json.dumps(marking.to_dict(), allow_nan=False))["errors"]["W1"]
+    assert told["shapes"] == [[3, 2], [2, 3]]
+    assert told["relative"] is told["yours"] is None
+    (line,) = [line for line in str(marking).splitlines() if line.startswith("W1 ")]
+    assert "another shape" in line
+    assert "inf" not in line
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_gradients_that_are_not_finite_are_strict_json(value):
+    net = network("tanh", "identity")
+    mine = net.gradients(X, T)
+    mine["W1"][0, 0] = value
+    marking = check_backprop(net, X, T, gradients=mine)
+    told = json.loads(json.dumps(marking.to_dict(), allow_nan=False))["errors"]["W1"]
+    assert (told["relative"], told["yours"], told["shapes"]) == (None, None, None)
+
+
 # ---------------------------------------------------------------- functions that are given one row
 def by_hand(p, x, t, bias=lambda d: d.sum(axis=0)):
     h = np.tanh(x @ p["W1"] + p["b1"])
@@ -560,3 +584,32 @@ def test_a_mistake_in_a_function_that_is_written_for_one_row_is_named():
         return {**flat(p, x[0], t[0]), "b1": np.zeros(3)}
 
     assert named(check_backprop(net, X[:1], T[:1], gradients=wrong)) == {("bias-not-updated", 1)}
+
+
+# ---------------------------------------------------------------- functions that leave
+@pytest.mark.parametrize(("status", "told"), [((3,), "SystemExit: 3"), ((), "SystemExit")])
+def test_a_function_that_ends_the_program_is_told_so(status, told):
+    net = network("tanh", "identity")
+
+    def leaves(p, x, t):
+        raise SystemExit(*status)
+
+    with pytest.raises(InputError, match=f"your function raised {told}$"):
+        check_backprop(net, X, T, gradients=leaves)
+    calls = []
+
+    def leaves_later(p, x, t):
+        calls.append(len(x))
+        return by_hand(p, x, t) if len(calls) == 1 else leaves(p, x, t)
+
+    marking = check_backprop(net, X, T, gradients=leaves_later)
+    assert marking.verdict == "right in part"
+    assert f"your function raised {told}" in marking.failures[0]
+
+
+def test_an_interrupt_passes_on():
+    def interrupted(p, x, t):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        check_backprop(network("tanh", "identity"), X, T, gradients=interrupted)

@@ -10,7 +10,7 @@ import chainrule as cr
 from chainrule.check.marking import CATALOGUE, backward, check_backprop, check_step
 from chainrule.check.marking.constants import constants
 from chainrule.check.marking.epsilon import _FORMS
-from chainrule.check.marking.mistake import all_slips, changes_of, compose
+from chainrule.check.marking.mistake import Mistake, Variant, all_slips, changes_of, compose
 from chainrule.check.marking.render import _told
 from chainrule.check.marking.separate import distance, floor_of
 from chainrule.check.marking.situation import situation
@@ -138,6 +138,22 @@ def test_a_recipe_that_overflows_explains_nothing():
     after = {name: value + RNG.normal(size=value.shape) for name, value in net.parameters.items()}
     marking = check_step(net, X, CLASSES, after=after, learning_rate=ETA, rows="one by one")
     assert marking.verdict == "unknown"
+
+
+def test_a_recipe_that_overflows_at_the_end_of_its_rows_is_silent():
+    def far(at, gradient):
+        return np.full_like(gradient, 1e308)
+
+    words = dict.fromkeys(("explanation", "right", "wrong", "right_latex", "wrong_latex"), "")
+    huge = Mistake("huge", "update", variants=lambda at: [Variant("", far)], **words)
+    net = cr.Network(3, [cr.Dense(2)], loss="squared_error", seed=0)
+    there = net.copy()
+    for n in range(5):
+        g = there.gradients(X[n : n + 1], T[n : n + 1])
+        there.set_parameters({name: v - 0.01 * g[name] * (name != "b1") for name, v in there.parameters.items()})
+    after = dict(there.parameters)
+    marking = check_step(net, X, T, after=after, learning_rate=0.01, rows="one by one", mistakes=[huge])
+    assert marking.codes == ("bias-not-updated",)
 
 
 # ---------------------------------------------------------------- yours and right

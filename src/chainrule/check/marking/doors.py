@@ -305,8 +305,9 @@ def _check_names(case: Case, first: Sequence[Case]) -> None:
 
 
 def _case_of(s: Situation, answer: Any, layout: Layout, *, updated: bool) -> Case:
-    if isinstance(answer, Exception):
-        told = answer if isinstance(answer, ChainruleError) else f"{type(answer).__name__}: {answer}"
+    if isinstance(answer, BaseException):
+        name = type(answer).__name__
+        told = answer if isinstance(answer, ChainruleError) else f"{name}: {answer}" if str(answer) else name
         raise InputError(f"your function raised {told}") from answer
     given = read(s, answer, layout=layout, what="what your function returned")
     if updated:
@@ -323,7 +324,7 @@ def _called(s: Situation, function: Callable[..., Mapping[str, Any]], layout: La
     try:
         answer = function(parameters, s.x.copy(), s.t.copy())
         return {name: _kept(value) for name, value in answer.items()} if isinstance(answer, Mapping) else answer
-    except Exception as error:  # noqa: BLE001 - the function is the learner's and may raise anything
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the function is the learner's; it may end the program
         return error
 
 

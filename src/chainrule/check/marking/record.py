@@ -104,7 +104,7 @@ class Named:
             "quantity": self.quantity,
             "yours": plain(self.yours),
             "right": plain(self.right),
-            "confidence": vars(self.confidence),
+            "confidence": _numbers_plain(self.confidence),
         }
 
 
@@ -115,13 +115,20 @@ class GradientError:
     Attributes:
         relative: the largest error, relative to the larger of the two numbers; infinite where the shape is another.
         index: where.
-        yours, right: both numbers there.
+        yours, right: both numbers there; NaN where the shape is another.
+        shapes: yours and the right one, where the shape is another; else None.
     """
 
     relative: float
     index: tuple[int, ...]
     yours: float
     right: float
+    shapes: tuple[tuple[int, ...], tuple[int, ...]] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, ready for JSON: None for what it cannot write."""
+        shapes = None if self.shapes is None else [list(shape) for shape in self.shapes]
+        return _numbers_plain(self) | {"index": list(self.index), "shapes": shapes}
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,10 +212,15 @@ class Marking:
             "equivalents": [[mistake.to_dict() for mistake in other] for other in self.equivalents],
             "separating_input": None if self.separating_input is None else self.separating_input.to_dict(),
             "unseen": list(self.unseen),
-            "errors": {name: vars(error) | {"index": list(error.index)} for name, error in self.errors.items()},
+            "errors": {name: error.to_dict() for name, error in self.errors.items()},
             "right": {name: plain(value) for name, value in self.right.items()},
             "patterns": list(self.patterns),
             "notes": list(self.notes),
             "missing": list(self.missing),
             "failures": list(self.failures),
         }
+
+
+def _numbers_plain(record: Any) -> dict[str, Any]:
+    """The fields of a record, its numbers ready for JSON."""
+    return {name: plain(value) if isinstance(value, float) else value for name, value in vars(record).items()}

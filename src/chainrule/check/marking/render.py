@@ -6,7 +6,7 @@ from html import escape
 import numpy as np
 
 from chainrule.arrays import Array, shape_text
-from chainrule.check.marking.record import Marking, Named
+from chainrule.check.marking.record import GradientError, Marking, Named
 from chainrule.show import html_table, number, numbers, text_table
 
 _HEADER = ["parameter", "largest relative error", "at", "yours", "right"]
@@ -94,13 +94,11 @@ def _sentences(marking: Marking) -> Iterator[str]:
 
 
 def _rows(marking: Marking) -> list[list[str]]:
-    return [
-        [
-            name,
-            number(error.relative, 2),
-            f"{name}[{', '.join(map(str, error.index))}]" if error.index else name,
-            number(error.yours, 10),
-            number(error.right, 10),
-        ]
-        for name, error in marking.errors.items()
-    ]
+    return [_row(name, error) for name, error in marking.errors.items()]
+
+
+def _row(name: str, error: GradientError) -> list[str]:
+    if error.shapes is not None:
+        return [name, "another shape", name, *map(shape_text, error.shapes)]
+    at = f"{name}[{', '.join(map(str, error.index))}]" if error.index else name
+    return [name, number(error.relative, 2), at, number(error.yours, 10), number(error.right, 10)]

@@ -42,6 +42,11 @@ def mark_sequence(
     printed = 0.0 if digits is None else 0.5 * 10.0**-digits / eta
     subtracted = {name: s.rows * (np.abs(value).max() + 1) / eta for name, value in after.items()}
     case = Case(s, given, response(s, digits, noise=printed, subtracted=subtracted))
+    with np.errstate(all="ignore"):  # a wrong recipe may overflow: it then fits nothing
+        return _marked(case, catalogue, single=single)
+
+
+def _marked(case: Case, catalogue: Sequence[Mistake], *, single: bool) -> Marking:
     player = _Player(case, catalogue)
     found, precision = player.explanations(FLOAT64), FLOAT64
     if not found and single:
@@ -49,7 +54,7 @@ def mark_sequence(
     notes: tuple[str, ...] = ()
     if not found and not single:
         found, precision = player.nearly_right(), NEAR
-        notes = distance_told(distance(given, player.change(found[0].all_slips))) if found else ()
+        notes = distance_told(distance(case.given, player.change(found[0].all_slips))) if found else ()
     return tell(Evidence((case,), catalogue, notes=notes), (case,), found, precision, made=player.change)
 
 
@@ -137,9 +142,8 @@ class _Player:
         kept = np.zeros_like(vector)
         rows = [s.rows - 1] if LAST_ROW in codes else [0] if FIRST_ROW in codes else range(s.rows)
         for n in rows:
-            with np.errstate(all="ignore"):  # a wrong recipe may diverge: it then fits nothing
-                here = s.elsewhere(vector.copy(), s.x[n : n + 1], s.t[n : n + 1])
-                gradients = run(here, changes).gradients
+            here = s.elsewhere(vector.copy(), s.x[n : n + 1], s.t[n : n + 1])
+            gradients = run(here, changes).gradients
             if any(value.shape not in (here.parameters[name].shape, ()) for name, value in gradients.items()):
                 return {}
             gradient = np.concatenate([np.broadcast_to(gradients[q.name], q.shape).ravel() for q in s.chain.slots])

@@ -254,7 +254,7 @@ def _error(given: Array, right: Array) -> GradientError:
     if given.ndim == 0:
         given = np.broadcast_to(given, right.shape)
     if given.shape != right.shape:
-        return GradientError(np.inf, (0,) * given.ndim, float(given.flat[0]), float(right.flat[0]))
+        return GradientError(np.inf, (), np.nan, np.nan, (given.shape, right.shape))
     gap = np.abs(given - right)
     size = np.maximum(np.abs(given), np.abs(right))
     with np.errstate(all="ignore"):
