@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import chainrule as cr
 from chainrule.activations import ACTIVATIONS
-from chainrule.engine.session import shards
+from chainrule.engine.runtime.kernel_session import shards
 from chainrule.losses import LOSSES, ElementwiseLoss
 from chainrule.optimizers import OPTIMIZERS
 from chainrule.unitwise import unitwise
