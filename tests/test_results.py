@@ -8,6 +8,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.errors import InputError
+from chainrule.training import Data
 
 LOSSES = {"squared_error": 1, "categorical_cross_entropy_from_logits": 3}
 
@@ -118,6 +119,31 @@ def test_a_history_is_not_diagnosed_on_rows_that_were_changed_in_place():
     scene.t[3] += 1
     with pytest.raises(InputError, match="changed in place since this fit"):
         history.diagnose(prove=False)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("width", [1, 2, 3, 4, 5, 7, 64])
+def test_a_checksum_sees_what_people_do_to_arrays_in_place(width, dtype):
+    for rows in (0, 1, 50, 150_000 // width):
+        rng = np.random.default_rng(rows)
+        x, t = rng.normal(size=(rows, width)).astype(dtype), np.zeros((rows, 1), dtype)
+        data = Data(x, t)
+        assert data.checksum() == Data(x.copy(), t.copy()).checksum()
+        if rows < 2:
+            continue
+        for change in (
+            lambda x=x: np.negative(x, out=x),
+            lambda x=x: np.negative(x[:, -1], out=x[:, -1]),
+            lambda x=x: np.negative(x[:, :2], out=x[:, :2]),
+            lambda x=x: np.multiply(x, 2, out=x),
+            lambda x=x: np.subtract(x, x.mean(axis=0), out=x),
+            lambda x=x, rng=rng: rng.shuffle(x),
+            lambda x=x: x.__setitem__((-1, -1), np.nextafter(x[-1, -1], x.dtype.type(9))),
+            lambda t=t: t.__setitem__(len(t) // 2, 1),
+        ):
+            before = data.checksum()
+            change()
+            assert data.checksum() != before
 
 
 def test_updates_keep_their_gradients_while_training_goes_on():

@@ -46,7 +46,9 @@ def plain_number(value: Any) -> Any:
 def make_fields_plain(settings: Any) -> None:
     """Each number among the fields of a (frozen) dataclass made plain."""
     for each in fields(settings):
-        object.__setattr__(settings, each.name, plain_number(getattr(settings, each.name)))
+        value = getattr(settings, each.name)
+        if (plain := plain_number(value)) is not value:
+            object.__setattr__(settings, each.name, plain)
 
 
 def is_number(value: Any) -> TypeGuard[float]:

