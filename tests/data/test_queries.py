@@ -215,6 +215,10 @@ AB = ["1.10", "2.0-b"]
         ("SELECT v, date_diff('day', d, date '2020-02-01') + month(d) AS x FROM 'a.csv'", AB, [31, 30]),
         ("SELECT COLUMNS('v|x') FROM 'a.csv'", AB, [1, 2]),
         ("SELECT * EXCLUDE (d) REPLACE (x + 1 AS x) FROM 'a.csv'", AB, [2, 3]),
+        ("-- of both\nSELECT v, x FROM 'a.csv'", AB, [1, 2]),
+        ("/* of\nboth */ SELECT/**/v, x FROM 'a.csv'", AB, [1, 2]),
+        ("(SELECT v, x FROM 'a.csv' WHERE x = 1) UNION ALL (SELECT v, x FROM 'a.csv' WHERE x = 2)", AB, [1, 2]),
+        ("FROM 'a.csv'", AB, [1, 2]),
         (
             "SELECT v /* COPY (SELECT 1) TO 'w' */, x, 'COPY x TO y; DROP' AS w FROM 'a.csv' -- INSTALL httpfs",
             AB,

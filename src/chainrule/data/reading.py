@@ -24,7 +24,7 @@ from chainrule.errors import TableError
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-_SQL = re.compile(r"\s*(SELECT|WITH)\s", re.IGNORECASE)
+_SQL = re.compile(r"(\s|\(|--[^\n]*\n|/\*.*?\*/)*(SELECT|WITH|FROM)(?=\s|/\*|--)", re.IGNORECASE | re.DOTALL)
 # What DuckDB says, mostly of damaged CSV files, and what that means for whoever has to repair it.
 _EXPLANATIONS = {
     r"Line: (\d+).*Expected Number of Columns: (\d+) Found: (\d+)": "line {0} has {2} cells where {1} columns are "
