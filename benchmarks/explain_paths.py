@@ -13,9 +13,9 @@ import time
 import numpy as np
 
 import chainrule as cr
-from chainrule.activations import ACTIVATIONS
+from chainrule.core.activations import ACTIVATIONS
+from chainrule.core.losses import LOSSES
 from chainrule.explain import derive
-from chainrule.losses import LOSSES
 from chainrule.training import Data
 
 NEEDS = {"poisson": "exponential", "binary_cross_entropy": "sigmoid", "categorical_cross_entropy": "softmax"}

@@ -17,8 +17,8 @@ import numpy as np
 import torch
 
 import chainrule as cr
-from chainrule.activations import ACTIVATIONS
-from chainrule.losses import LOSSES
+from chainrule.core.activations import ACTIVATIONS
+from chainrule.core.losses import LOSSES
 
 NEEDS = {"poisson": "exponential", "binary_cross_entropy": "sigmoid", "categorical_cross_entropy": "softmax"}
 LIMITS = {"float64": 1e-12, "float32": 1e-6}

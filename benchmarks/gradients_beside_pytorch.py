@@ -21,8 +21,8 @@ import torch
 from torch.nn import functional as F  # noqa: N812 - as PyTorch's own documentation calls it
 
 import chainrule as cr
-from chainrule.activations import ACTIVATIONS
-from chainrule.losses import LOSSES, RowLoss
+from chainrule.core.activations import ACTIVATIONS
+from chainrule.core.losses import LOSSES, RowLoss
 
 NETWORKS = 200
 STEPS = 50

@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 from explain_paths import random_case
 
-from chainrule.explain import derive, proof
-from chainrule.losses import LOSSES
+from chainrule.core.losses import LOSSES
+from chainrule.explain import cross_check as proof
+from chainrule.explain import derive
 from chainrule.training import Data
 
 NAMES = {"x[0]": "bill_length (mm) 50% #1 & {more} $ ^ ~ \\ <b>", "x[1]": "größe", "x[2]": "plain"}

@@ -20,12 +20,12 @@ from pathlib import Path
 import numpy as np
 
 import chainrule as cr
-from chainrule.activations import ACTIVATIONS
-from chainrule.check.marking import CATALOGUE, Marking, check_backprop
-from chainrule.check.marking.backward import run
-from chainrule.check.marking.mistake import Slip, all_slips, changes_of, compose
-from chainrule.check.marking.separate import distance, floor_of
-from chainrule.check.marking.situation import Situation, situation
+from chainrule.core.activations import ACTIVATIONS
+from chainrule.marking import CATALOGUE, Marking, check_backprop
+from chainrule.marking.backward import run
+from chainrule.marking.counterexample import distance, floor_of
+from chainrule.marking.forward_context import Situation, situation
+from chainrule.marking.mistake import Slip, all_slips, changes_of, compose
 
 VISIBLE = 1e-7
 CODES = tuple(dict.fromkeys(mistake.code for mistake in CATALOGUE))

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 
 import chainrule as cr
-from chainrule.activations import ElementwiseActivation
+from chainrule.core.activations import ElementwiseActivation
 
 X = np.arange(10.0)[:, None]
 

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from chainrule.layers import BatchNorm, Dense, Dropout, LayerNorm
+from chainrule.core.layers import BatchNorm, Dense, Dropout, LayerNorm
 
 
 class Jet:

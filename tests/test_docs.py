@@ -14,8 +14,8 @@ import pytest
 import chainrule
 import chainrule.extend
 from chainrule.cli import main
-from chainrule.data import penguins_path
 from chainrule.optimizers import OPTIMIZERS
+from chainrule.tables import penguins_path
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = {str(page.relative_to(DOCS)): page for page in sorted(DOCS.rglob("*.md")) if "_build" not in page.parts}

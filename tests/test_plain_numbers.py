@@ -9,14 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import chainrule as cr
-from chainrule.check.layer_rows import check_layer
-from chainrule.components import plain_number
-from chainrule.data import split_rows
+from chainrule.core.lookup import plain_number
 from chainrule.errors import InputError
 from chainrule.estimators import MLPClassifier, MLPRegressor, TabularClassifier, TabularRegressor
 from chainrule.optimizers import schedules
 from chainrule.sweeps import restart_seed
-from chainrule.tabular import Plan
+from chainrule.tables import TableConfig, split_rows
+from chainrule.verify.layer_rows import check_layer
 
 INTEGERS = [np.dtype(f"{sign}int{bits}").type for sign in ("", "u") for bits in (8, 16, 32, 64)]
 FLOATS = [np.float16, np.float32, np.float64]
@@ -120,7 +119,7 @@ DOORS = {
     "split_rows": (split_rows, lambda **told: [part.tolist() for part in
                                                split_rows(**{"rows": 20, "fraction": 0.25, "seed": 0} | told)]),
     "restart_seed": (restart_seed, lambda **told: restart_seed(**{"seed": 3, "k": 1} | told)),
-    "Plan": (Plan, made(Plan)),
+    "TableConfig": (TableConfig, made(TableConfig)),
     "MLPClassifier": (MLPClassifier, estimated(MLPClassifier, CLASSES, **MLP)),
     "MLPClassifier, sgd": (MLPClassifier, estimated(MLPClassifier, CLASSES, **SGD_MLP, learning_rate="invscaling")),
     "MLPClassifier, lbfgs": (MLPClassifier, estimated(MLPClassifier, CLASSES, **MLP | {"solver": "lbfgs"})),
@@ -191,7 +190,7 @@ def test_no_epoch_is_lost_to_a_small_integer(engine, rate, epochs):
 def test_waves_and_seeds_at_the_end_of_their_type_do_not_wrap_round():
     schedule, clock = schedules.CosLog(0.1, waves=np.int8(7)), schedules.Clock(5, 5, 100, 100)
     assert schedule.rate(clock, schedules.Memory()) == schedules.CosLog(0.1, waves=7).rate(clock, schedules.Memory())
-    assert Plan(seed=np.uint8(255)).seed + 1 == 256
+    assert TableConfig(seed=np.uint8(255)).seed + 1 == 256
 
 
 def test_layer_sizes_and_shares_may_be_numpys():

@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chainrule as cr
-from chainrule.activations import ACTIVATIONS, ElementwiseActivation
-from chainrule.check.precision import best_difference
+from chainrule.core.activations import ACTIVATIONS, ElementwiseActivation
+from chainrule.core.initializers import INITIALIZERS
+from chainrule.core.layers import LAYERS
+from chainrule.core.losses import LOSSES, ElementwiseLoss
+from chainrule.core.unitwise import unitwise
 from chainrule.extend import check_activation, check_initializer, check_layer, check_loss, check_optimizer
-from chainrule.initializers import INITIALIZERS
-from chainrule.layers import LAYERS
-from chainrule.losses import LOSSES, ElementwiseLoss
 from chainrule.optimizers import OPTIMIZERS
-from chainrule.unitwise import unitwise
+from chainrule.verify.precision import best_difference
 
 MASK = np.array([[1, 0, 1], [0, 1, 1], [1, 1, 0]])
 

@@ -46,7 +46,7 @@ def _sklearn(name: str) -> Rows:
 @cache
 def _penguins() -> tuple[np.ndarray, np.ndarray]:
     """Four measures of each penguin without missing cells, and its species' number."""
-    from chainrule.data.bundled import penguins_path
+    from chainrule.tables.bundled import penguins_path
 
     lines = [line.split(",") for line in penguins_path().read_text().splitlines()[1:]]
     whole = [line for line in lines if "NA" not in line[2:6] and all(line[2:6])]

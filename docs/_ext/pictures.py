@@ -19,7 +19,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import OptionSpec
 
-from chainrule.activations import ElementwiseActivation
+from chainrule.core.activations import ElementwiseActivation
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt

@@ -11,11 +11,11 @@ from pictures import draw_activation
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from chainrule.activations import ACTIVATIONS, Activation, ElementwiseActivation
-from chainrule.initializers import INITIALIZERS, Initializer
-from chainrule.losses import LOSSES, ElementwiseLoss, Loss
+from chainrule.core.activations import ACTIVATIONS, Activation, ElementwiseActivation
+from chainrule.core.format import number
+from chainrule.core.initializers import INITIALIZERS, Initializer
+from chainrule.core.losses import LOSSES, ElementwiseLoss, Loss
 from chainrule.optimizers import OPTIMIZERS
-from chainrule.show import number
 
 
 class _Written(SphinxDirective):

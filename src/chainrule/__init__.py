@@ -9,8 +9,11 @@
 
 from typing import TYPE_CHECKING, Any
 
-from chainrule.activations import Activation, activation
-from chainrule.check.gradients import GradientCheck
+from chainrule.core.activations import Activation, activation
+from chainrule.core.initializers import Initializer, initializer
+from chainrule.core.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm
+from chainrule.core.losses import Loss, loss
+from chainrule.core.parameters import Parameters
 from chainrule.errors import (
     ChainruleError,
     CompileError,
@@ -21,10 +24,7 @@ from chainrule.errors import (
     UnknownComponentError,
     UnknownNameError,
 )
-from chainrule.explain.exercises import exercises
-from chainrule.initializers import Initializer, initializer
-from chainrule.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm
-from chainrule.losses import Loss, loss
+from chainrule.exercises import exercises
 from chainrule.network import Network, load
 from chainrule.neuron import Neuron
 from chainrule.optimizers import (
@@ -44,14 +44,14 @@ from chainrule.optimizers import (
     optimizer,
     schedules,
 )
-from chainrule.parameters import Parameters
 from chainrule.sweeps import LearningRateTest, Sweep, learning_rate_test, sweep
 from chainrule.trace import Trace
 from chainrule.training import History, Update
+from chainrule.verify.gradients import GradientCheck
 
 if TYPE_CHECKING:
-    from chainrule.check.marking import Marking, check_backprop, check_object, check_step
     from chainrule.diagnosis import Diagnosis, Finding, curvature, diagnose
+    from chainrule.marking import Marking, check_backprop, check_object, check_step
 
 __version__ = "0.1.0"
 
@@ -122,7 +122,7 @@ def __dir__() -> list[str]:
 def __getattr__(name: str) -> Any:
     """The catalogue of mistakes, and the rules of a diagnosis, are fetched by those who ask for them."""
     if name in ("Marking", "check_backprop", "check_object", "check_step"):
-        from chainrule.check import marking  # noqa: PLC0415 - as the docstring says
+        from chainrule import marking  # noqa: PLC0415 - as the docstring says
 
         return getattr(marking, name)
     if name in ("Diagnosis", "Finding", "curvature", "diagnose"):

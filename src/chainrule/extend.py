@@ -68,23 +68,23 @@ From here on it is an activation like any other:
 (True, True)
 """
 
-from chainrule.activations import Activation, ElementwiseActivation, RowActivation
-from chainrule.arrays import Array
-from chainrule.check.activation_rows import check_activation
-from chainrule.check.initializer_rows import check_initializer
-from chainrule.check.layer_rows import check_layer
-from chainrule.check.loss_rows import check_loss
-from chainrule.check.marking import Mistake, Variant
-from chainrule.check.optimizer_rows import check_optimizer
-from chainrule.check.proof import Claim, Proof
-from chainrule.diagnosis.readings import Readings
-from chainrule.diagnosis.record import Remedy, Rule, Suspicion
-from chainrule.initializers import Initializer
-from chainrule.layers import Back, BackDot, Layer, Record, Run
-from chainrule.losses import ElementwiseLoss, Loss, RowLoss
+from chainrule.core.activations import Activation, ElementwiseActivation, RowActivation
+from chainrule.core.arrays import Array
+from chainrule.core.initializers import Initializer
+from chainrule.core.layers import Back, BackDot, Layer, Record, Run
+from chainrule.core.losses import ElementwiseLoss, Loss, RowLoss
+from chainrule.diagnosis.measurements import Readings
+from chainrule.diagnosis.result import Remedy, Rule, Suspicion
+from chainrule.marking import Mistake, Variant
 from chainrule.optimizers import Moments, Optimizer
 from chainrule.optimizers.schedules import Clock, Memory, Schedule
 from chainrule.optimizers.second_order import Point, Problem, Residuals, SecondOrderOptimizer, State
+from chainrule.verify.activation_rows import check_activation
+from chainrule.verify.initializer_rows import check_initializer
+from chainrule.verify.layer_rows import check_layer
+from chainrule.verify.loss_rows import check_loss
+from chainrule.verify.optimizer_rows import check_optimizer
+from chainrule.verify.proof import Claim, Proof
 
 __all__ = [
     "Activation",

@@ -6,30 +6,30 @@ from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 import numpy as np
 
-from chainrule import chain as maths
-from chainrule.activations import Activation
-from chainrule.activations import activation as find_activation
-from chainrule.arrays import Array
-from chainrule.check.gradients import GradientCheck, check_gradients
-from chainrule.components import plain_number
+from chainrule.core import chain as maths
+from chainrule.core.activations import Activation
+from chainrule.core.activations import activation as find_activation
+from chainrule.core.arrays import Array
+from chainrule.core.inputs import as_inputs, as_targets, as_weights
+from chainrule.core.layers import BatchNorm, Dense, Dropout, Layer, Run
+from chainrule.core.layers.checks import check_count
+from chainrule.core.lookup import plain_number
+from chainrule.core.losses import Loss
+from chainrule.core.losses import loss as find_loss
+from chainrule.core.model import Model
+from chainrule.core.parameters import Parameters, check_parameter
+from chainrule.core.seeds import chosen_seed
+from chainrule.core.unitwise import unitwise
 from chainrule.engine.dispatch import choose, products, threads_for
 from chainrule.errors import InputError
 from chainrule.explain import Derivation, derive
-from chainrule.layers import BatchNorm, Dense, Dropout, Layer, Run
-from chainrule.layers.checks import check_count
-from chainrule.losses import Loss
-from chainrule.losses import loss as find_loss
-from chainrule.model import Model
 from chainrule.neuron import Neuron
 from chainrule.optimizers import AnyOptimizer, Optimizer, first_order
 from chainrule.optimizers import optimizer as find_optimizer
-from chainrule.parameters import Parameters, check_parameter
-from chainrule.rows import as_inputs, as_targets, as_weights
-from chainrule.seeds import chosen_seed
 from chainrule.trace import Trace
 from chainrule.trace import trace as trace_model
 from chainrule.training import Callbacks, Data, History, Settings, Update, fit, split, training
-from chainrule.unitwise import unitwise
+from chainrule.verify.gradients import GradientCheck, check_gradients
 
 if TYPE_CHECKING:
     from chainrule.engine.runtime.predictor import Predictor
@@ -688,7 +688,7 @@ class Network:
                     dW1 = a0.T @ delta1                      # dE/dW1[i, j] = sum over n of delta1[n, j] a0[n, i]
                     db1 = delta1.sum(axis=0)                 # dE/db1[j] = sum over n of delta1[n, j]
         """
-        from chainrule.explain.export import to_python  # noqa: PLC0415 - as for save: only for those who export
+        from chainrule.interchange import to_python  # noqa: PLC0415 - as for save: only for those who export
 
         if (x is None) != (t is None):
             raise InputError("to_python needs both x and t to write data into the script, or neither.")
@@ -722,7 +722,7 @@ class Network:
                     a1 = torch.relu(z1)
                     return a1
         """
-        from chainrule.explain.export import to_pytorch  # noqa: PLC0415 - as for to_python
+        from chainrule.interchange import to_pytorch  # noqa: PLC0415 - as for to_python
 
         return to_pytorch(self.model, self.model.chain.dtype.name if dtype is None else dtype)
 

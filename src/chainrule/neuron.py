@@ -4,19 +4,19 @@ from typing import Any
 
 import numpy as np
 
-from chainrule import chain as maths
-from chainrule.activations import Activation
-from chainrule.arrays import Array
+from chainrule.core import chain as maths
+from chainrule.core.activations import Activation
+from chainrule.core.arrays import Array
+from chainrule.core.initializers import Initializer
+from chainrule.core.inputs import as_inputs, as_targets
+from chainrule.core.layers import Dense, Run
+from chainrule.core.layers.checks import as_numbers, check_count, check_number
+from chainrule.core.losses import Loss
+from chainrule.core.losses import loss as find_loss
+from chainrule.core.model import Model
+from chainrule.core.parameters import check_parameter
+from chainrule.core.seeds import chosen_seed
 from chainrule.errors import DivergenceError, InputError
-from chainrule.initializers import Initializer
-from chainrule.layers import Dense, Run
-from chainrule.layers.checks import as_numbers, check_count, check_number
-from chainrule.losses import Loss
-from chainrule.losses import loss as find_loss
-from chainrule.model import Model
-from chainrule.parameters import check_parameter
-from chainrule.rows import as_inputs, as_targets
-from chainrule.seeds import chosen_seed
 from chainrule.trace import Trace
 from chainrule.trace import trace as trace_model
 

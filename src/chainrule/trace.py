@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from chainrule import chain as maths
-from chainrule.arrays import Array, shape_text
-from chainrule.chain import Pass
+from chainrule.core import chain as maths
+from chainrule.core.arrays import Array, shape_text
+from chainrule.core.chain import Pass
+from chainrule.core.format import html_table, numbers, plain, text_table
+from chainrule.core.layers import Run
+from chainrule.core.model import Model
 from chainrule.errors import UnknownNameError
-from chainrule.layers import Run
-from chainrule.model import Model
-from chainrule.show import html_table, numbers, plain, text_table
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from chainrule.cli import main
-from chainrule.data import penguins_path, write_table
+from chainrule.tables import penguins_path, write_table
 
 
 @dataclass

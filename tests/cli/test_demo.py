@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from chainrule.tabular import load_table_model
+from chainrule.tables import load_table_model
 
 
 def test_the_demo_trains_explains_and_leaves_a_picture_and_a_model(shell):

@@ -7,8 +7,7 @@ import sys
 import pytest
 
 from chainrule.cli import main
-from chainrule.data import penguins_path, read_table
-from chainrule.tabular import Plan, train_on_table
+from chainrule.tables import TableConfig, penguins_path, read_table, train_on_table
 
 PENGUINS = str(penguins_path())
 
@@ -16,8 +15,8 @@ PENGUINS = str(penguins_path())
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     path = tmp_path_factory.mktemp("models") / "penguins.safetensors"
-    plan = Plan(hidden=(3,), activation="tanh", epochs=2, progress=False)
-    train_on_table(read_table(PENGUINS), "species", plan=plan).model.save(path)
+    config = TableConfig(hidden=(3,), activation="tanh", epochs=2, progress=False)
+    train_on_table(read_table(PENGUINS), "species", config=config).model.save(path)
     return str(path)
 
 

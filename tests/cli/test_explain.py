@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from chainrule import Dense, LayerNorm, Network
-from chainrule.data import read_table
-from chainrule.tabular import TableModel, load_table_model
+from chainrule.tables import TableModel, load_table_model, read_table
 
 
 def factors(out):

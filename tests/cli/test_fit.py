@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from chainrule.data import penguins_path, read_table
-from chainrule.tabular import load_table_model
+from chainrule.tables import load_table_model, penguins_path, read_table
 
 
 def files():

@@ -8,7 +8,7 @@ import pytest
 from typer.models import OptionInfo
 
 from chainrule.cli.app import app
-from chainrule.data import penguins_path
+from chainrule.tables import penguins_path
 
 QUICK = ("--hidden", "4", "--epochs", "1")
 QUERY = "SELECT * FROM 'penguins.csv'"

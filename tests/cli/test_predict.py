@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.data import penguins_path, read_table, write_table
-from chainrule.tabular import load_table_model
+from chainrule.tables import load_table_model, penguins_path, read_table, write_table
 
 
 def write(name, edit):

@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-from chainrule.data import write_table
+from chainrule.tables import write_table
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and pipes are those of POSIX")
 

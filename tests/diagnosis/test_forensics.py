@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.diagnosis.replaying import batch_rows, updates
+from chainrule.diagnosis.replay import batch_rows, updates
 
 
 def finding(d, code):

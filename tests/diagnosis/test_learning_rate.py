@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.core.format import number
 from chainrule.diagnosis.curvature import curvature_of, lanczos
 from chainrule.diagnosis.learning_rate import threshold_of
 from chainrule.optimizers import schedules
-from chainrule.show import number
 from chainrule.training import Data
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.core.layers import Dense
 from chainrule.engine import dispatch
 from chainrule.engine.dispatch import available_threads, choose, threads_for
 from chainrule.errors import InputError
 from chainrule.extend import Optimizer
-from chainrule.layers import Dense
 
 
 def chain(*units):

@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chainrule as cr
-from chainrule.activations import ACTIVATIONS
+from chainrule.core.activations import ACTIVATIONS
+from chainrule.core.losses import LOSSES, ElementwiseLoss
+from chainrule.core.unitwise import unitwise
 from chainrule.engine.runtime.kernel_session import shards
-from chainrule.losses import LOSSES, ElementwiseLoss
 from chainrule.optimizers import OPTIMIZERS
-from chainrule.unitwise import unitwise
 
 TOLERANCE = {"float64": 1e-10, "float32": 2e-4}
 """How far parameters may be apart after training, beside the largest of them."""

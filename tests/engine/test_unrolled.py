@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.core.layers import Dense
 from chainrule.engine.session import Rows, Stop, UpdateSpec
 from chainrule.engine.unrolled import program as written
 from chainrule.engine.unrolled import sessions as engine
 from chainrule.engine.unrolled.program import Form, Unrolled
 from chainrule.engine.unrolled.sessions import CopiesSession, UnrolledSession, program, suitable_lanes
-from chainrule.layers import Dense
 from chainrule.optimizers.schedules import Clock, Cosine, Memory, OnPlateau
 from chainrule.training import Data, Settings, fit, training
-from chainrule.training.loop import counted
+from chainrule.training.reference import counted
 
 TOLERANCE = {"float64": 1e-10, "float32": 1e-5}
 COPIES, EPOCHS, SEED = 5, 35, 3

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from chainrule.data import Column, Table
 from chainrule.estimators import MLPClassifier, TabularClassifier
-from chainrule.tabular import Plan, load_table_model, train_on_table
-from chainrule.tabular.exported import probability_lines
+from chainrule.tables import Column, Table, TableConfig, load_table_model, train_on_table
+from chainrule.tables.exported import probability_lines
 
 QUICK = {"hidden_layer_sizes": (32, 32), "epochs": 30, "members": 2}
 TRAIN = 2000
@@ -28,7 +27,7 @@ def of_a_table(x, codes, seed):
     columns = [Column(f"x{j}", "number", x[:TRAIN, j].copy()) for j in range(x.shape[1])]
     kinds = Column("kind", "category", np.array([f"c{code}" for code in codes[:TRAIN]], dtype=object))
     table = Table({column.name: column for column in [*columns, kinds]}, TRAIN)
-    model = train_on_table(table, "kind", plan=Plan(label_smoothing=0.1, seed=seed)).model
+    model = train_on_table(table, "kind", config=TableConfig(label_smoothing=0.1, seed=seed)).model
     return model, lambda rows: model.target.probabilities(model.network.forward(encoded(model, rows)))
 
 

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pytest
 
 from chainrule import Network
-from chainrule.data import penguins_path
 from chainrule.errors import InputError, TableError
 from chainrule.estimators import TabularClassifier, TabularRegressor
 from chainrule.estimators.frames import table_of
+from chainrule.tables import penguins_path
 
 RNG = np.random.default_rng(0)
 ROWS = 240

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from sklearn import neural_network
 
 import chainrule as cr
-from chainrule.data import Scaling
-from chainrule.data.weights import effective_rows, relative_weights
 from chainrule.estimators import MLPClassifier, MLPRegressor, TabularClassifier, TabularRegressor
+from chainrule.tables import Scaling
+from chainrule.tables.weights import effective_rows, relative_weights
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(80, 3))

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 import chainrule as cr
-from chainrule.explain.proof import Proof
+from chainrule.explain.cross_check import Proof
 from tests.strategies import cases
 
 

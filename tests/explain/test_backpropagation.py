@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 import chainrule as cr
-from chainrule.activations import ACTIVATIONS, IDENTITY, ElementwiseActivation, RowActivation
+from chainrule.core.activations import ACTIVATIONS, IDENTITY, ElementwiseActivation, RowActivation
 from chainrule.explain.backpropagation import backpropagation, hadamard
 from chainrule.explain.expression import (
     Call,
@@ -26,7 +26,7 @@ from chainrule.explain.expression import (
     Symbol,
     Transposed,
 )
-from chainrule.explain.text import plain
+from chainrule.explain.render.text import plain
 from tests.explain.test_html import checked
 from tests.explain.test_latex import is_balanced
 from tests.strategies import cases

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from chainrule.activations import ACTIVATIONS
+from chainrule.core.activations import ACTIVATIONS
+from chainrule.core.losses import LOSSES
 from chainrule.explain.expression import (
     Call,
     Cases,
@@ -21,8 +22,7 @@ from chainrule.explain.expression import (
     to_data,
     total,
 )
-from chainrule.explain.text import plain
-from chainrule.losses import LOSSES
+from chainrule.explain.render.text import plain
 
 A, Z = Symbol("a", 1, (0,)), Symbol("z", 1, (0,))
 

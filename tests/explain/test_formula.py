@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 
 import chainrule as cr
+from chainrule.core.layers.base import Back, BackDot, Layer
 from chainrule.errors import InputError
 from chainrule.explain.expression import Dots, Sum
 from chainrule.explain.formula import formula
-from chainrule.explain.text import plain
-from chainrule.layers.base import Back, BackDot, Layer
+from chainrule.explain.render.text import plain
 from tests.explain.test_html import checked
 from tests.explain.test_latex import is_balanced
 from tests.strategies import cases

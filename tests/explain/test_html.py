@@ -6,8 +6,8 @@ from html.parser import HTMLParser
 import pytest
 from hypothesis import given, settings
 
-from chainrule.explain import html
-from chainrule.explain.html import bar
+from chainrule.explain.render import html
+from chainrule.explain.render.html import bar
 from tests.explain.derived import dead, derivations, masked, two_two_one, wide, with_proof
 
 VOID = {"br", "meta", "mspace"}

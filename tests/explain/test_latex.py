@@ -22,7 +22,7 @@ from chainrule.explain.expression import (
     Transposed,
     from_formula,
 )
-from chainrule.explain.latex import escaped, latex, latex_number
+from chainrule.explain.render.latex import escaped, latex, latex_number
 from tests.explain.derived import dead, derivations, masked, two_two_one, wide, with_proof
 
 W = Symbol("W", 1, (0, 1), -2.0)

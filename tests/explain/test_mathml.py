@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chainrule.activations import ACTIVATIONS
+from chainrule.core.activations import ACTIVATIONS
 from chainrule.explain.expression import (
     Call,
     Dots,
@@ -21,9 +21,9 @@ from chainrule.explain.expression import (
     Transposed,
     from_formula,
 )
-from chainrule.explain.mathml import mathml
-from chainrule.explain.told import lines, path_product
-from chainrule.explain.writer import LAYER_COLOURS
+from chainrule.explain.notation import LAYER_COLOURS
+from chainrule.explain.render.mathml import mathml
+from chainrule.explain.summary import lines, path_product
 from tests.explain.derived import derivations
 
 W = Symbol("W", 1, (0, 1), -2.5e-7)

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chainrule as cr
+from chainrule.core.layers import Back, BackDot, Layer
 from chainrule.errors import DivergenceError, InputError
 from chainrule.explain.equations import evaluate
 from chainrule.explain.expression import from_formula
-from chainrule.layers import Back, BackDot, Layer
 from chainrule.optimizers import OPTIMIZERS, schedules
 from tests.strategies import cases
 

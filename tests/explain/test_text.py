@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 
 import chainrule as cr
-from chainrule.explain import text
+from chainrule.core.format import number
 from chainrule.explain.expression import (
     Call,
     Dots,
@@ -24,9 +24,9 @@ from chainrule.explain.expression import (
     Transposed,
     from_formula,
 )
-from chainrule.explain.text import coloured, plain
-from chainrule.explain.told import percent, tell_paths
-from chainrule.show import number
+from chainrule.explain.render import text
+from chainrule.explain.render.text import coloured, plain
+from chainrule.explain.summary import percent, tell_paths
 from tests.explain.derived import dead, derivations, masked, two_two_one, wide, with_proof
 
 Y, T, W = Symbol("y", None, (1,), 0.5), Symbol("t", None, (1,), -1.0), Symbol("W", 2, (0, 1), -3.0)

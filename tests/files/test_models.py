@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import chainrule as cr
-from chainrule.activations import ACTIVATIONS, ElementwiseActivation
+from chainrule.core.activations import ACTIVATIONS, ElementwiseActivation
+from chainrule.core.initializers import INITIALIZERS
+from chainrule.core.layers import LAYERS, Layer
+from chainrule.core.losses import LOSSES
 from chainrule.errors import FormatError, InputError, UnknownComponentError
 from chainrule.files import load, pack, save, unpack
 from chainrule.files.container import read_container, write_container
-from chainrule.initializers import INITIALIZERS
-from chainrule.layers import LAYERS, Layer
-from chainrule.losses import LOSSES
 from tests.strategies import cases
 
 X = np.random.default_rng(0).normal(size=(5, 3))
@@ -387,7 +387,7 @@ NAMES = [
     "Lambda",
     "os.system",
     "builtins.eval",
-    "chainrule.layers.Dense",
+    "chainrule.core.layers.Dense",
     "__import__",
     "subprocess",
     "antigravity",

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.optimize import fmin_l_bfgs_b
 
 import chainrule as cr
-from chainrule.chain import decayed_entries, free_entries
+from chainrule.core.chain import decayed_entries, free_entries
 from chainrule.errors import CompileError, DivergenceError, InputError
 from chainrule.extend import ElementwiseActivation
 from chainrule.optimizers.lbfgs import Pair, inverse_hessian_product

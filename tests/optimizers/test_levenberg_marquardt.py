@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 from scipy.optimize import least_squares
 
 import chainrule as cr
-from chainrule import chain as maths
-from chainrule.chain import free_entries
-from chainrule.check.precision import best_difference
+from chainrule.core import chain as maths
+from chainrule.core.chain import free_entries
+from chainrule.core.layers import Run
 from chainrule.errors import InputError
-from chainrule.layers import Run
 from chainrule.optimizers import levenberg_marquardt as rule
-from chainrule.training import problem as problems
+from chainrule.training import network_problem as problems
 from chainrule.training.fit import Data
-from chainrule.training.problem import NetworkProblem, jacobian
+from chainrule.training.network_problem import NetworkProblem, jacobian
+from chainrule.verify.precision import best_difference
 from tests.strategies import SMOOTH, cases
 from tests.test_extend import Residual
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.sweeps import LearningRateTest, learning_rate_test, many
+from chainrule.sweeps import LearningRateTest, learning_rate_test
+from chainrule.sweeps import ensemble as many
 
 X, T = np.array([[1.0], [2.0]]), np.array([2.0, 4.0])
 

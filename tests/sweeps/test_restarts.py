@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.sweeps import many, restart_seed, restarts
+from chainrule.sweeps import ensemble as many
+from chainrule.sweeps import restart_seed, restarts
 from chainrule.training import Data, Settings, fit
 
 rng = np.random.default_rng(0)

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.core.layers import Dense
 from chainrule.engine.unrolled import sessions as engine
-from chainrule.layers import Dense
 from chainrule.optimizers.schedules import Cosine, OnPlateau
-from chainrule.sweeps import many, sweep
+from chainrule.sweeps import ensemble as many
+from chainrule.sweeps import sweep
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(9, 2))

@@ -7,7 +7,7 @@ import numpy as np
 from records import Array, Task, Trainer, Work
 
 import chainrule as cr
-from chainrule.sweeps.many import Copy, train_copies
+from chainrule.sweeps.ensemble import Copy, train_copies
 from chainrule.sweeps.sweep import drawn
 from chainrule.training import Data, Settings
 

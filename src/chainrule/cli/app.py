@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from chainrule import __version__
-from chainrule.activations import ACTIVATIONS
+from chainrule.core.activations import ACTIVATIONS
 from chainrule.errors import InputError
 from chainrule.optimizers import OPTIMIZERS
-from chainrule.tabular import HABITS, Plan
+from chainrule.tables import TASK_DEFAULTS, TableConfig
 
 app = typer.Typer(
     name="chainrule",
@@ -26,14 +26,16 @@ _TABLE = typer.Argument(
 )
 _MODEL = typer.Argument(metavar="MODEL", help="A model file that `chainrule fit` wrote.")
 _TRAINING = "Network and training"
-_USUAL_HIDDEN = ",".join(map(str, Plan.hidden))
+_USUAL_HIDDEN = ",".join(map(str, TableConfig.hidden))
 
 _Target = Annotated[str, typer.Option(help="The column to predict.")]
 _Task = Annotated[
     str | None,
     typer.Option(help="regression, classification, binary or multiclass; told from the target unless given."),
 ]
-_Without = Annotated[list[str] | None, typer.Option(help="A column not to use; may be given again.")]
+_Exclude = Annotated[
+    list[str] | None, typer.Option("--exclude", "--without", help="A column not to use; may be given again.")
+]
 _Test = Annotated[float, typer.Option(help="Share of the rows set aside to judge by.")]
 _Validation = Annotated[float, typer.Option(help="Share of the other rows set aside to choose the best epoch by.")]
 _Seed = Annotated[int, typer.Option(help="Seed of every draw.")]
@@ -41,8 +43,8 @@ _Hidden = Annotated[str, typer.Option(help="Units of the hidden layers; '' for n
 _Activation = Annotated[
     str | None,
     typer.Option(
-        help=f"Of the hidden layers: {', '.join(ACTIVATIONS)}; {HABITS['multiclass'].activation} for classes and "
-        f"{HABITS['regression'].activation} for numbers unless given.",
+        help=f"Of the hidden layers: {', '.join(ACTIVATIONS)}; {TASK_DEFAULTS['multiclass'].activation} for classes "
+        f"and {TASK_DEFAULTS['regression'].activation} for numbers unless given.",
         rich_help_panel=_TRAINING,
     ),
 ]
@@ -51,8 +53,8 @@ _Rate = Annotated[
     float | None,
     typer.Option(
         help="The height of the waves in which it rises and falls (CosLog); "
-        f"{HABITS['multiclass'].learning_rate} for classes and {HABITS['regression'].learning_rate} for numbers unless "
-        "given.",
+        f"{TASK_DEFAULTS['multiclass'].learning_rate} for classes and "
+        f"{TASK_DEFAULTS['regression'].learning_rate} for numbers unless given.",
         rich_help_panel=_TRAINING,
     ),
 ]
@@ -109,20 +111,20 @@ def fit(
     table: Annotated[str, _TABLE],
     target: _Target,
     task: _Task = None,
-    without: _Without = None,
-    test: _Test = Plan.test,
-    validation: _Validation = Plan.validation,
-    seed: _Seed = Plan.seed,
+    exclude: _Exclude = None,
+    test: _Test = TableConfig.test,
+    validation: _Validation = TableConfig.validation,
+    seed: _Seed = TableConfig.seed,
     out: Annotated[Path | None, typer.Option(help="Model file to write; named after the table unless given.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Also draw the losses by epoch to this picture.")] = None,
     diagnose: Annotated[bool, typer.Option("--diagnose", help="Also say what keeps it from training better.")] = False,
     hidden: _Hidden = _USUAL_HIDDEN,
-    activation: _Activation = Plan.activation,
-    optimizer: _Optimizer = Plan.optimizer,
-    learning_rate: _Rate = Plan.learning_rate,
-    weight_decay: _Decay = Plan.weight_decay,
-    dropout: _Dropout = Plan.dropout,
-    label_smoothing: _Smoothing = Plan.label_smoothing,
+    activation: _Activation = TableConfig.activation,
+    optimizer: _Optimizer = TableConfig.optimizer,
+    learning_rate: _Rate = TableConfig.learning_rate,
+    weight_decay: _Decay = TableConfig.weight_decay,
+    dropout: _Dropout = TableConfig.dropout,
+    label_smoothing: _Smoothing = TableConfig.label_smoothing,
     epochs: _Epochs = None,
     batch_size: _BatchSize = None,
     patience: _Patience = None,
@@ -135,7 +137,7 @@ def fit(
     """
     from chainrule.cli.fit import run  # noqa: PLC0415
 
-    plan = Plan(
+    config = TableConfig(
         hidden=_units(hidden),
         activation=activation,
         optimizer=optimizer,
@@ -150,7 +152,7 @@ def fit(
         validation=validation,
         seed=seed,
     )
-    run(table, target, task, without or [], plan, out, plot, diagnose=diagnose)
+    run(table, target, task, exclude or [], config, out, plot, diagnose=diagnose)
 
 
 @app.command()
@@ -158,18 +160,18 @@ def diagnose(
     table: Annotated[str, _TABLE],
     target: _Target,
     task: _Task = None,
-    without: _Without = None,
-    test: _Test = Plan.test,
-    validation: _Validation = Plan.validation,
-    seed: _Seed = Plan.seed,
+    exclude: _Exclude = None,
+    test: _Test = TableConfig.test,
+    validation: _Validation = TableConfig.validation,
+    seed: _Seed = TableConfig.seed,
     plot: Annotated[Path | None, typer.Option(help="Also draw the diagnosis to this picture.")] = None,
     hidden: _Hidden = _USUAL_HIDDEN,
-    activation: _Activation = Plan.activation,
-    optimizer: _Optimizer = Plan.optimizer,
-    learning_rate: _Rate = Plan.learning_rate,
-    weight_decay: _Decay = Plan.weight_decay,
-    dropout: _Dropout = Plan.dropout,
-    label_smoothing: _Smoothing = Plan.label_smoothing,
+    activation: _Activation = TableConfig.activation,
+    optimizer: _Optimizer = TableConfig.optimizer,
+    learning_rate: _Rate = TableConfig.learning_rate,
+    weight_decay: _Decay = TableConfig.weight_decay,
+    dropout: _Dropout = TableConfig.dropout,
+    label_smoothing: _Smoothing = TableConfig.label_smoothing,
     epochs: _Epochs = None,
     batch_size: _BatchSize = None,
     patience: _Patience = None,
@@ -180,7 +182,7 @@ def diagnose(
     """
     from chainrule.cli.diagnose import run  # noqa: PLC0415
 
-    plan = Plan(
+    config = TableConfig(
         hidden=_units(hidden),
         activation=activation,
         optimizer=optimizer,
@@ -195,7 +197,7 @@ def diagnose(
         validation=validation,
         seed=seed,
     )
-    run(table, target, task, without or [], plan, plot)
+    run(table, target, task, exclude or [], config, plot)
 
 
 @app.command()
@@ -293,8 +295,8 @@ def check(
 
     Example: chainrule check ada.py --reference "2 -> 3 tanh -> 1 sigmoid, squared_error"
     """
-    from chainrule.check.grading import Limits  # noqa: PLC0415
     from chainrule.cli.check import run  # noqa: PLC0415
+    from chainrule.marking.grading import Limits  # noqa: PLC0415
 
     run(file, reference, function, rows, seed, Limits(seconds, megabytes), out)
 

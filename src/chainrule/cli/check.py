@@ -4,13 +4,13 @@ from pathlib import Path
 
 import typer
 
-from chainrule.check.grading import Graded, Limits, grade, network_of
-from chainrule.check.grading.grade import counts
-from chainrule.check.grading.table import csv_text, html_text, rows_of
 from chainrule.cli.output import check_can_write, print_table, say
+from chainrule.core.model import Model
 from chainrule.errors import InputError
 from chainrule.files.atomic import write_atomically
-from chainrule.model import Model
+from chainrule.marking.grading import Graded, Limits, grade, network_of
+from chainrule.marking.grading.grade import counts
+from chainrule.marking.grading.table import csv_text, html_text, rows_of
 
 
 def run(file: Path, reference: str, function: str, rows: int, seed: int, limits: Limits, out: Path) -> None:

@@ -10,10 +10,9 @@ import numpy as np
 from chainrule.cli.explain import print_derivative
 from chainrule.cli.output import check_can_write, print_table, say, say_next, write_picture
 from chainrule.cli.report import print_prepared, print_trained
-from chainrule.data import penguins_path, read_table
+from chainrule.core.format import number
 from chainrule.errors import InputError
-from chainrule.show import number
-from chainrule.tabular import Plan, Trained, prepare, train
+from chainrule.tables import TableConfig, Trained, penguins_path, prepare, read_table, train
 from chainrule.training import History
 
 if TYPE_CHECKING:
@@ -30,10 +29,10 @@ def run(out: Path, seed: int) -> None:
     _leave_table(csv)
     table = read_table(csv)
     say("Palmer penguins, measured in Antarctica from 2007 to 2009 (Gorman et al. 2014, CC0): which species is it?\n")
-    plan = Plan(hidden=(6,), activation="tanh", learning_rate=0.03, label_smoothing=0.0, epochs=120, seed=seed)
-    prepared = prepare(table, "species", without=["island", "year"], plan=plan)  # the measurements alone
+    config = TableConfig(hidden=(6,), activation="tanh", learning_rate=0.03, label_smoothing=0.0, epochs=120, seed=seed)
+    prepared = prepare(table, "species", exclude=["island", "year"], config=config)  # the measurements alone
     print_prepared(table, prepared, csv.name)
-    trained = train(prepared, plan)
+    trained = train(prepared, config)
     _print_epochs(trained.history)
     print_trained(trained)
 

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Protocol
 
 from chainrule.cli.output import check_can_write, say
-from chainrule.data import Table
 from chainrule.errors import InputError
 from chainrule.files.atomic import write_atomically
-from chainrule.tabular import TableModel, load_table_model
-from chainrule.tabular.exported import probability_lines
+from chainrule.tables import Table, TableModel, load_table_model
+from chainrule.tables.exported import probability_lines
 
 FORMATS = ("text", "latex", "html", "json")
 TARGETS = ("python", "pytorch")

@@ -5,20 +5,19 @@ from pathlib import Path
 
 import numpy as np
 
-from chainrule.activations import ElementwiseActivation
-from chainrule.check.gradients import check_gradients
 from chainrule.cli.derive import check_output, derivation
 from chainrule.cli.output import figure_of, print_facts, print_table, say
 from chainrule.cli.report import surprises
-from chainrule.data import Column, Table
+from chainrule.core.activations import ElementwiseActivation
+from chainrule.core.format import number, numbers
+from chainrule.core.layers import Dense
+from chainrule.core.unitwise import UnitwiseActivation
 from chainrule.errors import InputError
-from chainrule.layers import Dense
 from chainrule.network import Network
-from chainrule.show import number, numbers
-from chainrule.tabular import TableModel, load_table_model
+from chainrule.tables import Column, Table, TableModel, load_table_model
 from chainrule.trace import Trace
 from chainrule.training import Data
-from chainrule.unitwise import UnitwiseActivation
+from chainrule.verify.gradients import check_gradients
 
 _MOST_PROBABILITIES = 5
 

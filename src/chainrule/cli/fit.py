@@ -14,16 +14,15 @@ from chainrule.cli.output import (
     write_picture,
 )
 from chainrule.cli.report import print_prepared, print_trained
-from chainrule.data import read_table
-from chainrule.tabular import Plan, prepare, train
+from chainrule.tables import TableConfig, prepare, read_table, train
 
 
 def run(
     source: str,
     target: str,
     task: str | None,
-    without: Sequence[str],
-    plan: Plan,
+    exclude: Sequence[str],
+    config: TableConfig,
     out: Path | None,
     plot: Path | None,
     *,
@@ -36,9 +35,9 @@ def run(
         check_picture_name(plot)
     check_can_write(out, plot, reading=[source])
     table = read_table(source)
-    prepared = prepare(table, target, task=task, without=without, plan=plan)
+    prepared = prepare(table, target, task=task, exclude=exclude, config=config)
     print_prepared(table, prepared, source)
-    trained = train(prepared, plan)
+    trained = train(prepared, config)
     trained.model.save(out)
     print_trained(trained)
     say()

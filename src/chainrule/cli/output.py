@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from chainrule.data.reading import files_of, is_query
+from chainrule.core.format import number, text_table
 from chainrule.errors import InputError
 from chainrule.files.atomic import write_atomically
-from chainrule.show import number, text_table
+from chainrule.tables.reading import files_of, is_query
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -3,11 +3,10 @@
 from collections import Counter
 from pathlib import Path
 
-from chainrule.arrays import Array
 from chainrule.cli.output import beside, check_can_write, counted, figure_of, say, shortened
 from chainrule.cli.report import surprises
-from chainrule.data import write_table
-from chainrule.tabular import TableModel, load_table_model
+from chainrule.core.arrays import Array
+from chainrule.tables import TableModel, load_table_model, write_table
 
 
 def run(model: Path, source: str, out: Path | None) -> None:

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from chainrule.cli.output import counted, figure_of, print_facts, print_table, say, shortened
-from chainrule.data import Column, Encoder, Table
-from chainrule.data.features import CategoryFeature, Feature, NumberFeature
-from chainrule.data.table import is_number, spellings
-from chainrule.layers import Dense
-from chainrule.tabular import Prepared, TableModel, Trained
+from chainrule.core.layers import Dense
+from chainrule.tables import Column, Encoder, Prepared, Table, TableModel, Trained
+from chainrule.tables.features import CategoryFeature, Feature, NumberFeature
+from chainrule.tables.table import is_number, spellings
 
 _MOST_COLUMNS = 40  # of a wider table the first are listed
 _FEW_TEST_ROWS = 30

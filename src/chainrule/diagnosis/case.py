@@ -10,12 +10,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from chainrule import chain as maths
-from chainrule.arrays import Array
-from chainrule.chain import Chain
-from chainrule.layers import Layer
-from chainrule.losses import Loss
-from chainrule.model import Model
+from chainrule.core import chain as maths
+from chainrule.core.arrays import Array
+from chainrule.core.chain import Chain
+from chainrule.core.layers import Layer
+from chainrule.core.losses import Loss
+from chainrule.core.model import Model
 from chainrule.optimizers import Optimizer
 from chainrule.optimizers.schedules import Clock, Memory
 from chainrule.training import Data, History, Settings

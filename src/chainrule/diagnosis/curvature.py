@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from chainrule import chain as maths
-from chainrule.arrays import Array
+from chainrule.core import chain as maths
+from chainrule.core.arrays import Array
+from chainrule.core.format import number, plain
+from chainrule.core.inputs import as_inputs, as_targets, as_weights
+from chainrule.core.layers import BatchNorm, Dropout, Run
+from chainrule.core.model import Model
 from chainrule.errors import InputError
-from chainrule.layers import BatchNorm, Dropout, Run
-from chainrule.model import Model
-from chainrule.rows import as_inputs, as_targets, as_weights
-from chainrule.show import number, plain
 from chainrule.training import Data
 
 WHOLE_UP_TO = 500

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from chainrule.core.format import number, numbers
 from chainrule.diagnosis.outcome import MUCH
-from chainrule.diagnosis.record import Diagnosis
-from chainrule.diagnosis.yardstick import LOST, Whole, same_target
-from chainrule.show import number, numbers
+from chainrule.diagnosis.result import Diagnosis
+from chainrule.diagnosis.score import LOST, Whole, same_target
 
 HARDLY = 0.01
 """A run that leaves so nearly all of the constant answer's loss, or so little more, does no better than that answer."""

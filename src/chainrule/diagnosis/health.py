@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.activations import ElementwiseActivation
-from chainrule.arrays import Array
-from chainrule.diagnosis.deaths import off
-from chainrule.diagnosis.readings import Readings
-from chainrule.diagnosis.shrinkage import FLAT, saturates, slopes
-from chainrule.show import plain
+from chainrule.core.activations import ElementwiseActivation
+from chainrule.core.arrays import Array
+from chainrule.core.format import plain
+from chainrule.diagnosis.dead_units import off
+from chainrule.diagnosis.gradient_flow import FLAT, saturates, slopes
+from chainrule.diagnosis.measurements import Readings
 
 DECADES = 4.0
 """A gradient so many powers of ten below the largest layer's counts as none."""

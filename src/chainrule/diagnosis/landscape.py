@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.arrays import Array
+from chainrule.core.arrays import Array
+from chainrule.core.format import plain
 from chainrule.diagnosis.curvature import Hessian, curvature_of
 from chainrule.diagnosis.learning_rate import sample
-from chainrule.diagnosis.readings import Readings
+from chainrule.diagnosis.measurements import Readings
 from chainrule.errors import InputError
-from chainrule.show import plain
 from chainrule.training import evaluate
 
 GRID = 41

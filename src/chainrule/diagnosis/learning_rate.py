@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.arrays import Array
+from chainrule.core.arrays import Array
+from chainrule.core.format import number, plain
 from chainrule.diagnosis.case import Case
 from chainrule.diagnosis.curvature import NO_CRITICAL_RATE, Curvature, Hessian, curvature_of, named_shares
-from chainrule.diagnosis.running import Ran, Snapshot
+from chainrule.diagnosis.runs import Ran, Snapshot
 from chainrule.errors import InputError
 from chainrule.optimizers import SGD, Adam, AdamW, NAdam, RMSprop
-from chainrule.show import number, plain
 from chainrule.training import Data
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from chainrule.diagnosis.readings import Readings
-from chainrule.diagnosis.record import Finding
-from chainrule.diagnosis.yardstick import constant_cross_entropy
-from chainrule.show import plain
+from chainrule.core.format import plain
+from chainrule.diagnosis.measurements import Readings
+from chainrule.diagnosis.result import Finding
+from chainrule.diagnosis.score import constant_cross_entropy
 from chainrule.training.fit import evaluate
 
 Outcome = Literal["healthy", "cause found", "not explained"]

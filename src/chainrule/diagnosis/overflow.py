@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from chainrule import chain as maths
-from chainrule.arrays import Array
+from chainrule.core import chain as maths
+from chainrule.core.arrays import Array
+from chainrule.core.format import number
+from chainrule.core.layers import Run
+from chainrule.core.model import Model
 from chainrule.diagnosis.case import Case
-from chainrule.diagnosis.replaying import batch_rows, updates
-from chainrule.layers import Run
-from chainrule.model import Model
-from chainrule.show import number
+from chainrule.diagnosis.replay import batch_rows, updates
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.activations import activation as find_activation
-from chainrule.arrays import Array
+from chainrule.core.activations import activation as find_activation
+from chainrule.core.arrays import Array
+from chainrule.core.format import number
+from chainrule.core.initializers import suited_to
+from chainrule.core.layers import Dense
 from chainrule.diagnosis.case import Case
-from chainrule.diagnosis.record import Remedy
-from chainrule.initializers import suited_to
-from chainrule.layers import Dense
+from chainrule.diagnosis.result import Remedy
 from chainrule.optimizers import Optimizer
 from chainrule.optimizers.schedules import Schedule
-from chainrule.show import number
 
 
 def rate(optimizer: Optimizer, now: float, wanted: float) -> Remedy:

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule import chain as maths
-from chainrule.activations import ElementwiseActivation
-from chainrule.diagnosis.deaths import off
-from chainrule.diagnosis.shrinkage import FLAT, saturates, slopes
-from chainrule.layers import Dense, Run
-from chainrule.rows import as_inputs
-from chainrule.show import number
+from chainrule.core import chain as maths
+from chainrule.core.activations import ElementwiseActivation
+from chainrule.core.format import number
+from chainrule.core.inputs import as_inputs
+from chainrule.core.layers import Dense, Run
+from chainrule.diagnosis.dead_units import off
+from chainrule.diagnosis.gradient_flow import FLAT, saturates, slopes
 from chainrule.training import Event
 
 if TYPE_CHECKING:
-    from chainrule.arrays import Array
+    from chainrule.core.arrays import Array
 
 RAISE, CLEAR = 3, 9
 MOST_ROWS = 256

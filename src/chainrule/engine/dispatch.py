@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from chainrule.chain import Chain
+from chainrule.core.chain import Chain
+from chainrule.core.layers.checks import check_count
 from chainrule.engine import support
 from chainrule.engine.runtime.blas_threads import pools
 from chainrule.engine.unrolled import program
 from chainrule.errors import InputError
-from chainrule.layers.checks import check_count
 from chainrule.optimizers import AnyOptimizer
 
 Engine = Literal["auto", "compiled", "reference"]

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
 
-from chainrule.arrays import Array
-from chainrule.layers import Record
-from chainrule.model import Model
+from chainrule.core.arrays import Array
+from chainrule.core.layers import Record
+from chainrule.core.model import Model
 from chainrule.optimizers import Optimizer
 
 

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from chainrule.activations import ACTIVATIONS, Activation, ElementwiseActivation, RowActivation
-from chainrule.chain import Chain
-from chainrule.layers import BatchNorm, Dense, Dropout, LayerNorm
-from chainrule.losses import LOSSES, ElementwiseLoss, Loss
+from chainrule.core.activations import ACTIVATIONS, Activation, ElementwiseActivation, RowActivation
+from chainrule.core.chain import Chain
+from chainrule.core.layers import BatchNorm, Dense, Dropout, LayerNorm
+from chainrule.core.losses import LOSSES, ElementwiseLoss, Loss
+from chainrule.core.unitwise import UnitwiseActivation
 from chainrule.optimizers import OPTIMIZERS, AnyOptimizer, SecondOrderOptimizer
-from chainrule.unitwise import UnitwiseActivation
 
 LAYERS = (Dense, Dropout, LayerNorm, BatchNorm)
 

@@ -10,17 +10,17 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from chainrule import chain as maths
-from chainrule.arrays import Array
+from chainrule.core import chain as maths
+from chainrule.core.arrays import Array
+from chainrule.core.layers import Run
+from chainrule.core.model import Model
 from chainrule.engine import support
 from chainrule.engine.dispatch import COSTS, choose, products, threads_for
 from chainrule.errors import CompileError, InputError
 from chainrule.estimators.rules import EpsilonHatAdam
-from chainrule.layers import Run
-from chainrule.model import Model
 from chainrule.optimizers import Adam, Optimizer
 from chainrule.optimizers.base import Moments
-from chainrule.training.loop import counted, norm
+from chainrule.training.reference import counted, norm
 
 WORTH_COMPILING = 0.1
 """Seconds of the reference's work, by ``chainrule.engine.dispatch.COSTS``, from which ``engine="auto"`` compiles."""
@@ -142,7 +142,7 @@ def epochs_of(
 
 # -------------------------------------------------------------------------------- the layers' own NumPy
 class ReferenceEpochs:
-    """Batch after batch by ``chainrule.chain``."""
+    """Batch after batch by ``chainrule.core.chain``."""
 
     def __init__(self, model: Model, rows: Rows, batching: Batching, descent: Descent) -> None:
         self.model, self.rows, self.batching, self.descent = model, rows, batching, descent

@@ -12,18 +12,18 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from chainrule.arrays import Array
-from chainrule.data.smoothing import NO_SMOOTHING, Smoothing
-from chainrule.data.weights import effective_rows
+from chainrule.core.arrays import Array
+from chainrule.core.layers import Dense, Layer
+from chainrule.core.losses import Loss
+from chainrule.core.losses import loss as find_loss
 from chainrule.errors import InputError
 from chainrule.estimators.batches import Rows
 from chainrule.estimators.multilayer import Multilayer, Output
 from chainrule.estimators.temperature import fitted_temperature, with_temperature
-from chainrule.layers import Dense, Layer
-from chainrule.losses import Loss
-from chainrule.losses import loss as find_loss
 from chainrule.network import Network
 from chainrule.optimizers import AnyOptimizer
+from chainrule.tables.smoothing import NO_SMOOTHING, Smoothing
+from chainrule.tables.weights import effective_rows
 
 
 class MLPClassifier(ClassifierMixin, Multilayer):

@@ -5,8 +5,8 @@ Both need several outputs for one target; the target stands once for each of the
 
 import numpy as np
 
-from chainrule.arrays import Array
-from chainrule.losses import RowLoss
+from chainrule.core.arrays import Array
+from chainrule.core.losses import RowLoss
 
 
 def _parts(y: Array, t: Array) -> tuple[Array, Array, Array]:

@@ -8,10 +8,10 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import scipy.sparse
 
-from chainrule.arrays import Array
-from chainrule.data import Column, Table
-from chainrule.data.table import Kind, label_of
+from chainrule.core.arrays import Array
 from chainrule.errors import TableError
+from chainrule.tables import Column, Table
+from chainrule.tables.table import Kind, label_of
 
 SECONDS_A_DAY = 86_400.0
 

@@ -9,15 +9,15 @@ import scipy.sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from chainrule import chain as maths
-from chainrule.activations import activation as find_activation
-from chainrule.arrays import Array
+from chainrule.core import chain as maths
+from chainrule.core.activations import activation as find_activation
+from chainrule.core.arrays import Array
+from chainrule.core.layers import Dense, Layer, Run
 from chainrule.engine import support
 from chainrule.engine.dispatch import products, threads_for
 from chainrule.errors import InputError
 from chainrule.estimators.batches import Descent
 from chainrule.estimators.pickling import Packed, packed
-from chainrule.layers import Dense, Layer, Run
 from chainrule.network import Network
 from chainrule.optimizers import AnyOptimizer
 

@@ -11,15 +11,15 @@ from sklearn.base import clone
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 
-from chainrule.arrays import Array
+from chainrule.core.arrays import Array
+from chainrule.core.layers import Dense, Layer
+from chainrule.core.losses import Loss
 from chainrule.errors import InputError
 from chainrule.estimators import start
 from chainrule.estimators.batches import Rows
 from chainrule.estimators.holding import as_rows
 from chainrule.estimators.settings import check_settings, hidden_sizes, with_plain_numbers
 from chainrule.estimators.training import Trains
-from chainrule.layers import Dense, Layer
-from chainrule.losses import Loss
 
 STOCHASTIC = ("sgd", "adam")
 """Solvers that go by batches."""

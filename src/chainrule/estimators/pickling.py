@@ -8,13 +8,13 @@ import pickle
 from dataclasses import dataclass
 from typing import Any
 
-from chainrule.activations import Activation
-from chainrule.activations import activation as find_activation
+from chainrule.core.activations import Activation
+from chainrule.core.activations import activation as find_activation
+from chainrule.core.initializers import INITIALIZERS, Initializer
+from chainrule.core.initializers import initializer as find_initializer
+from chainrule.core.losses import Loss
+from chainrule.core.losses import loss as find_loss
 from chainrule.engine import support
-from chainrule.initializers import INITIALIZERS, Initializer
-from chainrule.initializers import initializer as find_initializer
-from chainrule.losses import Loss
-from chainrule.losses import loss as find_loss
 
 FINDERS: dict[str, Any] = {"activation": find_activation, "loss": find_loss, "initializer": find_initializer}
 

@@ -7,9 +7,9 @@ import numpy as np
 import scipy.optimize
 from sklearn.exceptions import ConvergenceWarning
 
-from chainrule.arrays import Array
+from chainrule.core.arrays import Array
+from chainrule.core.model import Model
 from chainrule.estimators.batches import Epochs
-from chainrule.model import Model
 
 
 class Minimised(NamedTuple):

@@ -11,17 +11,17 @@ from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from chainrule.arrays import Array
-from chainrule.data.weights import relative_weights
+from chainrule.core.arrays import Array
+from chainrule.core.layers import Dense, Layer
+from chainrule.core.losses import HALF_SQUARED, POISSON_FROM_LOGITS, Loss
+from chainrule.core.losses import loss as find_loss
 from chainrule.errors import InputError
 from chainrule.estimators.distributions import GAUSSIAN, quantiles_loss
 from chainrule.estimators.multilayer import Multilayer, Output
 from chainrule.estimators.weighted import weighted
-from chainrule.layers import Dense, Layer
-from chainrule.losses import HALF_SQUARED, POISSON_FROM_LOGITS, Loss
-from chainrule.losses import loss as find_loss
 from chainrule.network import Network
 from chainrule.optimizers import AnyOptimizer
+from chainrule.tables.weights import relative_weights
 
 
 class MLPRegressor(RegressorMixin, Multilayer):

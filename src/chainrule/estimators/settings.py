@@ -8,12 +8,12 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from chainrule.activations import ACTIVATIONS, Activation
-from chainrule.components import plain_number
+from chainrule.core.activations import ACTIVATIONS, Activation
+from chainrule.core.layers import Layer
+from chainrule.core.lookup import plain_number
 from chainrule.engine.dispatch import ENGINES
 from chainrule.errors import InputError
 from chainrule.estimators.start import NAMES, NORMS
-from chainrule.layers import Layer
 from chainrule.network import Network
 from chainrule.optimizers import AnyOptimizer
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.activations import Activation
-from chainrule.activations import activation as find_activation
-from chainrule.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm
-from chainrule.losses import Loss
+from chainrule.core.activations import Activation
+from chainrule.core.activations import activation as find_activation
+from chainrule.core.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm
+from chainrule.core.losses import Loss
 from chainrule.network import Network
 
 NAMES = {"logistic": "sigmoid"}

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from chainrule.arrays import Array
-from chainrule.layers import Record
-from chainrule.model import Model
+from chainrule.core.arrays import Array
+from chainrule.core.layers import Record
+from chainrule.core.model import Model
 
 
 @dataclass

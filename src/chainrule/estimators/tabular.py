@@ -11,20 +11,19 @@ from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted, validate_data
 
-from chainrule.arrays import Array
-from chainrule.components import is_number
-from chainrule.data import Encoder, Scaling, Table
-from chainrule.data.smoothing import NO_SMOOTHING
-from chainrule.data.target import Task, class_probabilities
-from chainrule.data.weights import effective_rows, relative_weights
+from chainrule.core.arrays import Array
+from chainrule.core.layers.checks import check_count
+from chainrule.core.lookup import is_number
 from chainrule.engine.dispatch import choose
 from chainrule.errors import InputError
 from chainrule.estimators.frames import table_of
 from chainrule.estimators.multilayer import row_weights
 from chainrule.estimators.settings import with_plain_numbers
-from chainrule.layers.checks import check_count
 from chainrule.network import Network
-from chainrule.tabular import Plan
+from chainrule.tables import Encoder, Scaling, Table, TableConfig
+from chainrule.tables.smoothing import NO_SMOOTHING
+from chainrule.tables.target import Task, class_probabilities
+from chainrule.tables.weights import effective_rows, relative_weights
 from chainrule.training import History
 
 FEWEST_TO_SET_ASIDE = 50
@@ -82,9 +81,9 @@ class Tabular(BaseEstimator):
         counted = np.flatnonzero(weights)
         return relative_weights(weights[counted]), counted
 
-    def _plan(self, rows: int, *, few: bool) -> Plan:
+    def _plan(self, rows: int, *, few: bool) -> TableConfig:
         """How each member is trained."""
-        return Plan(
+        return TableConfig(
             hidden=tuple(self.hidden_layer_sizes),
             activation=self.activation,
             learning_rate=self.learning_rate,
@@ -104,16 +103,16 @@ class Tabular(BaseEstimator):
         """The members, each with a validation part and a beginning of its own."""
         rows = effective_rows(weights, len(x))
         few = rows < FEWEST_TO_SET_ASIDE  # then all of them teach, together, in float64
-        plan, count = self._plan(len(x), few=few), self._member_count(len(x))
+        config, count = self._plan(len(x), few=few), self._member_count(len(x))
         x = x if few else x.astype(np.float32)
-        self.smoothing_ = plan.smoothing(task, rows)
+        self.smoothing_ = config.smoothing(task, rows)
         t = self.smoothing_.apply(t)
         rng, dtype = check_random_state(self.random_state), "float64" if few else "float32"
         seeds = [int(rng.randint(2**31 - 1)) for _ in range(count)]
-        networks = [plan.network(x.shape[1], task, t.shape[1], seed=seed, dtype=dtype) for seed in seeds]
-        batch, epochs = plan.pace(len(x))
+        networks = [config.network(x.shape[1], task, t.shape[1], seed=seed, dtype=dtype) for seed in seeds]
+        batch, epochs = config.pace(len(x))
         engine = choose(  # one for all, for the work of them all
-            self.engine, networks[0].model.chain, plan.rule(task), rows=len(x), batch=batch, epochs=epochs * count,
+            self.engine, networks[0].model.chain, config.rule(task), rows=len(x), batch=batch, epochs=epochs * count,
             time_limit=self.time_limit,
         )  # fmt: skip
         limit = None if self.time_limit is None else self.time_limit / count
@@ -130,7 +129,7 @@ class Tabular(BaseEstimator):
                 time_limit=limit,
                 engine=engine,
                 threads=self.threads,
-                **plan.settings(task, len(teaching[0])),
+                **config.settings(task, len(teaching[0])),
             )
             # float32 to learn, float64 to tell: a row's prediction hangs on no other row
             self.networks_.append(network.astype("float64"))

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from chainrule.activations import softmax
-from chainrule.arrays import Array
+from chainrule.core.activations import softmax
+from chainrule.core.arrays import Array
 
 
 def _logits(y: Array) -> Array:

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from chainrule import chain as maths
-from chainrule.arrays import Array
+from chainrule.core import chain as maths
+from chainrule.core.arrays import Array
+from chainrule.core.layers import Dropout
 from chainrule.errors import DivergenceError
 from chainrule.estimators import quasi_newton, stopping
 from chainrule.estimators.batches import Batching, CompiledEpochs, Descent, Epochs, Rows, epochs_of
 from chainrule.estimators.holding import HoldsNetwork
 from chainrule.estimators.rules import EpsilonHatAdam
-from chainrule.layers import Dropout
 from chainrule.optimizers import SGD, LevenbergMarquardt, Optimizer, SecondOrderOptimizer, first_order
 from chainrule.optimizers import optimizer as find_optimizer
 from chainrule.optimizers.schedules import Clock, Constant, Memory

@@ -5,9 +5,9 @@ from typing import final
 
 import numpy as np
 
-from chainrule.arrays import Array
+from chainrule.core.arrays import Array
+from chainrule.core.losses import ElementwiseLoss, Loss
 from chainrule.errors import InputError
-from chainrule.losses import ElementwiseLoss, Loss
 
 
 @final

@@ -8,7 +8,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from chainrule.activations import IDENTITY, Activation, ElementwiseActivation, RowActivation
+from chainrule.core.activations import IDENTITY, Activation, ElementwiseActivation, RowActivation
+from chainrule.core.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm
+from chainrule.core.losses import ElementwiseLoss
+from chainrule.core.model import Model
 from chainrule.explain.expression import (
     Call,
     Expression,
@@ -29,9 +32,6 @@ from chainrule.explain.expression import (
 from chainrule.explain.fusion import fused
 from chainrule.explain.row import activation_of
 from chainrule.explain.sheet import Equation, Section, Sheet
-from chainrule.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm
-from chainrule.losses import ElementwiseLoss
-from chainrule.model import Model
 
 _MINUS = Number(-1.0)
 _E = Symbol("E")

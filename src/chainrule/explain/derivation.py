@@ -11,18 +11,18 @@ from typing import Any
 
 import numpy as np
 
-from chainrule import chain as maths
-from chainrule.arrays import Array
-from chainrule.components import plain_number
+from chainrule.core import chain as maths
+from chainrule.core.arrays import Array
+from chainrule.core.layers import Run
+from chainrule.core.lookup import plain_number
+from chainrule.core.model import Model
 from chainrule.errors import InputError
+from chainrule.explain.cross_check import Proof, prove
 from chainrule.explain.expression import Leaf, Number, Partial, Symbol, to_data
 from chainrule.explain.names import Wanted, parse
 from chainrule.explain.paths import MOST, Path, Paths, Start, find_paths
-from chainrule.explain.proof import Proof, prove
 from chainrule.explain.row import RowPass, run_row
 from chainrule.explain.tree import Line, unfold
-from chainrule.layers import Run
-from chainrule.model import Model
 from chainrule.training import Data
 
 SCHEMA = "chainrule/derivation"
@@ -78,7 +78,7 @@ class Derivation:
 
     def text(self, *, names: dict[str, str] | None = None, colour: bool = False) -> str:
         """The derivation as aligned text; ``names`` puts other words in place of, say, ``x[3]``."""
-        from chainrule.explain.derivation_text import derivation_text  # noqa: PLC0415 - fetched when asked for
+        from chainrule.explain.render.derivation_text import derivation_text  # noqa: PLC0415 - fetched when asked for
 
         return derivation_text(self, names or {}, colour=colour)
 
@@ -86,7 +86,7 @@ class Derivation:
 
     def latex(self, *, names: dict[str, str] | None = None) -> str:
         """The derivation as LaTeX (amsmath, KaTeX)."""
-        from chainrule.explain.latex import derivation_latex  # noqa: PLC0415 - as for text
+        from chainrule.explain.render.latex import derivation_latex  # noqa: PLC0415 - as for text
 
         return derivation_latex(self, names or {})
 
@@ -95,7 +95,7 @@ class Derivation:
 
         ``whole_page`` puts a page of its own around it, to be kept as a file.
         """
-        from chainrule.explain.derivation_html import derivation_html  # noqa: PLC0415 - as for text
+        from chainrule.explain.render.derivation_html import derivation_html  # noqa: PLC0415 - as for text
 
         return derivation_html(self, names or {}, whole_page=whole_page)
 
@@ -104,7 +104,7 @@ class Derivation:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, ready for JSON; a quantity that comes again is told once and then referred to by its name."""
-        from chainrule.explain.text import plain  # noqa: PLC0415 - as for text
+        from chainrule.explain.render.text import plain  # noqa: PLC0415 - as for text
 
         return {
             "schema": SCHEMA,
@@ -124,7 +124,7 @@ class Derivation:
 
 
 def _line_data(line: Line, told: set[Leaf]) -> dict[str, Any]:
-    from chainrule.explain.text import plain  # noqa: PLC0415 - as above
+    from chainrule.explain.render.text import plain  # noqa: PLC0415 - as above
 
     name = plain(line.quantity)
     if line.quantity in told:
@@ -142,7 +142,7 @@ def _line_data(line: Line, told: set[Leaf]) -> dict[str, Any]:
 
 
 def _path_data(path: Path) -> dict[str, Any]:
-    from chainrule.explain.text import plain  # noqa: PLC0415 - as above
+    from chainrule.explain.render.text import plain  # noqa: PLC0415 - as above
 
     return {
         "through": [f"z{l}[{j}]" for l, j in path.units],

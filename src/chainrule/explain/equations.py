@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from chainrule.arrays import Array
+from chainrule.core.arrays import Array
 from chainrule.explain.expression import (
     Call,
     Cases,

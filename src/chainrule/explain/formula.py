@@ -7,10 +7,14 @@ from operator import add
 
 import numpy as np
 
-from chainrule import chain as maths
-from chainrule.activations import IDENTITY, Activation, ElementwiseActivation, RowActivation
-from chainrule.arrays import Array
-from chainrule.components import plain_number
+from chainrule.core import chain as maths
+from chainrule.core.activations import IDENTITY, Activation, ElementwiseActivation, RowActivation
+from chainrule.core.arrays import Array
+from chainrule.core.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm, Record, Run
+from chainrule.core.lookup import plain_number
+from chainrule.core.losses import ElementwiseLoss
+from chainrule.core.model import Model
+from chainrule.core.unitwise import UnitwiseActivation
 from chainrule.errors import InputError
 from chainrule.explain.expression import (
     Call,
@@ -28,10 +32,6 @@ from chainrule.explain.expression import (
 )
 from chainrule.explain.row import activation_of
 from chainrule.explain.sheet import Equation, Section, Sheet
-from chainrule.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm, Record, Run
-from chainrule.losses import ElementwiseLoss
-from chainrule.model import Model
-from chainrule.unitwise import UnitwiseActivation
 
 MOST = 8
 """How many units of a layer, and terms of a sum, are written out; beyond that the middle is left out."""

@@ -1,6 +1,7 @@
 """Why an output activation and the loss that belongs to it leave ``y - t``: the two derivatives cancel."""
 
-from chainrule.activations import IDENTITY
+from chainrule.core.activations import IDENTITY
+from chainrule.core.model import Model
 from chainrule.explain.expression import (
     Call,
     Expression,
@@ -15,7 +16,6 @@ from chainrule.explain.expression import (
 )
 from chainrule.explain.row import activation_of
 from chainrule.explain.sheet import Equation, Section
-from chainrule.model import Model
 
 _Y, _T, _N, _ONE, _MINUS = Symbol("y"), Symbol("t"), Symbol("N"), Number(1.0), Number(-1.0)
 

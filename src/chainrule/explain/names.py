@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from chainrule.chain import Chain
+from chainrule.core.chain import Chain
 from chainrule.errors import InputError
 from chainrule.explain.expression import Symbol
 

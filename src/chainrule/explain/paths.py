@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chainrule.arrays import Array
+from chainrule.core.arrays import Array
 from chainrule.explain.expression import Expression, Leaf, Number
 from chainrule.explain.row import RowPass
 

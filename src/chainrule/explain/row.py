@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chainrule import chain as maths
-from chainrule.activations import IDENTITY, Activation, ElementwiseActivation, RowActivation
-from chainrule.arrays import Array
-from chainrule.chain import Pass
+from chainrule.core import chain as maths
+from chainrule.core.activations import IDENTITY, Activation, ElementwiseActivation, RowActivation
+from chainrule.core.arrays import Array
+from chainrule.core.chain import Pass
+from chainrule.core.layers import Dense, Dropout, Layer, Run
+from chainrule.core.model import Model
+from chainrule.core.unitwise import UnitwiseActivation
 from chainrule.explain.expression import Leaf, Number, Partial, Slope, Symbol
-from chainrule.layers import Dense, Dropout, Layer, Run
-from chainrule.model import Model
-from chainrule.unitwise import UnitwiseActivation
 
 
 @dataclass(frozen=True)

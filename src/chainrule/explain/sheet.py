@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chainrule.explain import text
+from chainrule.core.format import number
 from chainrule.explain.expression import Expression, to_data
-from chainrule.explain.html import equals, equation, heading, page, part, value
-from chainrule.explain.latex import aligned, escaped, latex, latex_number
-from chainrule.explain.mathml import mathml, printable
-from chainrule.explain.text import plain
-from chainrule.show import number
+from chainrule.explain.render import text
+from chainrule.explain.render.html import equals, equation, heading, page, part, value
+from chainrule.explain.render.latex import aligned, escaped, latex, latex_number
+from chainrule.explain.render.mathml import mathml, printable
+from chainrule.explain.render.text import plain
 
 VERSION = 1
 

@@ -11,9 +11,9 @@ from typing import Any, overload
 
 import numpy as np
 
-from chainrule.arrays import Array
+from chainrule.core.arrays import Array
+from chainrule.core.format import plain
 from chainrule.optimizers import Moments, Optimizer
-from chainrule.show import plain
 from chainrule.trace import Trace
 
 SCHEMA = "chainrule/step"
@@ -120,7 +120,7 @@ class Step:
 
     def text(self) -> str:
         """The step as aligned text; large arrays are abridged, and it says where."""
-        from chainrule.explain.step_text import step_text  # noqa: PLC0415 - rendering is fetched when asked for
+        from chainrule.explain.render.step_text import step_text  # noqa: PLC0415 - rendering is fetched when asked for
 
         return step_text(self)
 
@@ -129,7 +129,7 @@ class Step:
 
     def html(self, *, whole_page: bool = False) -> str:
         """The step as a self-contained page part that folds, without script; ``whole_page`` puts a page around it."""
-        from chainrule.explain.step_html import step_html  # noqa: PLC0415 - as for text
+        from chainrule.explain.render.step_html import step_html  # noqa: PLC0415 - as for text
 
         return step_html([self], whole_page=whole_page)
 
@@ -204,7 +204,7 @@ class Steps(Sequence[Step]):
 
     def html(self, *, whole_page: bool = False) -> str:
         """The steps as one page part; each folds, and the first is open."""
-        from chainrule.explain.step_html import step_html  # noqa: PLC0415 - as for a step's text
+        from chainrule.explain.render.step_html import step_html  # noqa: PLC0415 - as for a step's text
 
         return step_html(self._steps, whole_page=whole_page)
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chainrule.arrays import Array
-from chainrule.layers.checks import at
-from chainrule.show import number, numbers
+from chainrule.core.arrays import Array
+from chainrule.core.format import number, numbers
+from chainrule.core.layers.checks import at
 
 if TYPE_CHECKING:
     from chainrule.explain.step import ParameterStep, Step

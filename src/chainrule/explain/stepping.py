@@ -11,19 +11,19 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
-from chainrule import chain as maths
-from chainrule.arrays import Array
-from chainrule.chain import Chain
+from chainrule.core import chain as maths
+from chainrule.core.arrays import Array
+from chainrule.core.chain import Chain
+from chainrule.core.layers import Dense, Record, Run
+from chainrule.core.layers.normalization import Normalization
+from chainrule.core.model import Model
+from chainrule.core.parameters import Slot
 from chainrule.errors import InputError
 from chainrule.explain.equations import Equation, constants_of, equations_of, evaluate
 from chainrule.explain.expression import Call, Expression, Power, Product, Quotient, Sum, Symbol
+from chainrule.explain.render.text import plain
 from chainrule.explain.step import Contribution, LossChange, ParameterStep, Step, Steps
-from chainrule.explain.text import plain
-from chainrule.layers import Dense, Record, Run
-from chainrule.layers.normalization import Normalization
-from chainrule.model import Model
 from chainrule.optimizers import Moments, Optimizer
-from chainrule.parameters import Slot
 from chainrule.trace import trace as trace_model
 from chainrule.training import Data, Settings, Update, training
 

@@ -4,17 +4,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from chainrule import chain as maths
-from chainrule.activations import Activation, RowActivation
-from chainrule.arrays import Array
-from chainrule.check.formulas import read
+from chainrule.core import chain as maths
+from chainrule.core.activations import Activation, RowActivation
+from chainrule.core.arrays import Array
+from chainrule.core.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm, Record, Run
+from chainrule.core.losses import ElementwiseLoss, Loss
+from chainrule.core.model import Model
+from chainrule.core.unitwise import UnitwiseActivation
 from chainrule.explain.names import Wanted
 from chainrule.explain.row import activation_of
-from chainrule.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm, Record, Run
-from chainrule.losses import ElementwiseLoss, Loss
-from chainrule.model import Model
 from chainrule.training import Data
-from chainrule.unitwise import UnitwiseActivation
+from chainrule.verify.formulas import read
 
 _DIGITS = 40
 

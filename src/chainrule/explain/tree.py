@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chainrule.activations import ElementwiseActivation
+from chainrule.core.activations import ElementwiseActivation
+from chainrule.core.losses import ElementwiseLoss
 from chainrule.explain.expression import (
     Expression,
     Leaf,
@@ -22,7 +23,6 @@ from chainrule.explain.expression import (
 from chainrule.explain.names import Wanted
 from chainrule.explain.paths import Start
 from chainrule.explain.row import RowPass
-from chainrule.losses import ElementwiseLoss
 
 MOST_TERMS = 6
 """How many terms of a sum are written out; the rest is one term, the sum of those too small to be listed."""

@@ -12,21 +12,21 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from chainrule import chain as maths
-from chainrule.activations import Activation
-from chainrule.arrays import Array, shape_text
-from chainrule.chain import Chain
-from chainrule.components import look_up
+from chainrule.core import chain as maths
+from chainrule.core.activations import Activation
+from chainrule.core.arrays import Array, shape_text
+from chainrule.core.chain import Chain
+from chainrule.core.initializers import Initializer
+from chainrule.core.layers import LAYERS, Layer
+from chainrule.core.lookup import look_up
+from chainrule.core.losses import Loss
+from chainrule.core.model import Model
+from chainrule.core.parameters import Parameters
+from chainrule.core.unitwise import UnitwiseActivation, unitwise
 from chainrule.errors import FormatError, InputError, UnknownComponentError
 from chainrule.files.container import MAX_NAME, read_container, write_container
 from chainrule.files.json_strict import to_json
 from chainrule.files.packing import SCHEMA, TABLES, VERSION, Packed, pack, packed_layer
-from chainrule.initializers import Initializer
-from chainrule.layers import LAYERS, Layer
-from chainrule.losses import Loss
-from chainrule.model import Model
-from chainrule.parameters import Parameters
-from chainrule.unitwise import UnitwiseActivation, unitwise
 
 MAX_LAYERS = 1000
 _LONGEST = 300  # characters that an error repeats of a file

@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.activations import ACTIVATIONS, Activation
-from chainrule.arrays import Array
-from chainrule.chain import Chain
+from chainrule.core.activations import ACTIVATIONS, Activation
+from chainrule.core.arrays import Array
+from chainrule.core.chain import Chain
+from chainrule.core.initializers import INITIALIZERS, Initializer
+from chainrule.core.layers import LAYERS, Layer
+from chainrule.core.losses import LOSSES, Loss
+from chainrule.core.model import Model
+from chainrule.core.unitwise import UnitwiseActivation
 from chainrule.errors import InputError
-from chainrule.initializers import INITIALIZERS, Initializer
-from chainrule.layers import LAYERS, Layer
-from chainrule.losses import LOSSES, Loss
-from chainrule.model import Model
-from chainrule.unitwise import UnitwiseActivation
 
 SCHEMA = "chainrule/network"
 VERSION = 1

@@ -1,6 +1,6 @@
 """Optimizers, one rule a file, and learning-rate schedules."""
 
-from chainrule.components import look_up
+from chainrule.core.lookup import look_up
 from chainrule.errors import InputError
 from chainrule.optimizers.adadelta import Adadelta
 from chainrule.optimizers.adagrad import Adagrad

@@ -5,7 +5,7 @@ from typing import NamedTuple, cast, final
 
 import numpy as np
 
-from chainrule.arrays import Array
+from chainrule.core.arrays import Array
 from chainrule.errors import InputError
 from chainrule.optimizers.second_order import ROUNDING, Point, Problem, SecondOrderOptimizer, State
 

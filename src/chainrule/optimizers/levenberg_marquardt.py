@@ -6,7 +6,7 @@ from typing import ClassVar, Literal, cast, final
 
 import numpy as np
 
-from chainrule.arrays import Array
+from chainrule.core.arrays import Array
 from chainrule.errors import InputError
 from chainrule.optimizers.second_order import ROUNDING, SMALLEST, Point, Problem, SecondOrderOptimizer, State
 

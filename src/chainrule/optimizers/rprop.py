@@ -5,7 +5,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
-from chainrule.arrays import Array
+from chainrule.core.arrays import Array
 from chainrule.optimizers.base import Moments, Optimizer
 from chainrule.optimizers.schedules import Schedule
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from chainrule.components import is_number, make_fields_plain
+from chainrule.core.lookup import is_number, make_fields_plain
 from chainrule.errors import InputError
 
 

@@ -14,8 +14,8 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from chainrule.arrays import Array
-from chainrule.components import is_number, make_fields_plain
+from chainrule.core.arrays import Array
+from chainrule.core.lookup import is_number, make_fields_plain
 from chainrule.errors import InputError
 from chainrule.optimizers.schedules import Constant, Schedule
 

@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
-from chainrule.arrays import Array
+from chainrule.core.arrays import Array
+from chainrule.core.format import number
 from chainrule.diagnosis.headline import verdict
 from chainrule.plots.style import BLUE, INK, MUTED, PAPER, VERMILION, tint
-from chainrule.show import number
 
 if TYPE_CHECKING:
     from chainrule.diagnosis import Diagnosis

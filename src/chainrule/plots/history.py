@@ -6,10 +6,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from chainrule.arrays import Array
+from chainrule.core.arrays import Array
+from chainrule.core.format import number
 from chainrule.errors import InputError
 from chainrule.plots.style import BLUE, INK, MUTED, PAPER, VERMILION, new_axes, text_width
-from chainrule.show import number
 from chainrule.training.history import History
 
 _TEXT, _SMALL = 9.0, 8.0  # points

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from chainrule.arrays import Array
+from chainrule.core.arrays import Array
 from chainrule.plots.layout import RADIUS, RING, Link, Point
 
 _LENGTH = 0.55  # of a number

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chainrule import chain as maths
-from chainrule.arrays import Array
-from chainrule.layers import Dense, Dropout, Layer, Record, Run
-from chainrule.model import Model
+from chainrule.core import chain as maths
+from chainrule.core.arrays import Array
+from chainrule.core.layers import Dense, Dropout, Layer, Record, Run
+from chainrule.core.model import Model
 
 RADIUS, RING = 0.33, 0.41  # of a unit's circle, and of the ring around it that tells its bias
 TITLE, NAME, VALUE, LABEL, SMALL = 0.2, 0.17, 0.17, 0.16, 0.15  # sizes of text

@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.patches import Circle
 
+from chainrule.core.inputs import as_inputs
+from chainrule.core.model import Model
 from chainrule.errors import InputError
-from chainrule.model import Model
 from chainrule.plots.label_places import label_places
 from chainrule.plots.layout import (
     LABEL,
@@ -29,7 +30,6 @@ from chainrule.plots.layout import (
     short,
 )
 from chainrule.plots.style import BLUE, INK, MUTED, PAPER, VERMILION, Colour, new_axes, text_width, tint
-from chainrule.rows import as_inputs
 
 _THINNEST, _WIDEST = 0.008, 0.085  # lines, in units of the picture
 _OUTLINE = "#999999"

@@ -7,10 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.ticker import MaxNLocator
 
-from chainrule.arrays import Array
+from chainrule.core.arrays import Array
+from chainrule.core.format import number
 from chainrule.errors import InputError
 from chainrule.plots.style import BLUE, INK, MUTED, PAPER, VERMILION, new_axes, tint
-from chainrule.show import number
 
 if TYPE_CHECKING:
     from chainrule.sweeps import LearningRateTest, Sweep

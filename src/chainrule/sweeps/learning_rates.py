@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.arrays import Array
-from chainrule.components import is_number, plain_number
+from chainrule.core.arrays import Array
+from chainrule.core.format import number, plain
+from chainrule.core.layers.checks import check_count
+from chainrule.core.lookup import is_number, plain_number
+from chainrule.core.seeds import chosen_seed
 from chainrule.errors import InputError
-from chainrule.layers.checks import check_count
 from chainrule.optimizers import Optimizer, first_order
-from chainrule.seeds import chosen_seed
-from chainrule.show import number, plain
-from chainrule.sweeps.many import Copy, train_copies
+from chainrule.sweeps.ensemble import Copy, train_copies
 from chainrule.sweeps.sweep import as_data
 from chainrule.training import Settings
 

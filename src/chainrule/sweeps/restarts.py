@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from chainrule.layers.checks import check_count
-from chainrule.model import Model
+from chainrule.core.layers.checks import check_count
+from chainrule.core.model import Model
+from chainrule.core.seeds import chosen_seed
 from chainrule.optimizers import first_order
 from chainrule.optimizers.schedules import Clock, Memory
-from chainrule.seeds import chosen_seed
-from chainrule.sweeps.many import Copy, Trained, train_copies
+from chainrule.sweeps.ensemble import Copy, Trained, train_copies
 from chainrule.sweeps.sweep import drawn
 from chainrule.training import Call, Data, History, Settings, fit
 

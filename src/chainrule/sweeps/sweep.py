@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule import chain as maths
-from chainrule.arrays import Array
-from chainrule.chain import Chain
-from chainrule.components import is_number, plain_number
+from chainrule.core import chain as maths
+from chainrule.core.arrays import Array
+from chainrule.core.chain import Chain
+from chainrule.core.format import html_table, number, plain, text_table
+from chainrule.core.inputs import as_inputs, as_targets, as_weights
+from chainrule.core.layers import Record
+from chainrule.core.lookup import is_number, plain_number
+from chainrule.core.seeds import chosen_seed
 from chainrule.errors import InputError
-from chainrule.layers import Record
 from chainrule.optimizers import SGD, AnyOptimizer, Optimizer, SecondOrderOptimizer, first_order
 from chainrule.optimizers import optimizer as find_optimizer
 from chainrule.optimizers.schedules import Schedule
-from chainrule.rows import as_inputs, as_targets, as_weights
-from chainrule.seeds import chosen_seed
-from chainrule.show import html_table, number, plain, text_table
-from chainrule.sweeps.many import Copy, Trained, train_copies
+from chainrule.sweeps.ensemble import Copy, Trained, train_copies
 from chainrule.training import Data, Settings, split
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from chainrule.training.call import Call, Data
 from chainrule.training.fit import Event, evaluate, fit, split
 from chainrule.training.history import History
-from chainrule.training.loop import Update, training
+from chainrule.training.reference import Update, training
 from chainrule.training.settings import EVENTS, Callbacks, Settings
 
 __all__ = [

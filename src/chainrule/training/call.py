@@ -8,9 +8,9 @@ from zlib import crc32
 
 import numpy as np
 
-from chainrule.arrays import Array
+from chainrule.core.arrays import Array
+from chainrule.core.model import Model
 from chainrule.errors import InputError
-from chainrule.model import Model
 from chainrule.training.settings import Settings
 
 

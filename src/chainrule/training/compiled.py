@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
-from chainrule import chain as maths
-from chainrule.arrays import Array
+from chainrule.core import chain as maths
+from chainrule.core.arrays import Array
+from chainrule.core.layers import Run
+from chainrule.core.model import Model
 from chainrule.engine.dispatch import choose, compiled_cost, products, threads_for
 from chainrule.engine.session import Stop
-from chainrule.layers import Run
-from chainrule.model import Model
 from chainrule.optimizers import SGD, SecondOrderOptimizer
 from chainrule.optimizers.schedules import Clock, Constant, Memory, Schedule
-from chainrule.training import loop
+from chainrule.training import reference as loop
 from chainrule.training.progress import ProgressBar
 
 if TYPE_CHECKING:

@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from chainrule import chain as maths
-from chainrule.arrays import Array
+from chainrule.core import chain as maths
+from chainrule.core.arrays import Array
+from chainrule.core.layers import Record, Run
+from chainrule.core.model import Model
+from chainrule.core.parameters import Parameters
 from chainrule.engine.dispatch import choose
 from chainrule.errors import CompileError, DivergenceError
-from chainrule.layers import Record, Run
-from chainrule.model import Model
 from chainrule.optimizers import SecondOrderOptimizer
-from chainrule.parameters import Parameters
 from chainrule.training.call import Call, Data
 from chainrule.training.history import History
-from chainrule.training.loop import (
+from chainrule.training.progress import ProgressBar
+from chainrule.training.reference import (
     Update,
     Watched,
     check_run,
@@ -26,7 +27,6 @@ from chainrule.training.loop import (
     norm,
     training,
 )
-from chainrule.training.progress import ProgressBar
 from chainrule.training.settings import Settings
 from chainrule.training.threads import suitable_threads
 

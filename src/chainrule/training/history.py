@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.arrays import Array
-from chainrule.show import number, plain
+from chainrule.core.arrays import Array
+from chainrule.core.format import number, plain
+from chainrule.core.renderers import renderer
 
 if TYPE_CHECKING:
     from chainrule.training.call import Call
@@ -140,15 +141,11 @@ class History:
         Raises:
             InputError: the history does not come from ``fit`` (it was copied through a file, or made by hand).
         """
-        from chainrule.diagnosis import diagnose_history  # noqa: PLC0415 - the rules only for those who ask
-
-        return diagnose_history(self, with_proofs=prove, progress=progress, rules=rules)
+        return renderer(self, "diagnose")(self, with_proofs=prove, progress=progress, rules=rules)
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"call": None}
 
     def plot(self, ax: Any = None) -> Any:
         """The losses by epoch as a picture; see ``chainrule.plots.plot_history``."""
-        from chainrule.plots import plot_history  # noqa: PLC0415 - Matplotlib is fetched only by those who draw
-
-        return plot_history(self, ax=ax)
+        return renderer(self, "plot")(self, ax=ax)

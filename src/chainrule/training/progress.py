@@ -5,7 +5,7 @@ import time
 from types import TracebackType
 from typing import Any, Self
 
-from chainrule.show import number
+from chainrule.core.format import number
 from chainrule.training.history import History
 
 PATIENCE = 1.0

@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from chainrule.components import is_number, make_fields_plain
+from chainrule.core.layers.checks import check_count
+from chainrule.core.lookup import is_number, make_fields_plain
+from chainrule.core.seeds import chosen_seed
 from chainrule.engine.dispatch import ENGINES
 from chainrule.errors import InputError
-from chainrule.layers.checks import check_count
 from chainrule.optimizers import SGD, AnyOptimizer, Optimizer, first_order
-from chainrule.seeds import chosen_seed
 
 EVENTS = ("start", "update", "epoch", "improvement", "stop")
 """What a callback can wait for: before the first update, after each update, after each epoch, after an epoch that is

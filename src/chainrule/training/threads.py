@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 
-from chainrule.chain import Chain
+from chainrule.core.chain import Chain
 from chainrule.engine.runtime.blas_threads import one_thread
 
 TOO_SMALL_TO_NOTICE = 10_000

@@ -1,6 +1,6 @@
 """The rules, one a file, in the order in which they are asked: structural ones, curvature, thresholds."""
 
-from chainrule.diagnosis.record import Rule
+from chainrule.diagnosis.result import Rule
 from chainrule.diagnosis.rules import (
     constant_output,
     dead_units,

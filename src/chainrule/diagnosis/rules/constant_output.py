@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from chainrule.core.format import number
 from chainrule.diagnosis import remedies
-from chainrule.diagnosis.readings import Readings
-from chainrule.diagnosis.record import Remedy, Rule, Suspicion
-from chainrule.diagnosis.yardstick import mean_and_deviation
-from chainrule.show import number
+from chainrule.diagnosis.measurements import Readings
+from chainrule.diagnosis.result import Remedy, Rule, Suspicion
+from chainrule.diagnosis.score import mean_and_deviation
 
 STILL = 0.05  # of the targets' spread
 NO_BETTER = 0.85

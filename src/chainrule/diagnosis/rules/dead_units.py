@@ -6,9 +6,9 @@ Maas, Hannun & Ng 2013, ICML (leaky units); Lu, Shin, Su & Karniadakis 2020, Dyi
 from dataclasses import dataclass
 
 from chainrule.diagnosis import remedies
-from chainrule.diagnosis.deaths import Death, blind_rows, dead_by_layer, trace_deaths
-from chainrule.diagnosis.readings import Readings
-from chainrule.diagnosis.record import Remedy, Rule, Suspicion
+from chainrule.diagnosis.dead_units import Death, blind_rows, dead_by_layer, trace_deaths
+from chainrule.diagnosis.measurements import Readings
+from chainrule.diagnosis.result import Remedy, Rule, Suspicion
 
 MOST_TOLD = 4
 

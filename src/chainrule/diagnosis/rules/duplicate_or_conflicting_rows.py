@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chainrule.arrays import Array
-from chainrule.diagnosis.readings import Readings
-from chainrule.diagnosis.record import Remedy, Rule, Suspicion
-from chainrule.diagnosis.yardstick import mean_loss
+from chainrule.core.arrays import Array
+from chainrule.diagnosis.measurements import Readings
+from chainrule.diagnosis.result import Remedy, Rule, Suspicion
+from chainrule.diagnosis.score import mean_loss
 
 MOST_ROWS = 200_000
 MATTERS = 0.10  # of the loss that the run leaves

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from chainrule.core.format import number
+from chainrule.core.initializers import suited_to
+from chainrule.core.layers import Dense
 from chainrule.diagnosis import remedies
-from chainrule.diagnosis.readings import Readings
-from chainrule.diagnosis.record import Rule, Suspicion
-from chainrule.diagnosis.shrinkage import Factor, factors, saturated_shares
-from chainrule.initializers import suited_to
-from chainrule.layers import Dense
-from chainrule.show import number
+from chainrule.diagnosis.gradient_flow import Factor, factors, saturated_shares
+from chainrule.diagnosis.measurements import Readings
+from chainrule.diagnosis.result import Rule, Suspicion
 
 GROWN = 3.0  # a layer, in the mean
 SATURATED = 0.3

@@ -5,8 +5,8 @@ features in deep neural networks?, freeze some layers and train the others.
 """
 
 from chainrule.diagnosis import remedies
-from chainrule.diagnosis.readings import Readings
-from chainrule.diagnosis.record import Rule, Suspicion
+from chainrule.diagnosis.measurements import Readings
+from chainrule.diagnosis.result import Rule, Suspicion
 
 
 def measure(r: Readings) -> list[int] | None:

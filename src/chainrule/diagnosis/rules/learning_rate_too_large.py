@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.core.format import number
 from chainrule.diagnosis import remedies
 from chainrule.diagnosis.curvature import named_shares
 from chainrule.diagnosis.learning_rate import LearningRate
-from chainrule.diagnosis.readings import Readings
-from chainrule.diagnosis.record import Remedy, Rule, Suspicion
-from chainrule.show import number
+from chainrule.diagnosis.measurements import Readings
+from chainrule.diagnosis.result import Remedy, Rule, Suspicion
 
 SMALLEST = 1e-6  # a rate that must be so much smaller is not what is wrong
 SMALLER = (1 / 3, 1 / 10, 1 / 30, 1 / 100)

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.core.format import number
 from chainrule.diagnosis import remedies
 from chainrule.diagnosis.learning_rate import LearningRate, says_too_small
-from chainrule.diagnosis.readings import Readings
-from chainrule.diagnosis.record import Rule, Suspicion
+from chainrule.diagnosis.measurements import Readings
+from chainrule.diagnosis.result import Rule, Suspicion
 from chainrule.optimizers import SGD
-from chainrule.show import number
 
 LARGER = (3.0, 10.0, 30.0, 100.0, 1000.0, 10000.0)
 FAR_BELOW = 0.5  # of the rate that an adaptive optimizer usually has

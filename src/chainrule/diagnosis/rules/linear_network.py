@@ -5,10 +5,10 @@ Goodfellow, Bengio & Courville 2016, Deep Learning, section 6.1.
 
 import numpy as np
 
+from chainrule.core.layers import Dense, Dropout
 from chainrule.diagnosis import remedies
-from chainrule.diagnosis.readings import Readings
-from chainrule.diagnosis.record import Rule, Suspicion
-from chainrule.layers import Dense, Dropout
+from chainrule.diagnosis.measurements import Readings
+from chainrule.diagnosis.result import Rule, Suspicion
 
 
 def measure(r: Readings) -> list[int] | None:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from chainrule.core.format import number
 from chainrule.diagnosis import remedies
 from chainrule.diagnosis.curvature import curvature_of
 from chainrule.diagnosis.learning_rate import sample
-from chainrule.diagnosis.readings import Readings
-from chainrule.diagnosis.record import Rule, Suspicion
+from chainrule.diagnosis.measurements import Readings
+from chainrule.diagnosis.result import Rule, Suspicion
 from chainrule.errors import InputError
-from chainrule.show import number
 
 AT_REST = 0.01  # of the loss, that the last fifth of the run still gained
 NEARLY_AT_REST = 0.1  # where the gradient has all but vanished

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chainrule.activations import activation as find_activation
+from chainrule.core.activations import activation as find_activation
+from chainrule.core.losses import loss as find_loss
 from chainrule.diagnosis.case import Case
-from chainrule.diagnosis.readings import Readings
-from chainrule.diagnosis.record import Remedy, Rule, Suspicion
+from chainrule.diagnosis.measurements import Readings
 from chainrule.diagnosis.remedies import with_activation
-from chainrule.losses import loss as find_loss
+from chainrule.diagnosis.result import Remedy, Rule, Suspicion
 
 DISTANCES = ("squared_error", "half_squared_error", "mean_squared_error", "absolute_error", "huber", "log_cosh")
 BINARY, CATEGORICAL = "binary_cross_entropy", "categorical_cross_entropy"

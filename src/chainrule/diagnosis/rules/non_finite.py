@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chainrule.arrays import Array
+from chainrule.core.arrays import Array
+from chainrule.core.format import number
 from chainrule.diagnosis import remedies
+from chainrule.diagnosis.measurements import Readings
 from chainrule.diagnosis.overflow import Overflow, trace_overflow
-from chainrule.diagnosis.readings import Readings
-from chainrule.diagnosis.record import Remedy, Rule, Suspicion
-from chainrule.diagnosis.yardstick import far_out
-from chainrule.show import number
+from chainrule.diagnosis.result import Remedy, Rule, Suspicion
+from chainrule.diagnosis.score import far_out
 
 SYMPTOM = 0.4  # an overflow that grew mostly follows from another cause
 HUGE = 1e30  # an activation so large is what overflows later, even if it is itself still finite

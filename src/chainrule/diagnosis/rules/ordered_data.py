@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from chainrule.core.format import number
 from chainrule.diagnosis import remedies
-from chainrule.diagnosis.readings import Readings
-from chainrule.diagnosis.record import Rule, Suspicion
-from chainrule.show import number
+from chainrule.diagnosis.measurements import Readings
+from chainrule.diagnosis.result import Rule, Suspicion
 
 MANY_TIMES = 3.0
 

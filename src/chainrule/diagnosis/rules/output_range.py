@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chainrule import chain as maths
+from chainrule.core import chain as maths
+from chainrule.core.format import number
 from chainrule.diagnosis import remedies
-from chainrule.diagnosis.readings import Readings
-from chainrule.diagnosis.record import Rule, Suspicion
-from chainrule.show import number
+from chainrule.diagnosis.measurements import Readings
+from chainrule.diagnosis.result import Rule, Suspicion
 
 LEAST = 0.01  # of the constant answer's loss: less is of no account
 

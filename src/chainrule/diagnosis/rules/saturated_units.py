@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chainrule.activations import ElementwiseActivation
+from chainrule.core.activations import ElementwiseActivation
+from chainrule.core.format import number
+from chainrule.core.layers import Run
 from chainrule.diagnosis import remedies
 from chainrule.diagnosis.case import Case
-from chainrule.diagnosis.readings import Readings
-from chainrule.diagnosis.record import Remedy, Rule, Suspicion
-from chainrule.diagnosis.shrinkage import FLAT, saturates, slopes
-from chainrule.layers import Run
-from chainrule.show import number
+from chainrule.diagnosis.gradient_flow import FLAT, saturates, slopes
+from chainrule.diagnosis.measurements import Readings
+from chainrule.diagnosis.result import Remedy, Rule, Suspicion
 
 SHARE = 0.4  # of a layer's values
 

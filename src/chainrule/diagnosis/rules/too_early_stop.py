@@ -5,10 +5,10 @@ Prechelt 1998, Early stopping - but when?: how long to wait is a choice between 
 
 from dataclasses import dataclass
 
+from chainrule.core.format import number
 from chainrule.diagnosis import remedies
-from chainrule.diagnosis.readings import Readings
-from chainrule.diagnosis.record import Rule, Suspicion
-from chainrule.show import number
+from chainrule.diagnosis.measurements import Readings
+from chainrule.diagnosis.result import Rule, Suspicion
 
 FALLS = 0.003  # of the loss, over the last fifth of the run
 LONGER = (4, 20, 60)

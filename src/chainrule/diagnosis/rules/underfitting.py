@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from chainrule.core.initializers import suited_to
+from chainrule.core.layers import Dense
 from chainrule.diagnosis.case import Case
-from chainrule.diagnosis.readings import Readings
-from chainrule.diagnosis.record import Remedy, Rule, Suspicion
-from chainrule.diagnosis.running import run
-from chainrule.initializers import suited_to
-from chainrule.layers import Dense
+from chainrule.diagnosis.measurements import Readings
+from chainrule.diagnosis.result import Remedy, Rule, Suspicion
+from chainrule.diagnosis.runs import run
 from chainrule.optimizers import Adam
 from chainrule.training import Data
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chainrule.arrays import Array
+from chainrule.core.arrays import Array
+from chainrule.core.format import number
+from chainrule.core.layers import BatchNorm, LayerNorm
 from chainrule.diagnosis.case import Case
-from chainrule.diagnosis.readings import Readings
-from chainrule.diagnosis.record import Remedy, Rule, Suspicion
-from chainrule.layers import BatchNorm, LayerNorm
-from chainrule.show import number
+from chainrule.diagnosis.measurements import Readings
+from chainrule.diagnosis.result import Remedy, Rule, Suspicion
 
 LARGE, SMALL = 10.0, 0.05  # root mean square of a column
 SPREAD = 30.0  # between the columns' sizes

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chainrule.arrays import Array
+from chainrule.core.arrays import Array
+from chainrule.core.format import number
 from chainrule.diagnosis.case import Case
-from chainrule.diagnosis.readings import Readings
-from chainrule.diagnosis.record import Remedy, Rule, Suspicion
-from chainrule.diagnosis.yardstick import mean_and_deviation
-from chainrule.show import number
+from chainrule.diagnosis.measurements import Readings
+from chainrule.diagnosis.result import Remedy, Rule, Suspicion
+from chainrule.diagnosis.score import mean_and_deviation
 
 LARGE, SMALL = 20.0, 0.05
 LOSSES = (

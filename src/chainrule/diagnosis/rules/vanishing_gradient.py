@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from chainrule.core.format import number
 from chainrule.diagnosis import remedies
-from chainrule.diagnosis.readings import Readings
-from chainrule.diagnosis.record import Remedy, Rule, Suspicion
-from chainrule.diagnosis.shrinkage import Factor, factors, saturated_shares
-from chainrule.show import number
+from chainrule.diagnosis.gradient_flow import Factor, factors, saturated_shares
+from chainrule.diagnosis.measurements import Readings
+from chainrule.diagnosis.result import Remedy, Rule, Suspicion
 
 SATURATED = 0.35  # of a layer's values: then that is the cause, and shrinking follows from it
 LOST = 1e-3  # what is left of dE/dz of the last layer at the first

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.arrays import Array
+from chainrule.core.arrays import Array
 from chainrule.engine.compiler.interrupts import uninterrupted
 
 CACHE_LINE = 64

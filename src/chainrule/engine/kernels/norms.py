@@ -1,4 +1,4 @@
-"""Dropout, layer and batch normalisation; the equations are those of ``chainrule.layers.normalization``.
+"""Dropout, layer and batch normalisation; the equations are those of ``chainrule.core.layers.normalization``.
 
 With ``m(.)`` the mean along the axis, ``xhat = (a - m(a))/s``, ``z = gamma xhat + beta``, and on the way down
 ``da = (g - m(g) - xhat m(xhat g))/s`` with ``g = delta gamma``.

@@ -1,7 +1,7 @@
 """The elementwise activations as functions of lanes: ``name(z, p)`` gives ``a = phi(z)`` and the slope ``phi'(z)``.
 
-Each is the twin of the row of that name in ``chainrule.activations``, whose formulas and conventions hold here too;
-value and slope share what they can. ``p`` holds the row's parameters in their order, padded to two numbers.
+Each is the compiled form of the row of that name in ``chainrule.core.activations``, whose formulas and conventions hold
+here too; value and slope share what they can. ``p`` holds the row's parameters in their order, padded to two numbers.
 """
 
 from collections.abc import Mapping

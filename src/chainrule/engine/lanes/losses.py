@@ -1,6 +1,7 @@
 """The elementwise losses as functions of lanes: ``name(y, t, p)`` gives the term ``e`` and its derivative by y.
 
-Each is the twin of the row of that name in ``chainrule.losses``, whose formulas, guards and conventions hold here too.
+Each is the compiled form of the row of that name in ``chainrule.core.losses``,
+whose formulas, guards and conventions hold here too.
 Missing targets are the kernels' business, and so are sums, means and weights: ``t`` is never NaN. ``p`` holds the
 row's parameters in their order, padded to two numbers.
 """

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from chainrule.arrays import Array
+from chainrule.core.arrays import Array
 from chainrule.engine.runtime import memory as w
 from chainrule.engine.runtime.plan import Table, address
 from chainrule.engine.session import BatchLoss

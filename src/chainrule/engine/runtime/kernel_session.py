@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from chainrule import chain as maths
-from chainrule.arrays import Array
-from chainrule.chain import Chain
+from chainrule.core import chain as maths
+from chainrule.core.arrays import Array
+from chainrule.core.chain import Chain
+from chainrule.core.layers import BatchNorm
+from chainrule.core.model import Model
 from chainrule.engine.compiler import kernel_cache
 from chainrule.engine.compiler.target import Space, aligned, space
 from chainrule.engine.optimizer_spec import optimizer_spec
@@ -21,8 +23,6 @@ from chainrule.engine.runtime.layout import Layout, layout
 from chainrule.engine.runtime.plan import SPARE_ROWS, PassBuilder, Table, Targets, address, stacked
 from chainrule.engine.runtime.workers import run_threads
 from chainrule.engine.session import Best, Rows, RunResult, Stop, UpdateSpec
-from chainrule.layers import BatchNorm
-from chainrule.model import Model
 from chainrule.optimizers.schedules import Clock, Memory
 
 CHUNK_BYTES = 384 * 1024

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chainrule import chain as maths
-from chainrule.arrays import Array
-from chainrule.chain import Chain
+from chainrule.core import chain as maths
+from chainrule.core.arrays import Array
+from chainrule.core.chain import Chain
+from chainrule.core.layers import Dense, Record
 from chainrule.engine.compiler.target import Space
-from chainrule.layers import Dense, Record
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,18 +14,18 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.activations import Activation, ElementwiseActivation
-from chainrule.arrays import Array
+from chainrule.core.activations import Activation, ElementwiseActivation
+from chainrule.core.arrays import Array
+from chainrule.core.format import text_table
+from chainrule.core.layers import BatchNorm, Dense, Dropout, Layer
+from chainrule.core.layers.normalization import Normalization
+from chainrule.core.losses import ElementwiseLoss
 from chainrule.engine import support
 from chainrule.engine.compiler import kernel_cache
 from chainrule.engine.compiler.target import Space, aligned
 from chainrule.engine.runtime import memory
 from chainrule.engine.runtime.layout import Layout
 from chainrule.errors import CompileError
-from chainrule.layers import BatchNorm, Dense, Dropout, Layer
-from chainrule.layers.normalization import Normalization
-from chainrule.losses import ElementwiseLoss
-from chainrule.show import text_table
 
 SPARE_ROWS = 8
 """Rows that buffers have beyond those that are asked for."""

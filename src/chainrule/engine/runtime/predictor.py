@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.activations import Activation
-from chainrule.arrays import Array
+from chainrule.core.activations import Activation
+from chainrule.core.arrays import Array
+from chainrule.core.model import Model
 from chainrule.engine.compiler import kernel_cache
 from chainrule.engine.compiler.target import aligned, space
 from chainrule.engine.runtime import memory as w
@@ -20,7 +21,6 @@ from chainrule.engine.runtime.kernel_session import chunk_rows
 from chainrule.engine.runtime.layout import Layout, layout
 from chainrule.engine.runtime.plan import SPARE_ROWS, PassBuilder, Source, Table, address, stacked
 from chainrule.engine.runtime.workers import run_threads
-from chainrule.model import Model
 
 
 @dataclass(frozen=True, eq=False)

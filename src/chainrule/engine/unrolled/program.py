@@ -21,11 +21,11 @@ from functools import cached_property
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
-from chainrule import chain as maths
-from chainrule.chain import Chain
+from chainrule.core import chain as maths
+from chainrule.core.chain import Chain
+from chainrule.core.layers import Dense
 from chainrule.engine import support
 from chainrule.engine.optimizer_spec import MOMENTS
-from chainrule.layers import Dense
 from chainrule.optimizers import AnyOptimizer
 
 MOST_PARAMETERS = 100
@@ -171,8 +171,8 @@ def unsupported_reason(chain: Chain, optimizer: AnyOptimizer | None = None) -> s
     """Why a network cannot be written out, as the end of a sentence; None if nothing is in the way.
 
     Example:
-        >>> from chainrule.chain import build
-        >>> from chainrule.losses import loss
+        >>> from chainrule.core.chain import build
+        >>> from chainrule.core.losses import loss
         >>> import numpy as np
         >>> unsupported_reason(build(100, [Dense(2)], loss("squared_error"), np.dtype("float64")))
         'it has 202 parameters, more than 100'

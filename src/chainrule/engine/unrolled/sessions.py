@@ -11,9 +11,10 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from chainrule import chain as maths
-from chainrule.arrays import Array
-from chainrule.chain import Chain
+from chainrule.core import chain as maths
+from chainrule.core.arrays import Array
+from chainrule.core.chain import Chain
+from chainrule.core.model import Model
 from chainrule.engine.compiler import kernel_cache
 from chainrule.engine.compiler.target import aligned, space
 from chainrule.engine.optimizer_spec import optimizer_spec
@@ -22,7 +23,6 @@ from chainrule.engine.runtime.workers import run_threads
 from chainrule.engine.session import Best, Rows, RunResult, Stop, UpdateSpec
 from chainrule.engine.unrolled import program as u
 from chainrule.engine.unrolled.program import Form, Unrolled
-from chainrule.model import Model
 from chainrule.optimizers import Optimizer
 from chainrule.optimizers.schedules import Clock, Constant, Memory, Schedule
 

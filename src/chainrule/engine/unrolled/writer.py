@@ -3,14 +3,14 @@
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
-from chainrule import chain as maths
-from chainrule.activations import Activation
-from chainrule.chain import Chain
+from chainrule.core import chain as maths
+from chainrule.core.activations import Activation
+from chainrule.core.chain import Chain
+from chainrule.core.layers import Dense
+from chainrule.core.losses import ElementwiseLoss
 from chainrule.engine import support
 from chainrule.engine.unrolled import program as u
 from chainrule.engine.unrolled.program import Unrolled
-from chainrule.layers import Dense
-from chainrule.losses import ElementwiseLoss
 
 _ENGINE = "chainrule.engine"
 KIT = f"{_ENGINE}.kernels.unrolled"

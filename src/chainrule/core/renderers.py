@@ -1,0 +1,35 @@
+"""What draws or writes results: one table, read when somebody asks, so that results know no renderer and no upper room.
+
+A result is plain data. ``history.plot()`` or ``print(diagnosis)`` looks here for the function that does it, by the
+result's class and the way asked for, and imports that function's module only then: a program that never plots never
+imports a plotting library.
+"""
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+RENDERERS: dict[str, dict[str, str]] = {
+    "History": {
+        "plot": "chainrule.plots.history:plot_history",
+        "diagnose": "chainrule.diagnosis.api:diagnose_history",
+    },
+}
+"""For each class of results: the ways to show it, and for each the function that does it, as ``module:function``."""
+
+
+def renderer(result: object, way: str) -> Callable[..., Any]:
+    """The function that shows a result in one way; the result is its first argument.
+
+    Args:
+        result: an instance of a class in the table, or of one derived from it.
+        way: such as "text", "html" or "plot".
+
+    Example:
+        >>> from chainrule.training import History
+        >>> renderer(History(seed=0), "plot").__name__
+        'plot_history'
+    """
+    ways = next(RENDERERS[kind.__name__] for kind in type(result).__mro__ if kind.__name__ in RENDERERS)
+    module, function = ways[way].split(":")
+    return getattr(import_module(module), function)

@@ -1,0 +1,188 @@
+"""``diagnose``: the arguments of ``fit`` come in, a diagnosis goes out."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from chainrule.core.inputs import as_inputs, as_targets, as_weights
+from chainrule.core.lookup import plain_number
+from chainrule.core.model import Model
+from chainrule.core.seeds import chosen_seed
+from chainrule.diagnosis.case import Case, original
+from chainrule.diagnosis.confirm import Prover, prove, unproved
+from chainrule.diagnosis.measurements import Readings
+from chainrule.diagnosis.outcome import outcome, remaining
+from chainrule.diagnosis.result import Diagnosis, Rule
+from chainrule.diagnosis.rules import RULES
+from chainrule.diagnosis.runs import observed
+from chainrule.diagnosis.score import yardstick
+from chainrule.engine.dispatch import choose
+from chainrule.errors import InputError
+from chainrule.optimizers import Optimizer, first_order
+from chainrule.optimizers import optimizer as find_optimizer
+from chainrule.training import Data, History, Settings, split
+
+RUNS = 12
+"""So many runs a diagnosis makes, about: they are what the engine is chosen for."""
+
+
+def diagnose(
+    net: Any,
+    x: Any,
+    t: Any,
+    *,
+    optimizer: str | Optimizer,
+    epochs: int,
+    batch_size: int | None = None,
+    validation: Any = None,
+    seed: int = 0,
+    prove: bool = True,
+    shuffle: bool = True,
+    patience: int | None = None,
+    min_delta: float = 0.0,
+    weights: Any = None,
+    class_weight: Any = None,
+    l1: float = 0.0,
+    l2: float = 0.0,
+    clip_norm: float | None = None,
+    clip_value: float | None = None,
+    engine: str = "auto",
+    threads: int | None = None,
+    progress: bool | None = None,
+    rules: Sequence[Rule] = (),
+) -> Diagnosis:
+    """Say why a training run fails, and prove it by running it again with the cause removed.
+
+    The network is not changed. The arguments are those of ``Network.fit``; the run is made on a copy, measured, and
+    each suspicion is put to the test: the same run from the same seed with only the suspected cause changed.
+
+    Args:
+        net: the network, as it is before training.
+        x: inputs (N, inputs).
+        t: targets (N, outputs).
+        optimizer: as for ``fit``.
+        epochs: as for ``fit``.
+        batch_size: as for ``fit``.
+        validation: as for ``fit``; overfitting can be seen only with it.
+        seed: as for ``fit``.
+        prove: whether to make the re-runs; without them suspicions are told as such.
+        shuffle: as for ``fit``.
+        patience: as for ``fit``.
+        min_delta: as for ``fit``.
+        weights: as for ``fit``.
+        class_weight: as for ``fit``.
+        l1: as for ``fit``.
+        l2: as for ``fit``.
+        clip_norm: as for ``fit``.
+        clip_value: as for ``fit``.
+        engine: as for ``fit``; ``"auto"`` chooses once, for all the runs together.
+        threads: as for ``fit``.
+        progress: whether to show a bar; None shows one on a terminal once a second has passed.
+        rules: of one's own, asked besides those of the library; see ``chainrule.extend.Rule``.
+
+    Returns:
+        A ``Diagnosis``: it prints as text, shows in a notebook, and is plain data by ``to_dict()``.
+
+    Raises:
+        InputError: an argument cannot be used, as for ``fit``.
+
+    Example:
+        >>> import chainrule as cr
+        >>> net = cr.Network(1, [cr.Dense(1)], loss="squared_error", seed=0)
+        >>> x, t = [[1.0], [2.0], [3.0]], [10.0, 20.0, 30.0]
+        >>> diagnosis = diagnose(net, x, t, optimizer=cr.SGD(0.5), epochs=100)
+        >>> diagnosis.codes
+        ('learning-rate-too-large',)
+        >>> diagnosis.learning_rate.regime, round(diagnosis.learning_rate.critical_rate, 4)
+        ('diverging', 0.1803)
+    """
+    model = getattr(net, "model", net)
+    if not isinstance(model, Model):
+        raise InputError(f"net must be a chainrule.Network, got {type(net).__name__}.")
+    settings = Settings(
+        epochs=epochs, batch_size=batch_size, optimizer=find_optimizer(optimizer), shuffle=shuffle,
+        seed=chosen_seed(seed), l1=l1, l2=l2, clip_norm=clip_norm, clip_value=clip_value, patience=patience,
+        min_delta=min_delta, engine=engine, threads=threads,
+    )  # fmt: skip
+    if settings.epochs < 1:
+        raise InputError("a diagnosis needs at least one epoch.")
+    data = _rows(model, x, t, weights, class_weight)
+    data, held = _parted(model, data, validation, settings.seed)
+    face = None if net is model else net
+    return diagnose_case(original(model, data, held, settings, face), with_proofs=prove, progress=progress, rules=rules)
+
+
+def _rows(model: Model, x: Any, t: Any, weights: Any, class_weight: Any = None) -> Data:
+    inputs = as_inputs(model.chain, x)
+    targets = as_targets(model.chain, t, len(inputs))
+    return Data(inputs, targets, as_weights(model.chain, weights, class_weight, targets))
+
+
+def _parted(model: Model, data: Data, validation: Any, seed: int) -> tuple[Data, Data | None]:
+    """The rows to train on and those to validate on, as ``fit`` parts them."""
+    validation = plain_number(validation)
+    if validation is None:
+        return data, None
+    if isinstance(validation, tuple | list) and len(validation) in (2, 3):
+        return data, _rows(model, *validation, *([None] if len(validation) == 2 else []))
+    if isinstance(validation, float) and 0 < validation < 1 and len(data.x) > 1:
+        return split(data, validation, seed)
+    raise InputError("validation must be (x, t), (x, t, weights) or a share of at least two rows between 0 and 1.")
+
+
+def diagnose_case(
+    case: Case, *, with_proofs: bool = True, progress: bool | None = None, rules: Sequence[Rule] = ()
+) -> Diagnosis:
+    """The same for a call that has been checked.
+
+    Raises:
+        InputError: an optimizer of second order: its steps follow no learning rate.
+    """
+    first_order(case.settings.optimizer, "diagnose")
+    case = _with_engine(case)
+    yard = yardstick(case)
+    table = (*RULES, *rules)
+    from chainrule.diagnosis.progress import Bar  # noqa: PLC0415 - Rich only where a bar is shown
+
+    with Bar(progress) as bar:
+        readings = Readings(observed(case), yard)
+        bar.tick()
+        if with_proofs:
+            findings, looked_at = prove(readings, table, Prover(yard, bar.tick))
+        else:
+            findings, looked_at = unproved(readings, table), []
+        rate = readings.learning_rate
+        left = remaining(readings)
+    found = outcome(findings, left, proved=with_proofs)
+    return Diagnosis(found, tuple(findings), tuple(looked_at), left, rate, with_proofs, case, readings)
+
+
+def diagnose_history(
+    history: History, *, with_proofs: bool = True, progress: bool | None = None, rules: Sequence[Rule] = ()
+) -> Diagnosis:
+    """The same for the call that a history comes from, from the parameters it began with.
+
+    Raises:
+        InputError: the history does not know its call, or no epoch was asked for.
+    """
+    if history.call is None:
+        raise InputError(
+            "this history does not know the call it comes from (it went through a file, or was made by hand): "
+            "use chainrule.diagnose with the arguments of fit."
+        )
+    call = history.call
+    if call.settings.epochs < 1:
+        raise InputError("a diagnosis needs at least one epoch.")
+    call.check_unchanged()
+    case = original(call.model, call.data, call.validation, call.settings, call.net)
+    return diagnose_case(case, with_proofs=with_proofs, progress=progress, rules=rules)
+
+
+def _with_engine(case: Case) -> Case:
+    """One engine for all runs, chosen for the work of them all."""
+    settings = case.settings
+    chosen = choose(
+        settings.engine, case.chain, settings.optimizer, rows=case.rows, batch=case.batch_size,
+        epochs=settings.epochs * RUNS,
+    )  # fmt: skip
+    return replace(case, settings=replace(settings, engine=chosen))

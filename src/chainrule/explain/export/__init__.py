@@ -1,6 +1,0 @@
-"""A network as code that needs the library no more: NumPy and PyTorch."""
-
-from chainrule.explain.export.python import to_python
-from chainrule.explain.export.pytorch import to_pytorch
-
-__all__ = ["to_python", "to_pytorch"]

@@ -1,0 +1,1 @@
+"""Derivations and steps, rendered as text, LaTeX, MathML and HTML."""

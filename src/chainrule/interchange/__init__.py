@@ -1,0 +1,6 @@
+"""A network as code that needs the library no more: NumPy and PyTorch."""
+
+from chainrule.interchange.python import to_python
+from chainrule.interchange.pytorch import to_pytorch
+
+__all__ = ["to_python", "to_pytorch"]

@@ -1,0 +1,207 @@
+"""A learner's file run in a process of its own, within limits of time and memory.
+
+What this is: a guard against endless loops, runaway memory, crashes, and one submission spoiling the next. Each runs in
+a fresh interpreter, in an empty temporary folder, without the caller's environment, with its output thrown away; what
+it leaves running is ended. What comes back is taken for text that may say anything.
+
+What this is not: a sandbox. The process runs as the same user. It can read that user's files, use the network, and
+write where the user may. Run the files of strangers in a container or a virtual machine.
+"""
+
+import contextlib
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from chainrule.errors import ChainruleError
+from chainrule.marking.forward_context import Situation
+
+_MARK = "CHAINRULE_SUBMISSION"
+"""The variable by which a submission's processes are known, with a number of its own for each."""
+
+_LETTERS = 64
+"""At most, for one number of an answer."""
+
+_ROUNDS = 50
+"""How often processes that are left are looked for: one may start others while it is ended."""
+
+_MOST_TOLD = 600
+
+
+class SubmissionError(ChainruleError):
+    """A learner's file could not be run to its end: it raised, took too long, or gave nothing that can be read."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a submission may use.
+
+    Attributes:
+        seconds: of the clock, and of the processor where the system can limit it.
+        megabytes: of memory, where the system can limit it (Linux).
+    """
+
+    seconds: int = 10
+    megabytes: int = 2048
+
+
+def run_file(
+    file: Path, source: bytes, tried: Sequence[Situation], function: str, limits: Limits
+) -> tuple[str, list[Any]]:
+    """Call the file's function on each input, in another process.
+
+    Args:
+        file: where it stands; the files beside it can be imported.
+        source: what it holds.
+        tried: the inputs.
+        function: its name, or an empty text.
+        limits: of time and memory.
+
+    Returns:
+        ``"gradients"`` or ``"step"``, and for each input its arrays by name, or the error it raised.
+
+    Raises:
+        SubmissionError: the file could not be run, or not to its end.
+    """
+    numbers = sum(s.parameters.vector.size for s in tried)
+    largest = 2**16 + _LETTERS * numbers
+    task = {
+        "file": str(file.absolute()),
+        "source": source.decode("latin-1"),
+        "function": function,
+        "seconds": limits.seconds,
+        "megabytes": limits.megabytes,
+        "largest": largest,
+        "inputs": [_as_data(s) for s in tried],
+    }
+    with _empty_folder() as folder, tempfile.TemporaryFile() as asked, tempfile.TemporaryFile() as answered:
+        asked.write(json.dumps(task).encode("ascii"))
+        asked.seek(0)
+        code = _run(folder, asked, answered, limits)
+        answered.seek(0)
+        reply = answered.read(largest + 1)
+    if not reply:
+        raise SubmissionError(f"ended without an answer (exit code {code}): too much memory, time, or a crash.")
+    return _read(reply, len(tried))
+
+
+def _as_data(s: Situation) -> dict[str, Any]:
+    parameters = {name: value.tolist() for name, value in s.parameters.items()}
+    return {"parameters": parameters, "x": s.x.tolist(), "t": s.t.tolist(), "learning_rate": s.learning_rate}
+
+
+@contextlib.contextmanager
+def _empty_folder() -> Iterator[str]:
+    """A folder to run in, removed as far as what was put there can be."""
+    folder = tempfile.TemporaryDirectory(prefix="chainrule-", ignore_cleanup_errors=True)
+    try:
+        yield folder.name
+    finally:
+        with contextlib.suppress(OSError, RecursionError):
+            folder.cleanup()
+
+
+# -------------------------------------------------------------------------------- the process
+def _run(folder: str, asked: IO[bytes], answered: IO[bytes], limits: Limits) -> int:
+    """Start the process, wait as long as it may take, end it and what it started; its exit code."""
+    mark = secrets.token_hex(16)
+    process = subprocess.Popen(  # noqa: S603 - the interpreter itself, with a fixed script
+        [sys.executable, "-I", str(Path(__file__).with_name("child.py"))],
+        cwd=folder,
+        env=_environment() | {_MARK: mark},
+        stdin=asked,
+        stdout=answered,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        return process.wait(limits.seconds)
+    except subprocess.TimeoutExpired:
+        raise SubmissionError(f"took longer than {limits.seconds} seconds.") from None
+    finally:
+        _end(process, mark)
+
+
+def _end(process: "subprocess.Popen[bytes]", mark: str) -> None:
+    """The process and, where the system has sessions, all that it started."""
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+    with contextlib.suppress(OSError):
+        process.kill()
+    process.wait()
+    for _ in range(_ROUNDS):
+        left = _marked(f"{_MARK}={mark}".encode())
+        if not left:
+            return
+        for number in left:
+            with contextlib.suppress(OSError):
+                os.kill(number, signal.SIGKILL)
+        time.sleep(0.01)
+
+
+def _marked(mark: bytes) -> list[int]:
+    """Linux: the processes with this in their environment, which are the submission's, in whatever session."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if mark in entry.read_bytes():
+                found.append(int(entry.parent.name))
+    return found
+
+
+def _environment() -> dict[str, str]:
+    """No secrets: only what an interpreter needs to start, and one thread for linear algebra, which saves memory."""
+    kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "TEMP", "TMP", "LANG") if name in os.environ}
+    return kept | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+# -------------------------------------------------------------------------------- the answers
+def _read(reply: bytes, count: int) -> tuple[str, list[Any]]:
+    """The answers, which a learner's code may have written itself: plain data, an answer for each input."""
+    try:
+        found = json.loads(reply)
+    except (ValueError, RecursionError, MemoryError):
+        found = None
+    if isinstance(found, dict) and isinstance(found.get("error"), str):
+        raise _error(found["error"])
+    answers = found.get("answers") if isinstance(found, dict) else None
+    if not isinstance(found, dict) or found.get("kind") not in ("gradients", "step") or not isinstance(answers, list):
+        raise SubmissionError("ended without an answer that can be read.")
+    if len(answers) != count:
+        raise SubmissionError(f"gave {len(answers)} answers to {count} inputs.")
+    return found["kind"], [_answer(one) for one in answers]
+
+
+def _answer(one: Any) -> Any:
+    """The arrays by name, or an error: the one that was raised, or that there are no such arrays."""
+    if isinstance(one, dict) and isinstance(one.get("error"), str):
+        return _error(one["error"])
+    values = one.get("values") if isinstance(one, dict) else None
+    if not isinstance(values, dict):
+        return SubmissionError("gave nothing that can be read.")
+    try:
+        return {name: np.array(value, dtype=np.float64) for name, value in values.items()}
+    except (ValueError, TypeError, OverflowError, RecursionError, MemoryError):
+        return SubmissionError("gave lists that are no arrays of numbers.")
+
+
+def _error(told: str) -> SubmissionError:
+    return SubmissionError(one_line(told) or "gave an error without a text.")
+
+
+def one_line(text: str) -> str:
+    """A text of strangers on one line, short, with nothing that cannot be written to a file."""
+    written = text[:_MOST_TOLD].encode("utf-8", "backslashreplace").decode()
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in written).split())

@@ -1,0 +1,153 @@
+"""Mistakes on the way down: da = delta W' with other weights, or with fewer units."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from chainrule.core.arrays import Array
+from chainrule.core.layers import LayerNorm, Record
+from chainrule.marking.forward_context import Site
+from chainrule.marking.mistake import Mistake, Variant
+
+_RIGHT = "da{k} = delta{l} W{l}'"
+_RIGHT_LATEX = r"\partial E/\partial a_{k} = \delta_{l} W_{l}^{\top}"
+
+
+# -------------------------------------------------------------------------------- already updated
+def _updated(at: Site, d: Array, own: Record) -> Array:
+    s = at.situation
+    assert s.learning_rate is not None
+    return d @ (at.W - s.learning_rate * own["W"]).T
+
+
+def _updated_by_the_mean(at: Site, d: Array, own: Record) -> Array:
+    """Gradients are sums over the rows; the update divides by their number."""
+    return _updated(at, d, own | {"W": own["W"] / at.situation.rows})
+
+
+def _updates(at: Site) -> Iterable[Variant]:
+    if at.is_dense and at.situation.learning_rate is not None:
+        yield Variant("", _updated)
+        if at.situation.rows > 1:
+            yield Variant("by eta/N", _updated_by_the_mean)
+
+
+_UPDATED = Mistake(
+    "weights-updated-before-use",
+    "down",
+    explanation=(
+        "The delta of layer {k} is computed with the weights of layer {l} after their update. All gradients belong to "
+        "the same parameters, those of the forward pass: compute every delta first, then change the weights."
+    ),
+    right=_RIGHT,
+    wrong="da{k} = delta{l} (W{l} - eta dW{l})'",
+    right_latex=_RIGHT_LATEX,
+    wrong_latex=r"\partial E/\partial a_{k} = \delta_{l} (W_{l} - \eta\,\partial E/\partial W_{l})^{\top}",
+    variants=_updates,
+)
+
+
+# -------------------------------------------------------------------------------- no weights
+def _passed_on(at: Site, d: Array, own: Record) -> Array:
+    del at, own
+    return d.copy()
+
+
+def _summed(at: Site, d: Array, own: Record) -> Array:
+    del own
+    return np.repeat(d.sum(axis=1, keepdims=True), at.W.shape[0], axis=1)
+
+
+def _without_gamma(at: Site, d: Array, own: Record) -> Array:
+    del own
+    return at.linear.backward(at.p | {"gamma": np.ones_like(at.p["gamma"])}, at.record, d).da_in
+
+
+def _weightless(at: Site) -> Iterable[Variant]:
+    if at.is_dense:
+        below, units = at.W.shape
+        if below == units > 1:
+            yield Variant("delta itself", _passed_on)
+        yield Variant("the sum of delta", _summed)
+    elif at.weights_key:
+        yield Variant("no gamma", _without_gamma)
+
+
+_MISSING = Mistake(
+    "missing-weights",
+    "down",
+    explanation=(
+        "What layer {l} hands down to layer {k} is not multiplied by its weights ({v}): every unit below gets the "
+        "same blame, however strongly it is connected."
+    ),
+    right=_RIGHT,
+    wrong="da{k} = delta{l}, without W{l}",
+    right_latex=_RIGHT_LATEX,
+    wrong_latex=r"\partial E/\partial a_{k} = \delta_{l}",
+    variants=_weightless,
+)
+
+
+# -------------------------------------------------------------------------------- transposed
+def _not_transposed(at: Site, d: Array, own: Record) -> Array:
+    del own
+    return d @ at.W
+
+
+_TRANSPOSED = Mistake(
+    "transposed-weights",
+    "down",
+    explanation=(
+        "delta{l} goes down through W{l} where its transpose is meant. The layers are equally wide, so no shape "
+        "complains: row i of W{l} holds the weights from unit i below, and it is over the units j above that one sums."
+    ),
+    right="da{k}[i] = sum_j delta{l}[j] W{l}[i, j]",
+    wrong="da{k}[i] = sum_j delta{l}[j] W{l}[j, i]",
+    right_latex=_RIGHT_LATEX,
+    wrong_latex=r"\partial E/\partial a_{k} = \delta_{l} W_{l}",
+    variants=lambda at: [Variant("", _not_transposed)] if at.is_dense and at.W.shape[0] == at.W.shape[1] > 1 else [],
+)
+
+
+# -------------------------------------------------------------------------------- one unit only
+def _last_unit(at: Site, d: Array, own: Record) -> Array:
+    del own
+    return d[:, -1:] @ at.W[:, -1:].T
+
+
+_LAST_UNIT = Mistake(
+    "last-unit-only",
+    "down",
+    explanation=(
+        "Layer {k} hears only of the last unit of layer {l}: in the loop over the units above stands = where += is "
+        "meant. A unit is to blame for what it does to every unit above it."
+    ),
+    right="da{k}[i] = sum over j of delta{l}[j] W{l}[i, j]",
+    wrong="da{k}[i] = delta{l}[last] W{l}[i, last]",
+    right_latex=r"\partial E/\partial a_{k,i} = \sum_j \delta_{l,j} W_{l,ij}",
+    wrong_latex=r"\partial E/\partial a_{k,i} = \delta_{l,K-1} W_{l,i,K-1}",
+    variants=lambda at: [Variant("", _last_unit)] if at.is_dense and at.W.shape[1] > 1 else [],
+)
+
+
+# -------------------------------------------------------------------------------- statistics taken as constants
+def _fixed_statistics(at: Site, d: Array, own: Record) -> Array:
+    del own
+    return d * at.p["gamma"] / at.record["s"]
+
+
+_STATISTICS = Mistake(
+    "statistics-as-constants",
+    "down",
+    explanation=(
+        "Layer {l} standardises each row by its own mean and variance, and these depend on the activations too. The "
+        "derivative treats them as constants."
+    ),
+    right="da{k} = (v - m(v) - xhat{l} m(xhat{l} v))/s{l}, with v = delta{l} gamma{l}",
+    wrong="da{k} = delta{l} gamma{l}/s{l}",
+    right_latex=r"\partial E/\partial a_{k} = (v - \bar v - \hat x_{l} \overline{\hat x_{l} v})/s_{l}",
+    wrong_latex=r"\partial E/\partial a_{k} = \delta_{l} \gamma_{l}/s_{l}",
+    variants=lambda at: [Variant("", _fixed_statistics)] if isinstance(at.layer, LayerNorm) else [],
+)
+
+DOWN = (_UPDATED, _MISSING, _TRANSPOSED, _LAST_UNIT, _STATISTICS)

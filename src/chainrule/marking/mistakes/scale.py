@@ -1,0 +1,140 @@
+"""Mistakes of sign and size: of all gradients, of one layer's, or from one layer downwards."""
+
+from collections.abc import Iterable
+from functools import partial
+
+from chainrule.core.arrays import Array
+from chainrule.core.layers import Record
+from chainrule.marking.backward import down
+from chainrule.marking.constants import constants, value_of
+from chainrule.marking.forward_context import Site, Situation
+from chainrule.marking.mistake import Mistake, Variant
+
+
+def _has_parameters(at: Site) -> bool:
+    """Whether a layer is one of several that learn: with a single one, its sign is that of everything."""
+    learning = [site for site in at.situation.sites if site.weights_key]
+    return at.weights_key is not None and len(learning) > 1
+
+
+def _learns_below(at: Site) -> bool:
+    """Whether a lower layer learns; the lowest one's sign is that of what comes down to it."""
+    return any(site.weights_key for site in at.situation.sites[: at.l - 1])
+
+
+# -------------------------------------------------------------------------------- sign
+def _flipped(where: Situation | Site, gradient: Array) -> Array:
+    del where
+    return -gradient
+
+
+def _flipped_down(at: Site, d: Array, own: Record) -> Array:
+    return -down(at, d, own, None)
+
+
+SIGN = Mistake(
+    "sign-flipped",
+    "sign",
+    explanation=(
+        "Every gradient has the wrong sign, so each step climbs the loss. Either delta starts from t - y where dE/dy "
+        "has y - t, or the update adds the gradient where it must subtract it. Exactly one of the two has to change."
+    ),
+    right="W = W - eta dE/dW, with dE/dy from y - t",
+    wrong="W = W + eta dE/dW, or dE/dy from t - y",
+    right_latex=r"W \leftarrow W - \eta\,\partial E/\partial W",
+    wrong_latex=r"W \leftarrow W + \eta\,\partial E/\partial W",
+    variants=lambda s: [Variant("", _flipped)],  # noqa: ARG005 - applies everywhere
+)
+
+_SIGN_OF_LAYER = Mistake(
+    "sign-flipped",
+    "update",
+    explanation=(
+        "The gradients of layer {l} have the wrong sign while those of the other layers have the right one: this "
+        "layer's update adds where the others subtract."
+    ),
+    right="W{l} = W{l} - eta dE/dW{l}",
+    wrong="W{l} = W{l} + eta dE/dW{l}",
+    right_latex=r"W_{l} \leftarrow W_{l} - \eta\,\partial E/\partial W_{l}",
+    wrong_latex=r"W_{l} \leftarrow W_{l} + \eta\,\partial E/\partial W_{l}",
+    variants=lambda at: [Variant("", _flipped)] if _has_parameters(at) and _learns_below(at) else [],
+)
+
+_SIGN_DOWN = Mistake(
+    "sign-flipped",
+    "down",
+    explanation=(
+        "From layer {k} downwards every gradient has the wrong sign, above it every one is right: a minus slipped in "
+        "where delta{l} goes down through W{l}, or the two layers start from y - t and t - y."
+    ),
+    right="da{k} = delta{l} W{l}'",
+    wrong="da{k} = -delta{l} W{l}'",
+    right_latex=r"\partial E/\partial a_{k} = \delta_{l} W_{l}^{\top}",
+    wrong_latex=r"\partial E/\partial a_{k} = -\delta_{l} W_{l}^{\top}",
+    variants=lambda at: [Variant("", _flipped_down)] if _learns_below(at) else [],
+)
+
+
+# -------------------------------------------------------------------------------- factor
+def _scaled(where: Situation | Site, gradient: Array, name: str) -> Array:
+    s = where if isinstance(where, Situation) else where.situation
+    return gradient * value_of(s, name)
+
+
+def scaling(name: str) -> Variant:
+    """A factor by its name, such as ``"1/N"``."""
+    return Variant(name, partial(_scaled, name=name))
+
+
+def _factors(s: Situation) -> Iterable[Variant]:
+    return [scaling(name) for name in constants(s) if name != "1"]
+
+
+FACTOR = Mistake(
+    "factor",
+    "factor",
+    explanation=(
+        "Every gradient is {v} times what this loss has. A 2 comes from squaring (or is cancelled by a 1/2 in the "
+        "loss); N is the number of rows and K that of outputs, there if a sum stands where the loss takes the mean. "
+        "The direction is right: it acts like another learning rate. Make the derivative agree with the loss."
+    ),
+    right="dE/dy as the loss says",
+    wrong="{v} dE/dy",
+    right_latex=r"\partial E/\partial y",
+    wrong_latex=r"{v}\;\partial E/\partial y",
+    variants=_factors,
+)
+
+FIXED_ROWS = Mistake(
+    "factor",
+    "factor",
+    explanation=(
+        "Every gradient is {v} times what this loss has, N being the rows at hand: it is divided by a fixed number "
+        "where the loss divides by N. It is right for the rows that make {v} 1, and for no others: divide by N."
+    ),
+    right="dE/dy divided by N",
+    wrong="{v} dE/dy, divided by a number that is not N",
+    right_latex=r"\partial E/\partial y",
+    wrong_latex=r"{v}\;\partial E/\partial y",
+    variants=lambda s: [],  # noqa: ARG005 - solved for: the number is the learner's
+)
+
+_FACTOR_OF_LAYER = Mistake(
+    "factor",
+    "update",
+    explanation=(
+        "The gradients of layer {l} are {v} times what they should be, those of the other layers are right: a 2, or "
+        "the division by the rows, was forgotten or made twice in this layer only."
+    ),
+    right="dW{l} = a{k}' delta{l}, db{l} = sum_n delta{l}",
+    wrong="{v} dW{l}, {v} db{l}",
+    right_latex=r"\partial E/\partial W_{l} = a_{k}^{\top} \delta_{l}",
+    wrong_latex=r"{v}\; a_{k}^{\top} \delta_{l}",
+    variants=lambda at: (
+        [scaling(name) for name in ("2", "1/2", "N", "1/N") if name in constants(at.situation)]
+        if _has_parameters(at)
+        else []
+    ),
+)
+
+SCALE = (SIGN, FACTOR, _SIGN_OF_LAYER, _SIGN_DOWN, _FACTOR_OF_LAYER)

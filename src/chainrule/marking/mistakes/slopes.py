@@ -1,0 +1,223 @@
+"""Mistakes in delta = phi'(z) da: the derivative left out, taken of another function, or at another place."""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+
+import numpy as np
+
+from chainrule.core.activations import ACTIVATIONS, ElementwiseActivation
+from chainrule.core.arrays import Array
+from chainrule.marking.forward_context import Derivable, Site
+from chainrule.marking.mistake import Mistake, Variant
+from chainrule.marking.mistakes.starts import SOFTMAX_DIAGONAL
+from chainrule.verify.gradients import kinks
+
+_ELEMENTWISE = {
+    name: row
+    for name, row in ACTIVATIONS.items()
+    if isinstance(row, ElementwiseActivation) and name not in ("identity", "gelu")
+}
+"""Whose derivative may be used by mistake: identity's is to leave it out, and the exact gelu's needs SciPy."""
+
+
+def _slope(at: Site, z: Array) -> Array:
+    """phi' of the layer's own activation at other net inputs."""
+    assert isinstance(at.activation, Derivable)
+    return at.activation.derivative(z)
+
+
+def _is_curved(at: Site) -> bool:
+    """Whether the layer has a derivative that one can get wrong."""
+    return isinstance(at.activation, Derivable) and at.activation.name != "identity"
+
+
+# -------------------------------------------------------------------------------- left out
+def _left_out(at: Site, da: Array) -> Array:
+    del at
+    return da.copy()
+
+
+_MISSING = Mistake(
+    "missing-activation-derivative",
+    "delta",
+    explanation=(
+        "The derivative of layer {l}'s activation is left out: what comes down to the activations a{l} is passed on "
+        "as if it were the delta of the net inputs z{l}. Multiply by {phi}'(z{l})."
+    ),
+    right="delta{l} = da{l} {phi}'(z{l})",
+    wrong="delta{l} = da{l}",
+    right_latex=r"\delta_{l} = \partial E/\partial a_{l} \cdot \phi_{l}'(z_{l})",
+    wrong_latex=r"\delta_{l} = \partial E/\partial a_{l}",
+    variants=lambda at: (
+        [Variant("", _left_out)] if at.activation is not None and at.activation.name != "identity" else []
+    ),
+)
+
+
+# -------------------------------------------------------------------------------- at the activation
+_IN_THE_ACTIVATION: Mapping[str, Callable[[Array], Array]] = {
+    "sigmoid": lambda a: a * (1 - a),
+    "tanh": lambda a: 1 - a**2,
+    "exponential": lambda a: a,
+}
+"""Derivatives that people write in terms of a = phi(z)."""
+
+
+def _at_the_activation(at: Site, da: Array) -> Array:
+    return da * _slope(at, at.a)
+
+
+def _formula_at(at: Site, da: Array) -> Array:
+    assert at.activation is not None
+    return da * _IN_THE_ACTIVATION[at.activation.name](at.z)
+
+
+def _misplaced(at: Site) -> Iterable[Variant]:
+    if _is_curved(at):
+        assert at.activation is not None
+        yield Variant("phi'(a)", _at_the_activation)
+        if at.activation.name in _IN_THE_ACTIVATION:
+            yield Variant("formula in a, given z", _formula_at)
+
+
+_AT_ACTIVATION = Mistake(
+    "derivative-at-activation",
+    "delta",
+    explanation=(
+        "The derivative of layer {l}'s activation is taken at the wrong place ({v}). phi' is a function of the net "
+        "input z{l}; written in terms of a{l} (such as a (1 - a) for the sigmoid) it must be given a{l}, once."
+    ),
+    right="delta{l} = da{l} {phi}'(z{l})",
+    wrong="delta{l} = da{l} {phi}'(a{l}), or a formula in a applied to z",
+    right_latex=r"\delta_{l} = \partial E/\partial a_{l} \cdot \phi_{l}'(z_{l})",
+    wrong_latex=r"\delta_{l} = \partial E/\partial a_{l} \cdot \phi_{l}'(a_{l})",
+    variants=_misplaced,
+)
+
+
+# -------------------------------------------------------------------------------- of another activation
+def _of(name: str, at: Site, da: Array) -> Array:
+    return da * at.slope(_ELEMENTWISE[name])
+
+
+def _of_in_a(name: str, at: Site, da: Array) -> Array:
+    return da * _IN_THE_ACTIVATION[name](at.a)
+
+
+def _others(at: Site) -> Iterable[Variant]:
+    own = "" if at.activation is None else at.activation.name
+    if own in ("", "softmax"):
+        return
+    for name in _ELEMENTWISE:
+        if name != own:
+            yield Variant(f"{name}'(z)", partial(_of, name))
+    for name, text in (("sigmoid", "a (1 - a)"), ("tanh", "1 - a^2")):
+        if name != own:
+            yield Variant(text, partial(_of_in_a, name))
+
+
+_WRONG = Mistake(
+    "wrong-activation-derivative",
+    "delta",
+    explanation=(
+        "Layer {l} is differentiated with {v}, which belongs to another activation: its own is {phi}. A derivative "
+        "that is written into the backward pass must change together with the forward pass."
+    ),
+    right="delta{l} = da{l} {phi}'(z{l})",
+    wrong="delta{l} = da{l} {v}",
+    right_latex=r"\delta_{l} = \partial E/\partial a_{l} \cdot \phi_{l}'(z_{l})",
+    wrong_latex=r"\delta_{l} = \partial E/\partial a_{l} \cdot \text{{v}}",
+    variants=_others,
+)
+
+
+# -------------------------------------------------------------------------------- twice
+def _squared(at: Site, da: Array) -> Array:
+    assert isinstance(at.activation, Derivable)
+    return da * at.slope(at.activation) ** 2
+
+
+_TWICE = Mistake(
+    "derivative-twice",
+    "delta",
+    explanation=(
+        "The derivative of layer {l}'s activation is multiplied in twice: often once while the layer above hands its "
+        "delta down, and again in the layer itself."
+    ),
+    right="delta{l} = da{l} {phi}'(z{l})",
+    wrong="delta{l} = da{l} {phi}'(z{l})^2",
+    right_latex=r"\delta_{l} = \partial E/\partial a_{l} \cdot \phi_{l}'(z_{l})",
+    wrong_latex=r"\delta_{l} = \partial E/\partial a_{l} \cdot \phi_{l}'(z_{l})^2",
+    variants=lambda at: [Variant("", _squared)] if _is_curved(at) else [],
+)
+
+
+# -------------------------------------------------------------------------------- at another layer
+def _elsewhere(at: Site, da: Array, l: int) -> Array:
+    return da * _slope(at, at.situation.sites[l - 1].z)
+
+
+_WRONG_LAYER = Mistake(
+    "wrong-layer-derivative",
+    "delta",
+    explanation=(
+        "The derivative of layer {l}'s activation is taken at the net inputs of another layer ({v}). The layers are "
+        "equally wide, so no shape complains. An index is off by one."
+    ),
+    right="delta{l} = da{l} {phi}'(z{l})",
+    wrong="delta{l} = da{l} {phi}'({v})",
+    right_latex=r"\delta_{l} = \partial E/\partial a_{l} \cdot \phi_{l}'(z_{l})",
+    wrong_latex=r"\delta_{l} = \partial E/\partial a_{l} \cdot \phi_{l}'({v})",
+    variants=lambda at: [
+        Variant(f"z{other.l}", partial(_elsewhere, l=other.l))
+        for other in at.situation.sites
+        if _is_curved(at) and other.is_dense and other.l != at.l and other.z.shape == at.z.shape
+    ],
+)
+
+
+# -------------------------------------------------------------------------------- kinks
+def _moved(at: Site, side: float) -> Array:
+    """The net inputs, those on a kink moved a little to one side."""
+    assert at.activation is not None
+    z = at.z.copy()
+    by_unit = kinks(at.activation)
+    scale = 1e-12 * (np.abs(at.record["a_in"]) @ np.abs(at.W) if at.is_dense else 1 + np.abs(z))
+    for j in range(z.shape[1]):
+        for kink in by_unit[j if len(by_unit) > 1 else 0]:
+            on = np.abs(at.z[:, j] - kink) <= np.broadcast_to(scale, z.shape)[:, j]
+            z[on, j] = kink + side * 1e-6
+    return z
+
+
+def _side(at: Site, da: Array, side: float) -> Array:
+    return da * _slope(at, _moved(at, side))
+
+
+def _middle(at: Site, da: Array) -> Array:
+    return da * (_slope(at, _moved(at, 1.0)) + _slope(at, _moved(at, -1.0))) / 2
+
+
+def _sides(at: Site) -> Iterable[Variant]:
+    if _is_curved(at) and not np.array_equal(_moved(at, 1.0), at.z):
+        yield Variant("right side's", partial(_side, side=1.0))
+        yield Variant("left side's", partial(_side, side=-1.0))
+        yield Variant("mean of both sides'", _middle)
+
+
+_KINK = Mistake(
+    "dead-kink",
+    "delta",
+    explanation=(
+        "A net input of layer {l} lies exactly on the kink of {phi}, where its derivative jumps. You took the {v}, the "
+        "library takes another value there: both are as good."
+    ),
+    right="{phi}' at the kink: the library's choice",
+    wrong="{phi}' at the kink: the {v}",
+    right_latex=r"\phi_{l}'\ \text{at the kink}",
+    wrong_latex=r"\phi_{l}'\ \text{at the kink: the {v}}",
+    variants=_sides,
+    kind="kink",
+)
+
+SLOPES = (_MISSING, _AT_ACTIVATION, _WRONG, _TWICE, _WRONG_LAYER, SOFTMAX_DIAGONAL, _KINK)

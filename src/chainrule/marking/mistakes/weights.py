@@ -1,0 +1,210 @@
+"""Mistakes in dW = a' delta: another input, another shape, another delta, or nothing at all."""
+
+from collections.abc import Iterable
+from functools import partial
+
+import numpy as np
+
+from chainrule.core.arrays import Array
+from chainrule.core.layers.normalization import Normalization
+from chainrule.marking.backward import weights
+from chainrule.marking.forward_context import Site
+from chainrule.marking.mistake import Mistake, Variant
+
+_RIGHT = "dW{l} = a{k}' delta{l}"
+_RIGHT_LATEX = r"\partial E/\partial W_{l} = a_{k}^{\top} \delta_{l}"
+
+
+# -------------------------------------------------------------------------------- the input
+def _net_input(at: Site) -> Array:
+    return at.situation.sites[at.l - 2].z
+
+
+_NET_INPUT = Mistake(
+    "net-input-in-place-of-activation",
+    "input",
+    explanation=(
+        "The gradient of layer {l}'s weights is computed with the net inputs z{k} of the layer below. Its weights "
+        "multiply the activations a{k} = phi(z{k}), so these belong here."
+    ),
+    right=_RIGHT,
+    wrong="dW{l} = z{k}' delta{l}",
+    right_latex=_RIGHT_LATEX,
+    wrong_latex=r"\partial E/\partial W_{l} = z_{k}^{\top} \delta_{l}",
+    variants=lambda at: [Variant("", _net_input)] if at.is_dense and at.l > 1 else [],
+)
+
+
+def _activations(at: Site, l: int) -> Array:
+    return at.situation.activations(l)
+
+
+def _other_layers(at: Site) -> Iterable[Variant]:
+    if at.is_dense:
+        for l in range(len(at.situation.sites) + 1):
+            if l != at.l - 1 and at.situation.chain.units[l] == at.situation.chain.units[at.l - 1]:
+                yield Variant(f"a{l}" if l else "x", partial(_activations, l=l))
+
+
+_WRONG_LAYER = Mistake(
+    "wrong-layer-input",
+    "input",
+    explanation=(
+        "The gradient of layer {l}'s weights is computed with {v}, the values of another layer of the same width. Its "
+        "weights multiply a{k}. An index is off, or the layer's own output was kept where its input was meant."
+    ),
+    right=_RIGHT,
+    wrong="dW{l} = {v}' delta{l}",
+    right_latex=_RIGHT_LATEX,
+    wrong_latex=r"\partial E/\partial W_{l} = {v}^{\top} \delta_{l}",
+    variants=_other_layers,
+)
+
+
+def _not_standardised(at: Site) -> Array:
+    return at.record["a_in"]
+
+
+_NOT_STANDARDISED = Mistake(
+    "input-not-standardised",
+    "input",
+    explanation=(
+        "The gradient of gamma in layer {l} is computed with the layer's raw input a{k}. gamma multiplies the "
+        "standardised values xhat{l}, so these belong here."
+    ),
+    right="dgamma{l} = sum_n delta{l} xhat{l}",
+    wrong="dgamma{l} = sum_n delta{l} a{k}",
+    right_latex=r"\partial E/\partial\gamma_{l} = \sum_n \delta_{l} \hat x_{l}",
+    wrong_latex=r"\partial E/\partial\gamma_{l} = \sum_n \delta_{l} a_{k}",
+    variants=lambda at: [Variant("", _not_standardised)] if isinstance(at.layer, Normalization) else [],
+)
+
+
+# -------------------------------------------------------------------------------- the product
+def _weight_itself(at: Site, source: Array, d: Array, da: Array) -> Array:
+    del source, da
+    return at.W * d.sum(axis=0)
+
+
+_WEIGHT = Mistake(
+    "weight-in-place-of-input",
+    "weights",
+    explanation=(
+        "The gradient of each weight of layer {l} is delta times the weight itself. Since z = w a + b, the derivative "
+        "of z by w is a, the input that the weight multiplies; it is the derivative by a that is w."
+    ),
+    right="dW{l}[i, j] = sum_n a{k}[n, i] delta{l}[n, j]",
+    wrong="dW{l}[i, j] = sum_n W{l}[i, j] delta{l}[n, j]",
+    right_latex=_RIGHT_LATEX,
+    wrong_latex=r"\partial E/\partial W_{l} = W_{l} \odot \textstyle\sum_n \delta_{l}",
+    variants=lambda at: [Variant("", _weight_itself)] if at.is_dense else [],
+)
+
+
+def _transposed(at: Site, source: Array, d: Array, da: Array) -> Array:
+    del at, da
+    return d.T @ source
+
+
+_TRANSPOSED = Mistake(
+    "transposed-gradient",
+    "weights",
+    explanation=(
+        "The gradient of layer {l}'s weights is transposed: its rows are the units of the layer and its columns the "
+        "inputs, while W{l} has it the other way round. (If your own weights are stored as (units, inputs) throughout, "
+        'this is no mistake: pass layout="out, in".)'
+    ),
+    right=_RIGHT,
+    wrong="dW{l} = delta{l}' a{k}",
+    right_latex=_RIGHT_LATEX,
+    wrong_latex=r"\partial E/\partial W_{l} = \delta_{l}^{\top} a_{k}",
+    variants=lambda at: [Variant("", _transposed)] if at.is_dense and at.W.size > 1 else [],
+)
+
+
+def _before_the_derivative(at: Site, source: Array, d: Array, da: Array) -> Array:
+    del d
+    return at.wired(source.T @ da)
+
+
+def _is_used_elsewhere(at: Site) -> bool:
+    """Whether delta has another use, in which its derivative may be there: the bias, or a layer below that learns."""
+    below = any(site.weights_key for site in at.situation.sites[: at.l - 1])
+    curved = at.is_dense and at.activation is not None and at.activation.name != "identity"
+    return curved and (below or at.bias_key is not None)
+
+
+_DERIVATIVE_SKIPPED = Mistake(
+    "derivative-skipped-for-weights",
+    "weights",
+    explanation=(
+        "The gradient of layer {l}'s weights is computed before the activation's derivative is multiplied in, though "
+        "the bias and the layers below get it: delta{l} must be finished first."
+    ),
+    right=_RIGHT,
+    wrong="dW{l} = a{k}' da{l}",
+    right_latex=_RIGHT_LATEX,
+    wrong_latex=r"\partial E/\partial W_{l} = a_{k}^{\top}\, \partial E/\partial a_{l}",
+    variants=lambda at: [Variant("", _before_the_derivative)] if _is_used_elsewhere(at) else [],
+)
+
+
+def _nothing(at: Site, source: Array, d: Array, da: Array) -> Array:
+    del source, d, da
+    assert at.weights_key is not None
+    return np.zeros_like(at.p[at.weights_key])
+
+
+_NOT_UPDATED = Mistake(
+    "weights-not-updated",
+    "weights",
+    explanation="The weights of layer {l} get no gradient: they stay as they were drawn.",
+    right=_RIGHT,
+    wrong="dW{l} = 0",
+    right_latex=_RIGHT_LATEX,
+    wrong_latex=r"\partial E/\partial W_{l} = 0",
+    variants=lambda at: [Variant("", _nothing)] if at.weights_key else [],
+)
+
+
+def _unwired(at: Site, source: Array, d: Array, da: Array) -> Array:
+    del at, da
+    return source.T @ d
+
+
+_MASK_IGNORED = Mistake(
+    "mask-ignored",
+    "weights",
+    explanation=(
+        "Weights of layer {l} that do not exist (the mask is 0 there) get a gradient: after one update they are wires."
+    ),
+    right="dW{l} = mask{l} (a{k}' delta{l})",
+    wrong="dW{l} = a{k}' delta{l}",
+    right_latex=r"\partial E/\partial W_{l} = M_{l} \odot (a_{k}^{\top} \delta_{l})",
+    wrong_latex=_RIGHT_LATEX,
+    variants=lambda at: [Variant("", _unwired)] if getattr(at.layer, "mask", None) is not None else [],
+)
+
+
+def _flipped(at: Site, source: Array, d: Array, da: Array) -> Array:
+    return -weights(at, source, d, da, None)
+
+
+_SIGN = Mistake(
+    "sign-flipped",
+    "weights",
+    explanation=(
+        "The gradient of layer {l}'s weights has the wrong sign while that of its biases has the right one: the "
+        "weights are updated with + where the biases are with -."
+    ),
+    right="W{l} = W{l} - eta dW{l}",
+    wrong="W{l} = W{l} + eta dW{l}",
+    right_latex=r"W_{l} \leftarrow W_{l} - \eta\,\partial E/\partial W_{l}",
+    wrong_latex=r"W_{l} \leftarrow W_{l} + \eta\,\partial E/\partial W_{l}",
+    variants=lambda at: [Variant("", _flipped)] if at.weights_key and at.bias_key else [],
+)
+
+WEIGHTS = (
+    _SIGN, _NET_INPUT, _WRONG_LAYER, _NOT_STANDARDISED, _WEIGHT, _TRANSPOSED, _DERIVATIVE_SKIPPED, _NOT_UPDATED,
+    _MASK_IGNORED,
+)  # fmt: skip

@@ -1,0 +1,138 @@
+"""Training by a second-order optimizer as a plain generator: one ``Update`` after each accepted step.
+
+The optimizer looks at the loss where it likes; the network's parameters change only when it has found a step.
+"""
+
+from collections.abc import Generator
+
+import numpy as np
+
+from chainrule.core.arrays import Array
+from chainrule.core.layers import BatchNorm, Dropout
+from chainrule.core.losses import HALF_SQUARED, SQUARED, ElementwiseLoss, Loss
+from chainrule.core.model import Model
+from chainrule.errors import CompileError, InputError
+from chainrule.optimizers.second_order import SecondOrderOptimizer, State
+from chainrule.training.fit import Data
+from chainrule.training.network_problem import NetworkProblem
+from chainrule.training.reference import Update, check_finite
+from chainrule.training.settings import Settings
+
+CONVERGED = "converged"
+"""Why training ended where the gradient vanishes or no step lowers the loss."""
+
+LEAST_SQUARES = ("squared_error", "half_squared_error", "mean_squared_error")
+
+
+def iterations(
+    model: Model, x: Array, t: Array, weights: Array | None, settings: Settings, rule: SecondOrderOptimizer, *,
+    compiled: bool = False,
+) -> Generator[Update, None, str | None]:  # fmt: skip
+    """Train ``model`` in place, yielding after each step; hands back why it ended before the epochs were over.
+
+    Raises:
+        DivergenceError: loss or gradient are not finite where a step should begin.
+    """
+    rows, vector = np.arange(len(x)), model.parameters.vector
+    problem = _problem(model, Data(x, t, weights), settings, compiled=compiled)
+    state: State | None = None
+    left = vector.copy()
+    for epoch in range(settings.epochs):
+        with np.errstate(all="ignore"):  # trials may overflow: they are judged by what comes out
+            if state is None or not np.array_equal(left, vector):  # the first, or somebody changed the parameters
+                problem.vector[...] = vector
+                state = _started(problem, rule, vector[problem.free].astype(np.float64), epoch)
+            after = rule.step(problem, state)
+        if after is None:
+            return CONVERGED
+        gradient, update = np.zeros_like(vector), np.zeros_like(vector)
+        gradient[problem.free] = state.point.gradient
+        update[problem.free] = state.point.p - after.point.p
+        vector[problem.free] = after.point.p
+        left = vector.copy()
+        yield Update(
+            epoch,
+            epoch,
+            rows,
+            state.point.loss,
+            after.length,
+            model.parameters.with_vector(gradient),
+            model.parameters.with_vector(update),
+            model.parameters,
+            ends_epoch=True,
+            details=after.details,
+        )
+        state = after
+    return None
+
+
+def _problem(model: Model, data: Data, settings: Settings, *, compiled: bool) -> NetworkProblem:
+    """The problem, its gradients compiled if told and possible.
+
+    Raises:
+        CompileError: they must be compiled, and somebody's own function cannot.
+    """
+    if compiled:
+        from chainrule.training.compiled import gradients  # noqa: PLC0415 - LLVM only where something is compiled
+
+        try:
+            return NetworkProblem(model, data, settings.l2, lambda twin, rows: gradients(twin, rows, settings.threads))
+        except CompileError:
+            if settings.engine == "compiled":
+                raise
+    return NetworkProblem(model, data, settings.l2)
+
+
+def _started(problem: NetworkProblem, rule: SecondOrderOptimizer, p: Array, epoch: int) -> State:
+    """The rule's state at ``p``.
+
+    Raises:
+        DivergenceError: loss or gradient are not finite there.
+    """
+    point = problem.at(p)
+    if not np.isfinite(point.value) or not np.isfinite(point.gradient).all():
+        check_finite(problem.chain, problem.passed(p), point.gradient, epoch, epoch)
+    return rule.start(problem, point)
+
+
+# -------------------------------------------------------------------------------- at the door
+def check_iterations(model: Model, rows: int, settings: Settings, rule: SecondOrderOptimizer) -> None:
+    """Refuse what a second-order optimizer cannot train.
+
+    Raises:
+        InputError: batches, penalties, clipping, a layer or a loss that it is not made for.
+    """
+    name, chain = type(rule).__name__, model.chain
+    if settings.batch_size is not None and settings.batch_size < rows:
+        raise InputError(
+            f"{name} needs all rows at once, but batch_size={settings.batch_size} of {rows} rows: leave "
+            "batch_size out, or use an optimizer for batches such as Adam()."
+        )
+    if settings.l1:
+        raise InputError(f"{name} needs a smooth loss, but l1={settings.l1:g} has a kink where a weight is 0: use l2.")
+    for clip in ("clip_norm", "clip_value"):
+        if getattr(settings, clip) is not None:
+            raise InputError(
+                f"{name} compares losses before it steps, and a clipped gradient is that of no loss: leave {clip} out."
+            )
+    for l, layer in enumerate(chain.layers, start=1):
+        if isinstance(layer, Dropout) and layer.rate > 0:
+            raise InputError(
+                f"{name} needs the same loss each time it looks, but layer {l}, Dropout, draws at random: leave the "
+                "layer out, and use l2 against overfitting."
+            )
+        if isinstance(layer, BatchNorm) or layer.smallest_batch > 1:
+            raise InputError(
+                f"{name} needs rows that do not touch one another, but layer {l}, {type(layer).__name__}, mixes "
+                "the rows of a batch: use LayerNorm."
+            )
+    if rule.least_squares and not is_least_squares(chain.loss):
+        raise InputError(
+            f"{name} needs a least-squares loss, but the loss is {chain.loss.name}: choose one of "
+            f"{', '.join(LEAST_SQUARES)}, or use LBFGS(), which takes any smooth loss."
+        )
+
+
+def is_least_squares(loss: Loss) -> bool:
+    """Whether a loss is a sum or mean of squared differences between outputs and targets."""
+    return isinstance(loss, ElementwiseLoss) and loss.term in (SQUARED.term, HALF_SQUARED.term)
