@@ -15,7 +15,7 @@ from chainrule.marking.forward_context import situation
 from chainrule.marking.mistake import Mistake, Variant, all_slips, changes_of, compose
 from chainrule.marking.render import _told
 
-_SPEC = importlib.util.spec_from_file_location("benchmark", Path(__file__).parents[3] / "benchmarks" / "marking.py")
+_SPEC = importlib.util.spec_from_file_location("benchmark", Path(__file__).parents[2] / "benchmarks" / "marking.py")
 benchmark = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(benchmark)
 

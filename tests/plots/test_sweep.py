@@ -5,6 +5,7 @@ import pytest
 from matplotlib.collections import LineCollection
 
 import chainrule as cr
+from chainrule.core.format import number
 from chainrule.sweeps import LearningRateTest, learning_rate_test, sweep
 
 X = np.linspace(-1, 1, 8)[:, None]
@@ -31,7 +32,7 @@ def test_every_run_is_a_thin_line_and_the_best_a_thick_one():
     assert sorted(segment[-1, 1] for segment in lines(ax)) == sorted(found.loss[:, -1])
     (best,) = ax.lines
     assert best.get_ydata().tolist() == found.loss[found.best].tolist()
-    assert legend(ax) == ["4 runs", f"best: run {found.best}, {cr.show.number(found.final[found.best], 3)}"]
+    assert legend(ax) == ["4 runs", f"best: run {found.best}, {number(found.final[found.best], 3)}"]
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("epoch", "loss")
 
 
