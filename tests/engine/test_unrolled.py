@@ -128,7 +128,7 @@ def copies_agree(start, data, held, settings):
             found = np.concatenate([r.validation_losses for r in ran], axis=1)[k, : history.epochs]
             near(found, history.validation_loss, dtype)
         if judges:
-            assert session.number("best_epoch")[k] == history.best_epoch
+            assert session.best_epochs[k] == history.best_epoch
             assert (session.stopped[k] == Stop.PATIENCE) == (history.stopped == "patience")
 
 
