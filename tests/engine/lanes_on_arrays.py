@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 from numba import njit, types
 
-from chainrule.engine.lanes.simd import load, pointer_to, store
+from chainrule.engine.lanes.memory import load, pointer_to, store
 
 KINDS = {"float32x16": (np.float32, 16), "float64x8": (np.float64, 8), "float64x1": (np.float64, 1)}
 """The lanes that tests are run on."""

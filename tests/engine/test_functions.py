@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from chainrule.engine.lanes import functions as f
-from chainrule.engine.lanes.functions import lane_function
+from chainrule.engine.lanes.polynomials import lane_function
 from tests.engine.lanes_on_arrays import KINDS, apply
 
 MANY = 600

@@ -5,9 +5,9 @@ import pytest
 
 from chainrule.core.activations import ACTIVATIONS, ElementwiseActivation
 from chainrule.core.losses import LOSSES, ElementwiseLoss
-from chainrule.engine.lanes.activations import ACTIVATION_TWINS
-from chainrule.engine.lanes.losses import LOSS_TWINS
-from chainrule.engine.lanes.optimizers import OPTIMIZER_TWINS, twin_of
+from chainrule.engine.lanes.activations import COMPILED_ACTIVATIONS
+from chainrule.engine.lanes.losses import COMPILED_LOSSES
+from chainrule.engine.lanes.optimizers import COMPILED_OPTIMIZERS, compiled_optimizer
 from chainrule.engine.optimizer_spec import MOMENTS, optimizer_spec
 from chainrule.optimizers import OPTIMIZERS, SGD, Adadelta, Adagrad, Adam, AdamW, Lion, NAdam, RMSprop, Rprop
 from chainrule.verify.precision import real_line
@@ -59,7 +59,7 @@ def test_activations_and_slopes_are_the_references(row, kind):
     z = z.astype(dtype).astype(float)
     if row.name == "exponential" and dtype is np.float32:
         z = z[z < 88]
-    a, slope = apply(ACTIVATION_TWINS[row.name], kind, z.astype(dtype), numbers=constants(row), results=2)
+    a, slope = apply(COMPILED_ACTIVATIONS[row.name], kind, z.astype(dtype), numbers=constants(row), results=2)
     terms = (np.abs(z) < 10).astype(float) if row.name in SUBTRACTED else 0.0
     steep = np.abs(z) if row.name in STEEP else 0.0
     assert_close(a, row.value(z), dtype, np.abs(z) * terms + steep * np.abs(row.derivative(z)))
@@ -69,7 +69,7 @@ def test_activations_and_slopes_are_the_references(row, kind):
 @each_kind
 def test_exponential_saturates_as_the_reference(kind):
     z = np.array([88.5, 88.8, 709.5, 710, 1e4, 1e30, np.inf], KINDS[kind][0])
-    a, slope = apply(ACTIVATION_TWINS["exponential"], kind, z, numbers=(0.0, 0.0), results=2)
+    a, slope = apply(COMPILED_ACTIVATIONS["exponential"], kind, z, numbers=(0.0, 0.0), results=2)
     np.testing.assert_allclose(a, ELEMENTWISE["exponential"].value(z), rtol=4 * np.finfo(z.dtype).eps)
     np.testing.assert_array_equal(slope, a)
 
@@ -79,7 +79,7 @@ def test_exponential_saturates_as_the_reference(kind):
 def test_activations_keep_nan_and_stay_finite(row, kind):
     dtype = KINDS[kind][0]
     z = np.array([np.nan, -1e18, 1e18], dtype)
-    a, slope = apply(ACTIVATION_TWINS[row.name], kind, z, numbers=constants(row), results=2)
+    a, slope = apply(COMPILED_ACTIVATIONS[row.name], kind, z, numbers=constants(row), results=2)
     assert np.isnan(a[0])
     if row.name != "gelu_tanh":  # its cubic overflows in float32, the reference's too
         assert np.isfinite(a[1:]).all()
@@ -134,7 +134,9 @@ def subtracted(row, y, t):
 def test_losses_and_slopes_are_the_references(row, kind):
     dtype = KINDS[kind][0]
     y, t = loss_points(row, dtype)
-    e, slope = apply(LOSS_TWINS[row.name], kind, y.astype(dtype), t.astype(dtype), numbers=constants(row), results=2)
+    e, slope = apply(
+        COMPILED_LOSSES[row.name], kind, y.astype(dtype), t.astype(dtype), numbers=constants(row), results=2
+    )
     in_term, in_slope = subtracted(row, y, t)
     assert_close(e, row.term(y, t, **row.parameters), dtype, in_term)
     assert_close(slope, row.term_prime(y, t, **row.parameters), dtype, in_slope)
@@ -147,7 +149,7 @@ def test_losses_guard_their_ends_as_the_reference(name, kind):
     tiny = np.finfo(dtype).tiny
     outputs = [0.0, tiny, tiny * 8, 1 - np.finfo(dtype).epsneg, 1.0, 2.0, -1.0, 1e3]
     y, t = np.meshgrid(np.array(outputs, dtype), np.array([0, 1, 0.3, 1e-20], dtype))
-    e, slope = apply(LOSS_TWINS[name], kind, y, t, numbers=constants(row), results=2)
+    e, slope = apply(COMPILED_LOSSES[name], kind, y, t, numbers=constants(row), results=2)
     rtol = 8 * np.finfo(dtype).eps
     np.testing.assert_allclose(e, row.term(y, t), rtol=rtol, atol=rtol)
     np.testing.assert_allclose(slope, row.term_prime(y, t), rtol=rtol, atol=rtol)
@@ -157,7 +159,9 @@ def test_losses_guard_their_ends_as_the_reference(name, kind):
 @pytest.mark.parametrize("row", TERMS.values(), ids=lambda row: row.name)
 def test_losses_of_nan_are_nan(row, kind):
     y = np.full(3, np.nan, KINDS[kind][0])
-    e, slope = apply(LOSS_TWINS[row.name], kind, y, np.array([0, 0.5, 1], y.dtype), numbers=constants(row), results=2)
+    e, slope = apply(
+        COMPILED_LOSSES[row.name], kind, y, np.array([0, 0.5, 1], y.dtype), numbers=constants(row), results=2
+    )
     assert np.isnan(e).all()
     assert np.isnan(slope).all()
 
@@ -186,7 +190,7 @@ def gradients(size, dtype, updates=30):
 @pytest.mark.parametrize("optimizer", RULES, ids=repr)
 def test_thirty_updates_are_the_references(optimizer, kind):
     dtype, size, eta = KINDS[kind][0], 37, optimizer.learning_rate
-    twin, settings = twin_of(optimizer), optimizer_spec(optimizer).settings
+    twin, settings = compiled_optimizer(optimizer), optimizer_spec(optimizer).settings
     moments = optimizer.start(size, np.dtype(float), eta)
     kept = float(moments.get(twin.kept, 0.0))
     held = [moments[name].astype(dtype) for name in twin.moments]
@@ -210,7 +214,7 @@ def test_thirty_updates_are_the_references(optimizer, kind):
 @each_kind
 @pytest.mark.parametrize("optimizer", RULES, ids=repr)
 def test_updates_of_nan_are_nan(optimizer, kind):
-    twin, nan = twin_of(optimizer), np.full(3, np.nan, KINDS[kind][0])
+    twin, nan = compiled_optimizer(optimizer), np.full(3, np.nan, KINDS[kind][0])
     *q, _ = twin.scalars(optimizer_spec(optimizer).settings, 0.1, 1, 1.0)
     update, _, _ = apply(twin.update, kind, nan, nan * 0 + 1, nan * 0 + 1, numbers=tuple(q), results=3)
     assert np.isnan(update).all()
@@ -218,13 +222,13 @@ def test_updates_of_nan_are_nan(optimizer, kind):
 
 # -------------------------------------------------------------------------------- the tables
 def test_every_row_has_its_twin():
-    assert set(ACTIVATION_TWINS) == set(ELEMENTWISE)
-    assert set(LOSS_TWINS) == set(TERMS)
-    assert set(OPTIMIZER_TWINS) == set(OPTIMIZERS) | {"sgd_momentum", "sgd_nesterov"} == set(MOMENTS)
+    assert set(COMPILED_ACTIVATIONS) == set(ELEMENTWISE)
+    assert set(COMPILED_LOSSES) == set(TERMS)
+    assert set(COMPILED_OPTIMIZERS) == set(OPTIMIZERS) | {"sgd_momentum", "sgd_nesterov"} == set(MOMENTS)
 
 
 @pytest.mark.parametrize("optimizer", RULES, ids=repr)
 def test_twins_name_all_moments(optimizer):
-    twin = twin_of(optimizer)
+    twin = compiled_optimizer(optimizer)
     started = optimizer.start(3, np.dtype(float), 0.1)
     assert [*twin.moments, *([twin.kept] if twin.kept else [])] == list(started)

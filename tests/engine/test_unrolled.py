@@ -12,10 +12,13 @@ import pytest
 import chainrule as cr
 from chainrule.core.layers import Dense
 from chainrule.engine.session import Rows, Stop, UpdateSpec
+from chainrule.engine.unrolled import base as engine
 from chainrule.engine.unrolled import program as written
-from chainrule.engine.unrolled import sessions as engine
+from chainrule.engine.unrolled.copies import CopiesSession, suitable_lanes
 from chainrule.engine.unrolled.program import Form, Unrolled
-from chainrule.engine.unrolled.sessions import CopiesSession, UnrolledSession, program, suitable_lanes
+from chainrule.engine.unrolled.programs import program
+from chainrule.engine.unrolled.session import UnrolledSession
+from chainrule.engine.unrolled.writer import write
 from chainrule.optimizers.schedules import Clock, Cosine, Memory, OnPlateau
 from chainrule.training import Data, Settings, fit, training
 from chainrule.training.reference import counted
@@ -125,7 +128,7 @@ def copies_agree(start, data, held, settings):
             found = np.concatenate([r.validation_losses for r in ran], axis=1)[k, : history.epochs]
             near(found, history.validation_loss, dtype)
         if judges:
-            assert session.number("best_epoch")[k] == history.best_epoch
+            assert session.best_epochs[k] == history.best_epoch
             assert (session.stopped[k] == Stop.PATIENCE) == (history.stopped == "patience")
 
 
@@ -357,7 +360,7 @@ def test_wide_networks_go_in_single_vectors_of_copies():
 
 # -------------------------------------------------------------------------------- the text
 def text(start=None, **form):
-    return Unrolled((start or net()).model.chain, Form(**{"lanes": 1, "across": "one", "rule": "sgd", **form})).source
+    return write(Unrolled((start or net()).model.chain, Form(**{"lanes": 1, "across": "one", "rule": "sgd", **form})))
 
 
 def test_a_unit_is_a_line_in_the_alphabets_names():
@@ -376,8 +379,8 @@ def test_a_unit_is_a_line_in_the_alphabets_names():
 
 
 @pytest.mark.parametrize("form", [
-    {}, {"lanes": 8, "across": "copies", "differs": True, "scheduled": False, "held": True},
-    {"lanes": 8, "across": "rows", "counts": True, "missing": True, "held": True, "rule": "nadam", "shows": True},
+    {}, {"lanes": 8, "across": "copies", "differs": True, "scheduled": False, "validates": True},
+    {"lanes": 8, "across": "rows", "counts": True, "missing": True, "validates": True, "rule": "nadam", "shows": True},
 ])  # fmt: skip
 def test_texts_are_python_of_readable_width(form):
     source = text(net([Dense(9, "tanh"), Dense(5)]), **form)
@@ -421,7 +424,7 @@ def test_schedules_that_watch_losses_have_no_rates_beforehand():
 def test_once_compiled_it_runs_without_numba(tmp_path):
     code = (
         "import sys, numpy as np, chainrule as cr\n"
-        "from chainrule.engine.unrolled.sessions import UnrolledSession\n"
+        "from chainrule.engine.unrolled.session import UnrolledSession\n"
         "from chainrule.engine.session import Rows, UpdateSpec\n"
         "net = cr.Network(1, [cr.Dense(1)], seed=0)\n"
         "rows = Rows(np.ones((3, 1)), np.ones((3, 1)), None)\n"

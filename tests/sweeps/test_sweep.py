@@ -9,7 +9,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.core.layers import Dense
-from chainrule.engine.unrolled import sessions as engine
+from chainrule.engine.unrolled import copies as engine
 from chainrule.optimizers.schedules import Cosine, OnPlateau
 from chainrule.sweeps import ensemble as many
 from chainrule.sweeps import sweep

@@ -1,1 +1,1 @@
-"""How updates are executed: the layers' own NumPy is the reference; here is its compiled twin."""
+"""How updates are executed: the layers' own NumPy is the reference; here is its compiled form."""

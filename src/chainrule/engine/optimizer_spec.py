@@ -25,7 +25,7 @@ class OptimizerSpec:
     """An optimizer as kernels know it.
 
     Attributes:
-        name: of its twin in ``chainrule.engine.lanes.optimizers.OPTIMIZER_TWINS``.
+        name: of its twin in ``chainrule.engine.lanes.optimizers.COMPILED_OPTIMIZERS``.
         settings: its settings in its class's order, but for learning rate and weight decay, then zeros.
         moments: names in ``Optimizer.start()``.
     """

@@ -1,4 +1,4 @@
-"""Which components have compiled twins: the library's own rows, and functions that Numba can compile."""
+"""Which components can be compiled: the library's own rows, and functions that Numba can compile."""
 
 from typing import Any
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from chainrule.engine.session import Rows
-    from chainrule.engine.unrolled.sessions import CopiesSession
+    from chainrule.engine.unrolled.copies import CopiesSession
 
 COMPILING = 2.0
 """Seconds that a program may have to be compiled for; work that the reference does sooner is left to it."""
@@ -224,7 +224,7 @@ def _in_lanes(
 ) -> None:  # fmt: skip
     """Train copies of one rule side by side, some epochs at a time."""
     from chainrule.engine.session import UpdateSpec  # noqa: PLC0415 - as above
-    from chainrule.engine.unrolled.sessions import CopiesSession  # noqa: PLC0415 - LLVM only where something is compiled
+    from chainrule.engine.unrolled.copies import CopiesSession  # noqa: PLC0415 - LLVM only where something is compiled
 
     optimizers = [first_order(copies[k].optimizer, "training side by side") for k in group]
     size = min(settings.batch_size or len(data.x), len(data.x))
@@ -279,7 +279,7 @@ def _settle(session: "CopiesSession", data: Data, settings: Settings, group: Seq
     keeps = session.form.judges
     last, best = session.vectors, session.best_vectors if keeps else None
     escaped = np.abs(last).max(axis=1, initial=0) > np.finfo(last.dtype).max ** 0.25  # seldom: then it is looked into
-    bettered, best_epochs = session.number("bettered").astype(int), session.number("best_epoch").astype(int)
+    bettered, best_epochs = session.last_improved, session.best_epochs
     for place, k in enumerate(group):
         trained.vectors[k] = last[place]
         if stopped[place] == Stop.PATIENCE:

@@ -49,7 +49,8 @@ def open_session(
     """
     from chainrule.engine.runtime.kernel_session import KernelSession  # noqa: PLC0415 - as above
     from chainrule.engine.session import UpdateSpec  # noqa: PLC0415 - as above
-    from chainrule.engine.unrolled import sessions  # noqa: PLC0415 - LLVM only where something is compiled
+    from chainrule.engine.unrolled.program import unsupported_reason  # noqa: PLC0415 - as above
+    from chainrule.engine.unrolled.session import UnrolledSession  # noqa: PLC0415 - LLVM only where something is compiled
 
     size = min(settings.batch_size or len(data.x), len(data.x))
     spec = UpdateSpec(
@@ -57,8 +58,8 @@ def open_session(
         settings.clip_value,
     )  # fmt: skip
     threads = threads_for(settings.threads, 3 * size * products(model.chain))
-    written_out = sessions.unsupported_reason(model.chain, settings.rule) is None
-    kind = sessions.UnrolledSession if written_out else KernelSession
+    written_out = unsupported_reason(model.chain, settings.rule) is None
+    kind = UnrolledSession if written_out else KernelSession
     return kind(
         model, _rows(data), None if held is None else _rows(held), spec, threads,
         patience=(settings.patience or 0) if judge else 0, min_delta=settings.min_delta, keep_updates=keep_updates,

@@ -36,7 +36,7 @@ SYMBOL = "chainrule_kernel"
 DIGEST = hashlib.sha256().digest_size
 """Bytes at the beginning of a file that tell whether the rest is whole."""
 
-SOURCES = ("compiler/object_code.py", "compiler/target.py", "kernels/*.py", "lanes/*.py", "runtime/memory.py")
+SOURCES = ("compiler/object_code.py", "compiler/target.py", "kernels/*.py", "lanes/*.py", "memory.py")
 """The files of the engine that machine code is made from."""
 
 _lock = threading.RLock()

@@ -24,7 +24,8 @@ from numba.extending import (
 )
 
 from chainrule.engine.lanes import functions as f
-from chainrule.engine.lanes.simd import Lanes, Mask, define, intrinsic, lane_wise, select, sqrt
+from chainrule.engine.lanes.bits import lane_wise
+from chainrule.engine.lanes.simd import Lanes, Mask, define, intrinsic, select, sqrt
 
 # -------------------------------------------------------------------------------- words for which there is a function
 _SAME = {

@@ -5,6 +5,7 @@ all elementwise activations.
 """
 
 from collections.abc import Callable
+from enum import IntEnum
 from typing import Any
 
 import numpy as np
@@ -12,20 +13,30 @@ from numba import njit
 
 from chainrule.engine.compiler.target import Space
 from chainrule.engine.kernels.work_split import share
-from chainrule.engine.lanes.activations import ACTIVATION_TWINS
+from chainrule.engine.lanes.activations import COMPILED_ACTIVATIONS
 from chainrule.engine.lanes.functions import exp_of_negative
-from chainrule.engine.lanes.simd import lane_max, lane_sum, load, load_first, np_lanes, pointer_to, store
+from chainrule.engine.lanes.memory import NUMBA_TYPES, load, load_first, pointer_to, store
+from chainrule.engine.lanes.reductions import lane_max, lane_sum
 from chainrule.engine.lanes.sync import reals
-from chainrule.engine.runtime.memory import ROWS
+from chainrule.engine.memory import Context
 
-UP_A, UP_SLOPE, UP_WIDTH, UP_PARAMETERS, UP_FIRST, UP_LAST = range(1, 7)
+
+class Up(IntEnum):
+    """Words of an elementwise activation."""
+
+    A = 1
+    SLOPE = 2
+    WIDTH = 3
+    PARAMETERS = 4
+    FIRST = 5
+    LAST = 6
 
 
 def elementwise(phi: Callable[..., Any]) -> Callable[[Space], Any]:
     """The kernel of an activation: ``a`` in the place of ``z``; all columns, or those from ``first`` to ``last``."""
 
     def factory(space: Space) -> Any:
-        kind = np_lanes[np.dtype(space.dtype)]
+        kind = NUMBA_TYPES[np.dtype(space.dtype)]
         at, one, lanes = pointer_to(kind, space.lanes), pointer_to(kind, 1), space.lanes
 
         @njit(error_model="numpy")
@@ -36,16 +47,27 @@ def elementwise(phi: Callable[..., Any]) -> Callable[[Space], Any]:
                 if sloped:
                     store(slope, k, prime)
 
-        def kernel(op, now):
-            width, p = op[UP_WIDTH], (reals(op[UP_PARAMETERS])[0], reals(op[UP_PARAMETERS])[1])
-            begin, end = share(now[ROWS], 1, now)
-            sloped = op[UP_SLOPE] != 0
-            if op[UP_FIRST] == 0 and op[UP_LAST] == width:
-                run(at(op[UP_A]), at(op[UP_SLOPE]), begin * width, end * width, lanes, p, sloped)
+        def kernel(instruction, context):
+            width, p = (
+                instruction[Up.WIDTH],
+                (reals(instruction[Up.PARAMETERS])[0], reals(instruction[Up.PARAMETERS])[1]),
+            )
+            begin, end = share(context[Context.ROWS], 1, context)
+            sloped = instruction[Up.SLOPE] != 0
+            if instruction[Up.FIRST] == 0 and instruction[Up.LAST] == width:
+                run(at(instruction[Up.A]), at(instruction[Up.SLOPE]), begin * width, end * width, lanes, p, sloped)
             else:
                 for n in range(begin, end):
                     row = n * width
-                    run(one(op[UP_A]), one(op[UP_SLOPE]), row + op[UP_FIRST], row + op[UP_LAST], 1, p, sloped)
+                    run(
+                        one(instruction[Up.A]),
+                        one(instruction[Up.SLOPE]),
+                        row + instruction[Up.FIRST],
+                        row + instruction[Up.LAST],
+                        1,
+                        p,
+                        sloped,
+                    )
 
         return kernel
 
@@ -53,16 +75,23 @@ def elementwise(phi: Callable[..., Any]) -> Callable[[Space], Any]:
 
 
 # -------------------------------------------------------------------------------- the way down
-DOWN_DELTA, DOWN_SLOPE, DOWN_WIDTH = range(1, 4)
+
+
+class Down(IntEnum):
+    """Words of ``down``."""
+
+    DELTA = 1
+    SLOPE = 2
+    WIDTH = 3
 
 
 def down(space: Space) -> Any:
     """``delta = da slope``, in the place of ``da``."""
-    at, lanes = pointer_to(np_lanes[np.dtype(space.dtype)], space.lanes), space.lanes
+    at, lanes = pointer_to(NUMBA_TYPES[np.dtype(space.dtype)], space.lanes), space.lanes
 
-    def kernel(op, now):
-        delta, slope, width = at(op[DOWN_DELTA]), at(op[DOWN_SLOPE]), op[DOWN_WIDTH]
-        begin, end = share(now[ROWS], 1, now)
+    def kernel(instruction, context):
+        delta, slope, width = at(instruction[Down.DELTA]), at(instruction[Down.SLOPE]), instruction[Down.WIDTH]
+        begin, end = share(context[Context.ROWS], 1, context)
         for k in range(begin * width, end * width, lanes):
             store(delta, k, load(delta, k) * load(slope, k))
 
@@ -70,16 +99,24 @@ def down(space: Space) -> Any:
 
 
 # -------------------------------------------------------------------------------- softmax
-SOFTMAX_A, SOFTMAX_DELTA, SOFTMAX_UNITS, SOFTMAX_WIDTH = range(1, 5)
+
+
+class Softmax(IntEnum):
+    """Words of softmax, up and down."""
+
+    A = 1
+    DELTA = 2
+    UNITS = 3
+    WIDTH = 4
 
 
 def softmax_up(space: Space) -> Any:
     """``a[k] = exp(z[k] - top)/sum_j exp(z[j] - top)`` by row, in the place of z; the padding becomes 0."""
-    at, lanes = pointer_to(np_lanes[np.dtype(space.dtype)], space.lanes), space.lanes
+    at, lanes = pointer_to(NUMBA_TYPES[np.dtype(space.dtype)], space.lanes), space.lanes
 
-    def kernel(op, now):
-        a, units, width = at(op[SOFTMAX_A]), op[SOFTMAX_UNITS], op[SOFTMAX_WIDTH]
-        begin, end = share(now[ROWS], 1, now)
+    def kernel(instruction, context):
+        a, units, width = at(instruction[Softmax.A]), instruction[Softmax.UNITS], instruction[Softmax.WIDTH]
+        begin, end = share(context[Context.ROWS], 1, context)
         for n in range(begin, end):
             row = n * width
             top = lane_max(load_first(a, row, units, -np.inf))
@@ -100,11 +137,11 @@ def softmax_up(space: Space) -> Any:
 
 def softmax_down(space: Space) -> Any:
     """``delta = a (da - a.da)`` by row, in the place of ``da``: the Jacobian diag(a) - a a' is its own transpose."""
-    at, lanes = pointer_to(np_lanes[np.dtype(space.dtype)], space.lanes), space.lanes
+    at, lanes = pointer_to(NUMBA_TYPES[np.dtype(space.dtype)], space.lanes), space.lanes
 
-    def kernel(op, now):
-        a, delta, width = at(op[SOFTMAX_A]), at(op[SOFTMAX_DELTA]), op[SOFTMAX_WIDTH]
-        begin, end = share(now[ROWS], 1, now)
+    def kernel(instruction, context):
+        a, delta, width = at(instruction[Softmax.A]), at(instruction[Softmax.DELTA]), instruction[Softmax.WIDTH]
+        begin, end = share(context[Context.ROWS], 1, context)
         for n in range(begin, end):
             row = n * width
             total = load(a, row) * load(delta, row)
@@ -117,7 +154,7 @@ def softmax_down(space: Space) -> Any:
     return kernel
 
 
-KERNELS = {name: elementwise(phi) for name, phi in ACTIVATION_TWINS.items()} | {
+KERNELS = {name: elementwise(phi) for name, phi in COMPILED_ACTIVATIONS.items()} | {
     "down": down,
     "softmax_up": softmax_up,
     "softmax_down": softmax_down,

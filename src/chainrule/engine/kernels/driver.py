@@ -11,23 +11,33 @@ import numpy as np
 from numba import njit
 
 from chainrule.engine.compiler.target import Space
-from chainrule.engine.lanes.simd import np_lanes, number, pointer_to, put
+from chainrule.engine.lanes.memory import NUMBA_TYPES, number, pointer_to, put
 from chainrule.engine.lanes.sync import address_of, barrier, call_kernel, draw_word, reals, words
-from chainrule.engine.runtime import memory as w
+from chainrule.engine.memory import (
+    CONTEXT_WORDS,
+    INSTRUCTION_WORDS,
+    Context,
+    Job,
+    PredictionJob,
+    Progress,
+    Scalar,
+    State,
+)
+from chainrule.engine.session import Stop
 
 
 @njit(error_model="numpy")
-def _run_ops(ops, count, now):
+def _run_plan(plan, count, context):
     for k in range(count):
-        op = words(address_of(ops, k * w.OP_WORDS))
-        call_kernel(op[0], op, now)
+        instruction = words(address_of(plan, k * INSTRUCTION_WORDS))
+        call_kernel(instruction[0], instruction, context)
 
 
 @njit(error_model="numpy")
-def _run_ops_together(ops, count, now, counter, passed, threads):
+def _run_plan_together(plan, count, context, counter, passed, threads):
     for k in range(count):
-        op = words(address_of(ops, k * w.OP_WORDS))
-        call_kernel(op[0], op, now)
+        instruction = words(address_of(plan, k * INSTRUCTION_WORDS))
+        call_kernel(instruction[0], instruction, context)
         passed = barrier(counter, passed, threads)
     return passed
 
@@ -51,7 +61,7 @@ def shuffle(order, count, function, state) -> None:
 
 def _helpers(space: Space) -> Any:
     """Copying and adding up in the space's dtype."""
-    one = pointer_to(np_lanes[np.dtype(space.dtype)], 1)
+    one = pointer_to(NUMBA_TYPES[np.dtype(space.dtype)], 1)
 
     @njit(error_model="numpy")
     def copy(of, to, length):
@@ -91,144 +101,160 @@ def train(space: Space) -> Any:
     copy, total, finite, weigh = _helpers(space)
 
     @njit(error_model="numpy")
-    def validate(job, now, counter, passed, threads):
+    def validate(job, context, counter, passed, threads):
         """The loss of the rows set aside, in chunks, by all threads."""
-        ops, refresh = words(job[w.J_HELD_OPS]), job[w.J_HELD_REFRESH_COUNT]
-        passed = _run_ops_together(ops, refresh, now, counter, passed, threads)
-        now[w.SHARES], now[w.BATCH] = job[w.J_HELD_SHARES], job[w.J_HELD_ROWS]
-        for first in range(0, job[w.J_HELD_ROWS], job[w.J_HELD_CHUNK]):
-            now[w.ROWS], now[w.OFFSET] = min(job[w.J_HELD_CHUNK], job[w.J_HELD_ROWS] - first), first
-            now[w.INDEX] = address_of(words(job[w.J_HELD_INDEX]), first)
-            rest = words(address_of(ops, refresh * w.OP_WORDS))
-            passed = _run_ops_together(rest, job[w.J_HELD_COUNT] - refresh, now, counter, passed, threads)
+        plan, refresh = words(job[Job.VALIDATION_PLAN]), job[Job.VALIDATION_REFRESH_COUNT]
+        passed = _run_plan_together(plan, refresh, context, counter, passed, threads)
+        context[Context.SHARES], context[Context.BATCH] = job[Job.VALIDATION_SHARES], job[Job.VALIDATION_ROWS]
+        for first in range(0, job[Job.VALIDATION_ROWS], job[Job.VALIDATION_CHUNK]):
+            context[Context.ROWS], context[Context.OFFSET] = (
+                min(job[Job.VALIDATION_CHUNK], job[Job.VALIDATION_ROWS] - first),
+                first,
+            )
+            context[Context.INDEX] = address_of(words(job[Job.VALIDATION_INDEX]), first)
+            rest = words(address_of(plan, refresh * INSTRUCTION_WORDS))
+            passed = _run_plan_together(rest, job[Job.VALIDATION_COUNT] - refresh, context, counter, passed, threads)
         return passed
 
     @njit(error_model="numpy")
-    def one_batch(job, now, counter, passed, threads, stepping):
+    def one_batch(job, context, counter, passed, threads, stepping):
         """Gradients of one batch: chunk after chunk by all threads, or each shard by one of them."""
-        ops, count, rows = words(job[w.J_CHUNK_OPS]), job[w.J_CHUNK_COUNT], now[w.BATCH]
-        passed = _run_ops_together(words(job[w.J_BATCH_OPS]), job[w.J_BATCH_COUNT], now, counter, passed, threads)
-        shards = min(job[w.J_SHARDS], rows)
-        now[w.PARTS] = shards
+        plan, count, rows = words(job[Job.CHUNK_PLAN]), job[Job.CHUNK_COUNT], context[Context.BATCH]
+        passed = _run_plan_together(words(job[Job.BATCH_PLAN]), job[Job.BATCH_COUNT], context, counter, passed, threads)
+        shards = min(job[Job.SHARDS], rows)
+        context[Context.SHARDS] = shards
         if shards == 1:
-            for first in range(0, rows, job[w.J_CHUNK]):
-                now[w.ROWS], now[w.OFFSET], now[w.ADDING] = min(job[w.J_CHUNK], rows - first), first, first > 0
-                now[w.INDEX], now[w.STEPPING] = address_of(words(now[w.BATCH_INDEX]), first), stepping
-                passed = _run_ops_together(ops, count, now, counter, passed, threads)
+            for first in range(0, rows, job[Job.CHUNK]):
+                context[Context.ROWS], context[Context.OFFSET], context[Context.ADDING] = (
+                    min(job[Job.CHUNK], rows - first),
+                    first,
+                    first > 0,
+                )
+                context[Context.INDEX], context[Context.STEPPING] = (
+                    address_of(words(context[Context.BATCH_INDEX]), first),
+                    stepping,
+                )
+                passed = _run_plan_together(plan, count, context, counter, passed, threads)
             return passed
-        thread = now[w.THREAD]
+        thread = context[Context.THREAD]
         for s in range(thread, shards, threads):
-            now[w.THREAD], now[w.THREADS], now[w.STEPPING] = 0, 1, 0
+            context[Context.THREAD], context[Context.THREADS], context[Context.STEPPING] = 0, 1, 0
             begin, end = rows * s // shards, rows * (s + 1) // shards
-            its = words(address_of(ops, s * job[w.J_CHUNK_STRIDE]))
-            for first in range(begin, end, job[w.J_CHUNK]):
-                now[w.ROWS], now[w.OFFSET], now[w.ADDING] = min(job[w.J_CHUNK], end - first), first, first > begin
-                now[w.INDEX] = address_of(words(now[w.BATCH_INDEX]), first)
-                _run_ops(its, count, now)
-        now[w.THREAD], now[w.THREADS] = thread, threads
+            its = words(address_of(plan, s * job[Job.CHUNK_STRIDE]))
+            for first in range(begin, end, job[Job.CHUNK]):
+                context[Context.ROWS], context[Context.OFFSET], context[Context.ADDING] = (
+                    min(job[Job.CHUNK], end - first),
+                    first,
+                    first > begin,
+                )
+                context[Context.INDEX] = address_of(words(context[Context.BATCH_INDEX]), first)
+                _run_plan(its, count, context)
+        context[Context.THREAD], context[Context.THREADS] = thread, threads
         return barrier(counter, passed, threads)
 
     @njit(error_model="numpy")
     def judge(job, state, reals_, epoch, done):
         """Write an epoch down; keep the best parameters; see whether patience is over."""
-        loss, length = reals_[w.R_LOSS], job[w.J_LENGTH]
-        reals_[w.R_LOSS], reals_[w.R_WEIGHT] = 0.0, 0.0
-        reals(job[w.J_LOSSES])[done] = loss
-        reals(job[w.J_NORMS])[done] = reals(job[w.J_SCALARS])[w.NORM]
-        judged, now_best = loss, job[w.J_ENTERED]
-        if job[w.J_HELD_ROWS] > 0:
-            judged = total(job[w.J_HELD_ROW_LOSS], job[w.J_HELD_ROWS])
-            reals(job[w.J_VALIDATION_LOSSES])[done] = judged
-            now_best = job[w.J_W]
-        if judged < reals_[w.R_TO_BEAT] - reals_[w.R_MIN_DELTA]:
-            reals_[w.R_TO_BEAT] = judged
-            state[w.S_BETTERED] = epoch
-        if judged < reals_[w.R_BEST]:
-            reals_[w.R_BEST] = judged
-            state[w.S_BEST_EPOCH] = epoch
-            copy(now_best, job[w.J_BEST], length)
-        if state[w.S_PATIENCE] > 0 and epoch - state[w.S_BETTERED] >= state[w.S_PATIENCE]:
-            state[w.S_STOP] = w.PATIENCE_OUT
+        loss, length = reals_[Progress.LOSS], job[Job.LENGTH]
+        reals_[Progress.LOSS], reals_[Progress.WEIGHT] = 0.0, 0.0
+        reals(job[Job.LOSSES])[done] = loss
+        reals(job[Job.NORMS])[done] = reals(job[Job.SCALARS])[Scalar.NORM]
+        judged, now_best = loss, job[Job.EPOCH_START]
+        if job[Job.VALIDATION_ROWS] > 0:
+            judged = total(job[Job.VALIDATION_ROW_LOSS], job[Job.VALIDATION_ROWS])
+            reals(job[Job.VALIDATION_LOSSES])[done] = judged
+            now_best = job[Job.PARAMETERS]
+        if judged < reals_[Progress.PATIENCE_REFERENCE] - reals_[Progress.MIN_DELTA]:
+            reals_[Progress.PATIENCE_REFERENCE] = judged
+            state[State.LAST_IMPROVED] = epoch
+        if judged < reals_[Progress.BEST]:
+            reals_[Progress.BEST] = judged
+            state[State.BEST_EPOCH] = epoch
+            copy(now_best, job[Job.BEST], length)
+        if state[State.PATIENCE] > 0 and epoch - state[State.LAST_IMPROVED] >= state[State.PATIENCE]:
+            state[State.STOP] = Stop.PATIENCE
 
     def kernel(job):
-        thread, threads, counter = job[w.J_THREAD], job[w.J_THREADS], words(job[w.J_COUNTER])
-        passed, now = 0, words(job[w.J_NOW])
-        state, reals_, scalars = words(job[w.J_STATE]), reals(job[w.J_REAL_STATE]), reals(job[w.J_SCALARS])
-        for k in range(w.NOW_WORDS):
-            now[k] = 0
-        now[w.THREAD], now[w.THREADS], now[w.SCALARS] = thread, threads, job[w.J_SCALARS]
-        rows, size, order = job[w.J_ROWS], job[w.J_BATCH], words(job[w.J_ORDER])
+        thread, threads, counter = job[Job.THREAD], job[Job.THREADS], words(job[Job.COUNTER])
+        passed, context = 0, words(job[Job.CONTEXT])
+        state, reals_, scalars = words(job[Job.STATE]), reals(job[Job.PROGRESS]), reals(job[Job.SCALARS])
+        for k in range(CONTEXT_WORDS):
+            context[k] = 0
+        context[Context.THREAD], context[Context.THREADS], context[Context.SCALARS] = thread, threads, job[Job.SCALARS]
+        rows, size, order = job[Job.ROWS], job[Job.BATCH], words(job[Job.ORDER])
         per_epoch = (rows + size - 1) // size
-        first_update = state[w.S_UPDATE]
-        for u in range(first_update, first_update + job[w.J_UPDATES]):
+        first_update = state[State.UPDATE]
+        for u in range(first_update, first_update + job[Job.UPDATES]):
             epoch, b = u // per_epoch, u % per_epoch
             if thread == 0:
                 if b == 0:
-                    copy(job[w.J_W], job[w.J_ENTERED], job[w.J_LENGTH])
-                    if job[w.J_SHUFFLES] != 0:
-                        shuffle(order, rows, job[w.J_RNG_FUNCTION], job[w.J_RNG_STATE])
-                scalars[w.ETA] = reals(job[w.J_ETAS])[u - first_update]
-                scalars[w.COUNT] = u + 1.0
+                    copy(job[Job.PARAMETERS], job[Job.EPOCH_START], job[Job.LENGTH])
+                    if job[Job.SHUFFLES] != 0:
+                        shuffle(order, rows, job[Job.RANDOM_FUNCTION], job[Job.RANDOM_STATE])
+                scalars[Scalar.LEARNING_RATE] = reals(job[Job.LEARNING_RATES])[u - first_update]
+                scalars[Scalar.UPDATE_COUNT] = u + 1.0
             passed = barrier(counter, passed, threads)
             begin = b * size
             count = min(size, rows - begin)
-            now[w.BATCH], now[w.SHARES] = count, 0
-            now[w.BATCH_INDEX] = address_of(order, begin)
-            if job[w.J_COUNTS] != 0:
-                now[w.SHARES] = job[w.J_SHARE_BUFFER]
+            context[Context.BATCH], context[Context.SHARES] = count, 0
+            context[Context.BATCH_INDEX] = address_of(order, begin)
+            if job[Job.COUNTS] != 0:
+                context[Context.SHARES] = job[Job.SHARE_BUFFER]
             if thread == 0:
-                weight, scalars[w.STANDING] = np.float64(count), 1.0
-                if job[w.J_COUNTS] != 0:
-                    weight, scalars[w.STANDING] = weigh(
-                        job[w.J_COUNTS],
-                        words(now[w.BATCH_INDEX]),
+                weight, scalars[Scalar.BATCH_WEIGHT] = np.float64(count), 1.0
+                if job[Job.COUNTS] != 0:
+                    weight, scalars[Scalar.BATCH_WEIGHT] = weigh(
+                        job[Job.COUNTS],
+                        words(context[Context.BATCH_INDEX]),
                         count,
-                        job[w.J_SHARE_BUFFER],
-                        reals_[w.R_WHOLE],
+                        job[Job.SHARE_BUFFER],
+                        reals_[Progress.WHOLE],
                         rows,
                     )
             else:
                 weight = 0.0
             passed = barrier(counter, passed, threads)
             last = b == per_epoch - 1
-            stepping = 1 if job[w.J_MAY_STEP] != 0 and not last else 0
-            passed = one_batch(job, now, counter, passed, threads, stepping)
+            stepping = 1 if job[Job.MAY_STEP] != 0 and not last else 0
+            passed = one_batch(job, context, counter, passed, threads, stepping)
             if thread == 0:
-                batch_loss = total(job[w.J_ROW_LOSS], count)
-                reals_[w.R_BATCH_LOSS] = batch_loss
+                batch_loss = total(job[Job.ROW_LOSS], count)
+                reals_[Progress.BATCH_LOSS] = batch_loss
                 if np.isfinite(batch_loss):
-                    together = reals_[w.R_WEIGHT] + weight
-                    reals_[w.R_WEIGHT] = together
-                    reals_[w.R_LOSS] += (batch_loss - reals_[w.R_LOSS]) * (
+                    together = reals_[Progress.WEIGHT] + weight
+                    reals_[Progress.WEIGHT] = together
+                    reals_[Progress.LOSS] += (batch_loss - reals_[Progress.LOSS]) * (
                         weight / (together if together != 0 else 1.0)
                     )
-                    state[w.S_UPDATE] = u + 1
+                    state[State.UPDATE] = u + 1
                 else:
-                    state[w.S_STOP] = w.NOT_FINITE
+                    state[State.STOP] = Stop.NOT_FINITE
             passed = barrier(counter, passed, threads)
-            if state[w.S_STOP] != w.RUNNING:
+            if state[State.STOP] != Stop.RUNNING:
                 break
             if stepping == 0:
-                passed = _run_ops_together(words(job[w.J_SUM_OPS]), job[w.J_SUM_COUNT], now, counter, passed, threads)
-                if last or job[w.J_CLIPS] != 0:
-                    passed = _run_ops_together(
-                        words(job[w.J_NORM_OPS]), job[w.J_NORM_COUNT], now, counter, passed, threads
+                passed = _run_plan_together(
+                    words(job[Job.SUM_PLAN]), job[Job.SUM_COUNT], context, counter, passed, threads
+                )
+                if last or job[Job.CLIPS] != 0:
+                    passed = _run_plan_together(
+                        words(job[Job.NORM_PLAN]), job[Job.NORM_COUNT], context, counter, passed, threads
                     )
-                if job[w.J_APPLY] != 0:
-                    passed = _run_ops_together(
-                        words(job[w.J_STEP_OPS]), job[w.J_STEP_COUNT], now, counter, passed, threads
+                if job[Job.APPLY] != 0:
+                    passed = _run_plan_together(
+                        words(job[Job.STEP_PLAN]), job[Job.STEP_COUNT], context, counter, passed, threads
                     )
-            if last and job[w.J_APPLY] != 0:
-                if job[w.J_HELD_ROWS] > 0:
-                    passed = validate(job, now, counter, passed, threads)
+            if last and job[Job.APPLY] != 0:
+                if job[Job.VALIDATION_ROWS] > 0:
+                    passed = validate(job, context, counter, passed, threads)
                 if thread == 0:
-                    if finite(job[w.J_W], job[w.J_LENGTH]):
-                        judge(job, state, reals_, epoch, epoch - state[w.S_FIRST_EPOCH])
-                        state[w.S_EPOCHS_DONE] = epoch - state[w.S_FIRST_EPOCH] + 1
+                    if finite(job[Job.PARAMETERS], job[Job.LENGTH]):
+                        judge(job, state, reals_, epoch, epoch - state[State.FIRST_EPOCH])
+                        state[State.EPOCHS_DONE] = epoch - state[State.FIRST_EPOCH] + 1
                     else:
-                        state[w.S_STOP] = w.NOT_FINITE
+                        state[State.STOP] = Stop.NOT_FINITE
                 passed = barrier(counter, passed, threads)
-                if state[w.S_STOP] != w.RUNNING:
+                if state[State.STOP] != Stop.RUNNING:
                     break
 
     return kernel
@@ -237,22 +263,29 @@ def train(space: Space) -> Any:
 # -------------------------------------------------------------------------------- prediction
 def predict(space: Space) -> Any:
     """The outputs of all rows: each thread takes every so-many-th chunk, in buffers of its own."""
-    one = pointer_to(np_lanes[np.dtype(space.dtype)], 1)
+    one = pointer_to(NUMBA_TYPES[np.dtype(space.dtype)], 1)
 
     def kernel(job):
-        thread, threads, now = job[w.P_THREAD], job[w.P_THREADS], words(job[w.P_NOW])
-        for k in range(w.NOW_WORDS):
-            now[k] = 0
-        now[w.THREADS], now[w.SCALARS] = 1, job[w.P_SCALARS]
-        ops = words(address_of(words(job[w.P_OPS]), thread * job[w.P_STRIDE]))
-        y, out, outputs, width = one(job[w.P_Y]), one(job[w.P_OUT]), job[w.P_OUTPUTS], job[w.P_LDY]
-        chunk, rows, index = job[w.P_CHUNK], job[w.P_ROWS], words(job[w.P_INDEX])
+        thread = job[PredictionJob.THREAD]
+        threads = job[PredictionJob.THREADS]
+        context = words(job[PredictionJob.CONTEXT])
+        for k in range(CONTEXT_WORDS):
+            context[k] = 0
+        context[Context.THREADS], context[Context.SCALARS] = 1, job[PredictionJob.SCALARS]
+        plan = words(address_of(words(job[PredictionJob.PLAN]), thread * job[PredictionJob.STRIDE]))
+        y, out, outputs, width = (
+            one(job[PredictionJob.Y]),
+            one(job[PredictionJob.OUT]),
+            job[PredictionJob.OUTPUTS],
+            job[PredictionJob.Y_STEP],
+        )
+        chunk, rows, index = job[PredictionJob.CHUNK], job[PredictionJob.ROWS], words(job[PredictionJob.INDEX])
         for first in range(thread * chunk, rows, threads * chunk):
             count = min(chunk, rows - first)
             for n in range(count):
                 index[n] = first + n
-            now[w.ROWS], now[w.INDEX] = count, job[w.P_INDEX]
-            _run_ops(ops, job[w.P_COUNT], now)
+            context[Context.ROWS], context[Context.INDEX] = count, job[PredictionJob.INDEX]
+            _run_plan(plan, job[PredictionJob.COUNT], context)
             for n in range(count):
                 for k in range(outputs):
                     put(out, (first + n) * outputs + k, number(y, n * width + k))

@@ -5,6 +5,7 @@ where all rows count alike.
 """
 
 from collections.abc import Callable
+from enum import IntEnum
 from typing import Any
 
 import numpy as np
@@ -13,31 +14,46 @@ from numba import njit
 from chainrule.engine.compiler.target import Space
 from chainrule.engine.kernels.work_split import share
 from chainrule.engine.lanes.functions import exp_of_negative, log1p, maximum
-from chainrule.engine.lanes.losses import LOSS_TWINS
-from chainrule.engine.lanes.simd import (
-    lane_max,
+from chainrule.engine.lanes.losses import COMPILED_LOSSES
+from chainrule.engine.lanes.memory import (
+    NUMBA_TYPES,
     lane_numbers,
-    lane_sum,
     load,
     load_first,
-    np_lanes,
     number,
     pointer_to,
     put,
-    select,
     spread,
     store,
 )
+from chainrule.engine.lanes.reductions import lane_max, lane_sum
+from chainrule.engine.lanes.simd import select
 from chainrule.engine.lanes.sync import reals, words
-from chainrule.engine.runtime.memory import BATCH, INDEX, OFFSET, ROWS, SCALARS, SHARES, STANDING
+from chainrule.engine.memory import Context, Scalar
 
-Y, DY, T, ROW_LOSS, UNITS, WIDTH, PARAMETERS, MEAN, SLOPE = range(1, 10)
+
+class Word(IntEnum):
+    """Words of a loss; SLOPE may be 0: the last layer has none."""
+
+    Y = 1
+    DY = 2
+    T = 3
+    ROW_LOSS = 4
+    UNITS = 5
+    WIDTH = 6
+    PARAMETERS = 7
+    MEAN = 8
+    SLOPE = 9
 
 
 @njit(error_model="numpy", forceinline=True)
-def _part(shares, n, now):
+def _part(shares, n, context):
     """How much of E one row makes up."""
-    return np.float64(number(shares, now[OFFSET] + n)) if now[SHARES] != 0 else 1.0 / now[BATCH]
+    return (
+        np.float64(number(shares, context[Context.OFFSET] + n))
+        if context[Context.SHARES] != 0
+        else 1.0 / context[Context.BATCH]
+    )
 
 
 @njit(error_model="numpy", forceinline=True)
@@ -55,18 +71,31 @@ def elementwise(term: Callable[..., Any]) -> Callable[[Space], Any]:
     """The kernel of a loss that adds up a term for each output, or averages them over the outputs that are there."""
 
     def factory(space: Space) -> Any:
-        at, lanes = pointer_to(np_lanes[np.dtype(space.dtype)], space.lanes), space.lanes
+        at, lanes = pointer_to(NUMBA_TYPES[np.dtype(space.dtype)], space.lanes), space.lanes
 
-        def kernel(op, now):
-            y, dy, t, row_loss = at(op[Y]), at(op[DY]), at(op[T]), at(op[ROW_LOSS])
-            units, width, p = op[UNITS], op[WIDTH], (reals(op[PARAMETERS])[0], reals(op[PARAMETERS])[1])
-            index, shares, slope = words(now[INDEX]), at(now[SHARES]), at(op[SLOPE])
-            standing = reals(now[SCALARS])[STANDING]
-            begin, end = share(now[ROWS], 1, now)
+        def kernel(instruction, context):
+            y, dy, t, row_loss = (
+                at(instruction[Word.Y]),
+                at(instruction[Word.DY]),
+                at(instruction[Word.T]),
+                at(instruction[Word.ROW_LOSS]),
+            )
+            units, width, p = (
+                instruction[Word.UNITS],
+                instruction[Word.WIDTH],
+                (reals(instruction[Word.PARAMETERS])[0], reals(instruction[Word.PARAMETERS])[1]),
+            )
+            index, shares, slope = (
+                words(context[Context.INDEX]),
+                at(context[Context.SHARES]),
+                at(instruction[Word.SLOPE]),
+            )
+            standing = reals(context[Context.SCALARS])[Scalar.BATCH_WEIGHT]
+            begin, end = share(context[Context.ROWS], 1, context)
             for n in range(begin, end):
                 row, target = n * width, index[n] * units
-                part = _part(shares, n, now)
-                if op[MEAN] != 0:
+                part = _part(shares, n, context)
+                if instruction[Word.MEAN] != 0:
                     part /= _present(t, target, units)
                 total = spread(y, 0.0)
                 for k in range(0, width, lanes):
@@ -75,10 +104,10 @@ def elementwise(term: Callable[..., Any]) -> Callable[[Space], Any]:
                     e, prime = term(load(y, row + k), select(present, wanted, 0.0), p)
                     total = total + select(present, e, 0.0)
                     delta = select(present, prime, 0.0) * (part * standing)
-                    if op[SLOPE] != 0:
+                    if instruction[Word.SLOPE] != 0:
                         delta = delta * load(slope, row + k)
                     store(dy, row + k, delta)
-                put(row_loss, now[OFFSET] + n, lane_sum(total) * part)
+                put(row_loss, context[Context.OFFSET] + n, lane_sum(total) * part)
 
         return kernel
 
@@ -90,22 +119,28 @@ def softmax_cross_entropy(space: Space) -> Any:
 
     At the likeliest class, where the softmax is near 1, the derivative is taken from the others: nothing cancels.
     """
-    at, lanes = pointer_to(np_lanes[np.dtype(space.dtype)], space.lanes), space.lanes
-    one = pointer_to(np_lanes[np.dtype(space.dtype)], 1)
+    at, lanes = pointer_to(NUMBA_TYPES[np.dtype(space.dtype)], space.lanes), space.lanes
+    one = pointer_to(NUMBA_TYPES[np.dtype(space.dtype)], 1)
 
-    def kernel(op, now):
-        y, dy, t, row_loss, slope = at(op[Y]), at(op[DY]), at(op[T]), at(op[ROW_LOSS]), at(op[SLOPE])
-        units, width = op[UNITS], op[WIDTH]
-        index, shares, single = words(now[INDEX]), at(now[SHARES]), one(op[DY])
-        standing, which = reals(now[SCALARS])[STANDING], lane_numbers(y)
-        begin, end = share(now[ROWS], 1, now)
+    def kernel(instruction, context):
+        y, dy, t, row_loss, slope = (
+            at(instruction[Word.Y]),
+            at(instruction[Word.DY]),
+            at(instruction[Word.T]),
+            at(instruction[Word.ROW_LOSS]),
+            at(instruction[Word.SLOPE]),
+        )
+        units, width = instruction[Word.UNITS], instruction[Word.WIDTH]
+        index, shares, single = words(context[Context.INDEX]), at(context[Context.SHARES]), one(instruction[Word.DY])
+        standing, which = reals(context[Context.SCALARS])[Scalar.BATCH_WEIGHT], lane_numbers(y)
+        begin, end = share(context[Context.ROWS], 1, context)
         for n in range(begin, end):
             row, target = n * width, index[n] * units
             missing = number(t, target)
             if missing != missing:  # noqa: PLR0124 - the whole row is
                 for k in range(0, width, lanes):
                     store(dy, row + k, 0.0)
-                put(row_loss, now[OFFSET] + n, 0.0)
+                put(row_loss, context[Context.OFFSET] + n, 0.0)
                 continue
             highest = load_first(y, row, units, -np.inf)
             for k in range(lanes, width, lanes):
@@ -127,22 +162,22 @@ def softmax_cross_entropy(space: Space) -> Any:
                 others_t = others_t + select(which == 1.0 * (best - k), 0.0, wanted)
                 gaps = gaps + wanted * (top - load_first(y, row + k, units - k, top))
             rest, rest_t, best_t = lane_sum(others), lane_sum(others_t), number(t, target + best)
-            part, sum_t = _part(shares, n, now), rest_t + best_t
+            part, sum_t = _part(shares, n, context), rest_t + best_t
             log_of = lane_sum(log1p(spread(single, rest)))
-            put(row_loss, now[OFFSET] + n, (lane_sum(gaps) + sum_t * log_of) * part)
+            put(row_loss, context[Context.OFFSET] + n, (lane_sum(gaps) + sum_t * log_of) * part)
             share_of_each, scale = sum_t / (1 + rest), part * standing
             at_best = (rest_t - share_of_each * rest) * scale
             for k in range(0, width, lanes):
                 wanted = load_first(t, target + k, units - k, 0.0)
                 down = (load(dy, row + k) * share_of_each - wanted) * scale
                 store(dy, row + k, select(which == 1.0 * (best - k), at_best, down))
-            if op[SLOPE] != 0:
+            if instruction[Word.SLOPE] != 0:
                 for k in range(0, width, lanes):
                     store(dy, row + k, load(dy, row + k) * load(slope, row + k))
 
     return kernel
 
 
-KERNELS = {name: elementwise(term) for name, term in LOSS_TWINS.items()} | {
+KERNELS = {name: elementwise(term) for name, term in COMPILED_LOSSES.items()} | {
     "categorical_cross_entropy_from_logits": softmax_cross_entropy
 }

@@ -4,39 +4,55 @@ With ``m(.)`` the mean along the axis, ``xhat = (a - m(a))/s``, ``z = gamma xhat
 ``da = (g - m(g) - xhat m(xhat g))/s`` with ``g = delta gamma``.
 """
 
+from enum import IntEnum
 from typing import Any
 
 import numpy as np
 
 from chainrule.engine.compiler.target import Space
 from chainrule.engine.kernels.work_split import share
-from chainrule.engine.lanes.simd import (
-    lane_sum,
-    load,
-    load_first,
-    np_lanes,
-    number,
-    pointer_to,
-    put,
-    spread,
-    sqrt,
-    store,
-)
+from chainrule.engine.lanes.memory import NUMBA_TYPES, load, load_first, number, pointer_to, put, spread, store
+from chainrule.engine.lanes.reductions import lane_sum
+from chainrule.engine.lanes.simd import sqrt
 from chainrule.engine.lanes.sync import draw_word, reals, words
-from chainrule.engine.runtime.memory import ADDING, BATCH, INDEX, OFFSET, ROWS, THREAD
+from chainrule.engine.memory import Context
 
-A, Z, XHAT, S, GAMMA, BETA, MEAN, VARIANCE, UNITS, WIDTH, NUMBERS = range(1, 12)
-"""Words of the way up; NUMBERS is the address of epsilon and momentum."""
 
-DELTA, DA, G_GAMMA, G_BETA = 12, 13, 14, 15
-"""Further words of the way down."""
+class Word(IntEnum):
+    """Words of the way up, and from DELTA on of the way down; NUMBERS is the address of epsilon and momentum."""
 
-MASK, DROPOUT_RATE, DROPOUT_FUNCTION, DROPOUT_STATE = 3, 4, 5, 6
-"""Words of dropout, beside A, Z, UNITS and WIDTH."""
+    A = 1
+    Z = 2
+    XHAT = 3
+    S = 4
+    GAMMA = 5
+    BETA = 6
+    MEAN = 7
+    VARIANCE = 8
+    UNITS = 9
+    WIDTH = 10
+    NUMBERS = 11
+    DELTA = 12
+    DA = 13
+    G_GAMMA = 14
+    G_BETA = 15
+
+
+class Dropout(IntEnum):
+    """Words of dropout."""
+
+    A = 1
+    Z = 2
+    MASK = 3
+    RATE = 4
+    FUNCTION = 5
+    STATE = 6
+    UNITS = 9
+    WIDTH = 10
 
 
 def _kit(space: Space) -> tuple[Any, int]:
-    return pointer_to(np_lanes[np.dtype(space.dtype)], space.lanes), space.lanes
+    return pointer_to(NUMBA_TYPES[np.dtype(space.dtype)], space.lanes), space.lanes
 
 
 # -------------------------------------------------------------------------------- dropout
@@ -44,13 +60,23 @@ def dropout_draw(space: Space) -> Any:
     """The masks of a whole batch, row by row, in the order in which NumPy would draw them; by one thread alone."""
     at, _ = _kit(space)
 
-    def kernel(op, now):
-        if now[THREAD] != 0:
+    def kernel(instruction, context):
+        if context[Context.THREAD] != 0:
             return
-        mask, units, width, rate = at(op[MASK]), op[UNITS], op[WIDTH], reals(op[DROPOUT_RATE])[0]
-        function, state, scale, least = op[DROPOUT_FUNCTION], op[DROPOUT_STATE], 1 / (1 - rate), rate * 2**16 - 0.5
+        mask, units, width, rate = (
+            at(instruction[Dropout.MASK]),
+            instruction[Dropout.UNITS],
+            instruction[Dropout.WIDTH],
+            reals(instruction[Dropout.RATE])[0],
+        )
+        function, state, scale, least = (
+            instruction[Dropout.FUNCTION],
+            instruction[Dropout.STATE],
+            1 / (1 - rate),
+            rate * 2**16 - 0.5,
+        )
         bits, halves = np.int64(0), 0  # a drawn word is two numbers, the lower half first
-        for n in range(now[BATCH]):
+        for n in range(context[Context.BATCH]):
             for k in range(units):
                 if halves == 0:
                     bits, halves = np.int64(draw_word(function, state)), 2
@@ -64,10 +90,15 @@ def dropout(space: Space) -> Any:
     """``z = a mask``: up with the activations, down with their derivatives."""
     at, lanes = _kit(space)
 
-    def kernel(op, now):
-        a, z, mask, width = at(op[A]), at(op[Z]), at(op[MASK]), op[WIDTH]
-        begin, end = share(now[ROWS], 1, now)
-        ahead = now[OFFSET] * width
+    def kernel(instruction, context):
+        a, z, mask, width = (
+            at(instruction[Dropout.A]),
+            at(instruction[Dropout.Z]),
+            at(instruction[Dropout.MASK]),
+            instruction[Dropout.WIDTH],
+        )
+        begin, end = share(context[Context.ROWS], 1, context)
+        ahead = context[Context.OFFSET] * width
         for k in range(begin * width, end * width, lanes):
             store(z, k, load(a, k) * load(mask, ahead + k))
 
@@ -78,9 +109,15 @@ def gather(space: Space) -> Any:
     """The chunk's rows of the data, padded: for a first layer that is no dense one."""
     at, lanes = _kit(space)
 
-    def kernel(op, now):
-        a, z, units, width, index = at(op[A]), at(op[Z]), op[UNITS], op[WIDTH], words(now[INDEX])
-        begin, end = share(now[ROWS], 1, now)
+    def kernel(instruction, context):
+        a, z, units, width, index = (
+            at(instruction[Word.A]),
+            at(instruction[Word.Z]),
+            instruction[Word.UNITS],
+            instruction[Word.WIDTH],
+            words(context[Context.INDEX]),
+        )
+        begin, end = share(context[Context.ROWS], 1, context)
         for n in range(begin, end):
             for k in range(0, width, lanes):
                 store(z, n * width + k, load_first(a, index[n] * units + k, units - k, 0.0))
@@ -93,10 +130,21 @@ def layer_up(space: Space) -> Any:
     """Each row standardised over its units."""
     at, lanes = _kit(space)
 
-    def kernel(op, now):
-        a, z, xhat, s = at(op[A]), at(op[Z]), at(op[XHAT]), at(op[S])
-        gamma, beta, units, width, epsilon = at(op[GAMMA]), at(op[BETA]), op[UNITS], op[WIDTH], reals(op[NUMBERS])[0]
-        begin, end = share(now[ROWS], 1, now)
+    def kernel(instruction, context):
+        a, z, xhat, s = (
+            at(instruction[Word.A]),
+            at(instruction[Word.Z]),
+            at(instruction[Word.XHAT]),
+            at(instruction[Word.S]),
+        )
+        gamma, beta, units, width, epsilon = (
+            at(instruction[Word.GAMMA]),
+            at(instruction[Word.BETA]),
+            instruction[Word.UNITS],
+            instruction[Word.WIDTH],
+            reals(instruction[Word.NUMBERS])[0],
+        )
+        begin, end = share(context[Context.ROWS], 1, context)
         for n in range(begin, end):
             row = n * width
             total = spread(a, 0.0)
@@ -121,10 +169,16 @@ def layer_down(space: Space) -> Any:
     """``da`` from ``delta``, row by row; the gradients of gamma and beta are ``scale_gradients``."""
     at, lanes = _kit(space)
 
-    def kernel(op, now):
-        xhat, s, gamma, delta, da = at(op[XHAT]), at(op[S]), at(op[GAMMA]), at(op[DELTA]), at(op[DA])
-        units, width = op[UNITS], op[WIDTH]
-        begin, end = share(now[ROWS], 1, now)
+    def kernel(instruction, context):
+        xhat, s, gamma, delta, da = (
+            at(instruction[Word.XHAT]),
+            at(instruction[Word.S]),
+            at(instruction[Word.GAMMA]),
+            at(instruction[Word.DELTA]),
+            at(instruction[Word.DA]),
+        )
+        units, width = instruction[Word.UNITS], instruction[Word.WIDTH]
+        begin, end = share(context[Context.ROWS], 1, context)
         for n in range(begin, end):
             row, root = n * width, number(s, n)
             plain, along = spread(delta, 0.0), spread(delta, 0.0)
@@ -146,11 +200,26 @@ def batch_up(space: Space) -> Any:
     """Each unit standardised over the batch's rows; the running statistics follow."""
     at, lanes = _kit(space)
 
-    def kernel(op, now):
-        a, z, xhat, s = at(op[A]), at(op[Z]), at(op[XHAT]), at(op[S])
-        gamma, beta, means, variances = at(op[GAMMA]), at(op[BETA]), at(op[MEAN]), at(op[VARIANCE])
-        rows, width, epsilon, momentum = now[ROWS], op[WIDTH], reals(op[NUMBERS])[0], reals(op[NUMBERS])[1]
-        begin, end = share(width, lanes, now)
+    def kernel(instruction, context):
+        a, z, xhat, s = (
+            at(instruction[Word.A]),
+            at(instruction[Word.Z]),
+            at(instruction[Word.XHAT]),
+            at(instruction[Word.S]),
+        )
+        gamma, beta, means, variances = (
+            at(instruction[Word.GAMMA]),
+            at(instruction[Word.BETA]),
+            at(instruction[Word.MEAN]),
+            at(instruction[Word.VARIANCE]),
+        )
+        rows, width, epsilon, momentum = (
+            context[Context.ROWS],
+            instruction[Word.WIDTH],
+            reals(instruction[Word.NUMBERS])[0],
+            reals(instruction[Word.NUMBERS])[1],
+        )
+        begin, end = share(width, lanes, context)
         for k in range(begin, end, lanes):
             total = spread(a, 0.0)
             for n in range(rows):
@@ -177,10 +246,20 @@ def batch_running(space: Space) -> Any:
     """Each unit standardised by the running statistics, as in prediction."""
     at, lanes = _kit(space)
 
-    def kernel(op, now):
-        a, z, gamma, beta = at(op[A]), at(op[Z]), at(op[GAMMA]), at(op[BETA])
-        means, variances, width, epsilon = at(op[MEAN]), at(op[VARIANCE]), op[WIDTH], reals(op[NUMBERS])[0]
-        begin, end = share(now[ROWS], 1, now)
+    def kernel(instruction, context):
+        a, z, gamma, beta = (
+            at(instruction[Word.A]),
+            at(instruction[Word.Z]),
+            at(instruction[Word.GAMMA]),
+            at(instruction[Word.BETA]),
+        )
+        means, variances, width, epsilon = (
+            at(instruction[Word.MEAN]),
+            at(instruction[Word.VARIANCE]),
+            instruction[Word.WIDTH],
+            reals(instruction[Word.NUMBERS])[0],
+        )
+        begin, end = share(context[Context.ROWS], 1, context)
         for n in range(begin, end):
             for k in range(0, width, lanes):
                 root = sqrt(load(variances, k) + epsilon)
@@ -194,10 +273,16 @@ def batch_down(space: Space) -> Any:
     """``da`` from ``delta``, unit by unit."""
     at, lanes = _kit(space)
 
-    def kernel(op, now):
-        xhat, s, gamma, delta, da = at(op[XHAT]), at(op[S]), at(op[GAMMA]), at(op[DELTA]), at(op[DA])
-        rows, width = now[ROWS], op[WIDTH]
-        begin, end = share(width, lanes, now)
+    def kernel(instruction, context):
+        xhat, s, gamma, delta, da = (
+            at(instruction[Word.XHAT]),
+            at(instruction[Word.S]),
+            at(instruction[Word.GAMMA]),
+            at(instruction[Word.DELTA]),
+            at(instruction[Word.DA]),
+        )
+        rows, width = context[Context.ROWS], instruction[Word.WIDTH]
+        begin, end = share(width, lanes, context)
         for k in range(begin, end, lanes):
             plain, along = spread(delta, 0.0), spread(delta, 0.0)
             for n in range(rows):
@@ -215,15 +300,20 @@ def scale_gradients(space: Space) -> Any:
     """``dgamma = sum_n delta xhat`` and ``dbeta = sum_n delta``."""
     at, lanes = _kit(space)
 
-    def kernel(op, now):
-        xhat, delta, gammas, betas = at(op[XHAT]), at(op[DELTA]), at(op[G_GAMMA]), at(op[G_BETA])
-        width = op[WIDTH]
-        begin, end = share(width, lanes, now)
+    def kernel(instruction, context):
+        xhat, delta, gammas, betas = (
+            at(instruction[Word.XHAT]),
+            at(instruction[Word.DELTA]),
+            at(instruction[Word.G_GAMMA]),
+            at(instruction[Word.G_BETA]),
+        )
+        width = instruction[Word.WIDTH]
+        begin, end = share(width, lanes, context)
         for k in range(begin, end, lanes):
             gamma, beta = spread(delta, 0.0), spread(delta, 0.0)
-            if now[ADDING] != 0:
+            if context[Context.ADDING] != 0:
                 gamma, beta = load(gammas, k), load(betas, k)
-            for n in range(now[ROWS]):
+            for n in range(context[Context.ROWS]):
                 down = load(delta, n * width + k)
                 gamma, beta = gamma + down * load(xhat, n * width + k), beta + down
             store(gammas, k, gamma)

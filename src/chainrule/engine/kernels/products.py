@@ -10,6 +10,7 @@ registers and panels in the cache.
 """
 
 from collections.abc import Callable
+from enum import IntEnum
 from typing import Any
 
 import numpy as np
@@ -19,29 +20,21 @@ from numba.core import types
 
 from chainrule.engine.compiler.target import Space
 from chainrule.engine.kernels.work_split import share
-from chainrule.engine.lanes.simd import (
-    address_ir,
-    fma,
-    intrinsic,
-    load,
+from chainrule.engine.lanes.memory import NUMBA_TYPES, load, moved, number, pointer_to, put, store
+from chainrule.engine.lanes.simd import address_ir, fma, intrinsic
+from chainrule.engine.lanes.sync import reals, words
+from chainrule.engine.lanes.tiles import (
     load_tile,
-    moved,
-    np_lanes,
-    number,
     numbers_along,
     numbers_down,
     outer,
-    pointer_to,
-    put,
-    store,
     store_tile,
     tile_scaled_from,
     tile_times,
     turn,
     zero_tile,
 )
-from chainrule.engine.lanes.sync import reals, words
-from chainrule.engine.runtime.memory import ADDING, ETA, INDEX, ROWS, SCALARS, STEPPING, THREAD, THREADS
+from chainrule.engine.memory import Context, Scalar
 
 DEEP = 1024
 """How far the third axis is walked in one go, so that a panel of weights stays in the L2 cache."""
@@ -73,16 +66,16 @@ def _inlined(function: Any) -> Any:
 
 
 @njit(error_model="numpy", forceinline=True)
-def _part(width, panel, lines, now):
+def _part(width, panel, lines, context):
     """This thread's part: which panels, and which of their lines.
 
     Where the panels can be dealt out evenly, each thread keeps its own columns of weights in its own cache.
     """
     panels = (width + panel - 1) // panel
-    thread, threads = now[THREAD], now[THREADS]
+    thread, threads = context[Context.THREAD], context[Context.THREADS]
     if panels % threads == 0:
         return panels * thread // threads, panels * (thread + 1) // threads, 0, lines
-    begin, end = share(lines, 6, now)
+    begin, end = share(lines, 6, context)
     return 0, panels, begin, end
 
 
@@ -117,7 +110,20 @@ def _tiled(tile: Callable[[int, int], Any], space: Space) -> list[Any]:
 
 
 # -------------------------------------------------------------------------------- up: z = a W + b; down: da = delta W'
-UP_A, UP_LDA, UP_INDEX, UP_W, UP_BIAS, UP_Z, UP_DEPTH, UP_WIDTH, UP_SLOPE = range(1, 10)
+
+
+class Up(IntEnum):
+    """Words of ``up``."""
+
+    A = 1
+    LDA = 2
+    INDEX = 3
+    W = 4
+    BIAS = 5
+    Z = 6
+    DEPTH = 7
+    WIDTH = 8
+    SLOPE = 9
 
 
 def _up_tile(height: int, wide: int) -> Any:
@@ -142,22 +148,22 @@ def up(space: Space) -> Any:
 
     With the transposed weights and no bias it is the way down: ``da[n, i] = sum_j delta[n, j] W[i, j]``.
     """
-    at, lanes, panel = pointer_to(np_lanes[np.dtype(space.dtype)], space.lanes), space.lanes, space.panel
+    at, lanes, panel = pointer_to(NUMBA_TYPES[np.dtype(space.dtype)], space.lanes), space.lanes, space.panel
     one, two, three, four = _tiled(_up_tile, space)
 
-    def kernel(op, now):
-        a, lda, W0 = at(op[UP_A]), op[UP_LDA], at(op[UP_W])
-        z0, bias0, slope0 = at(op[UP_Z]), at(op[UP_BIAS]), at(op[UP_SLOPE])
-        index = words(op[UP_INDEX] if op[UP_INDEX] != 0 else now[INDEX])
-        depth, width = op[UP_DEPTH], op[UP_WIDTH]
-        first, last, n, end_row = _part(width, panel, now[ROWS], now)
+    def kernel(instruction, context):
+        a, lda, W0 = at(instruction[Up.A]), instruction[Up.LDA], at(instruction[Up.W])
+        z0, bias0, slope0 = at(instruction[Up.Z]), at(instruction[Up.BIAS]), at(instruction[Up.SLOPE])
+        index = words(instruction[Up.INDEX] if instruction[Up.INDEX] != 0 else context[Context.INDEX])
+        depth, width = instruction[Up.DEPTH], instruction[Up.WIDTH]
+        first, last, n, end_row = _part(width, panel, context[Context.ROWS], context)
         for p in range(first, last):
             left, wide = p * panel, min(width - p * panel, panel)
             W, z, bias, slope = moved(W0, left * depth), moved(z0, left), moved(bias0, left), moved(slope0, left)
             for begin in range(0, depth, DEEP):
                 end = min(begin + DEEP, depth)
                 start, step = (bias, 0) if begin == 0 else (z, width)
-                sloped = op[UP_SLOPE] != 0 and end == depth
+                sloped = instruction[Up.SLOPE] != 0 and end == depth
                 rest = (a, index, lda, W, wide, z, width, start, step, begin, end, slope, sloped)
                 if wide == lanes:
                     one(n, end_row, rest)
@@ -172,7 +178,19 @@ def up(space: Space) -> Any:
 
 
 # -------------------------------------------------------------------------------- weights: dW = a' delta
-WEIGHTS_A, WEIGHTS_LDA, WEIGHTS_INDEX, WEIGHTS_DELTA, WEIGHTS_G, WEIGHTS_W, WEIGHTS_DEPTH, WEIGHTS_WIDTH = range(1, 9)
+
+
+class Weights(IntEnum):
+    """Words of ``weights``."""
+
+    A = 1
+    LDA = 2
+    INDEX = 3
+    DELTA = 4
+    G = 5
+    W = 6
+    DEPTH = 7
+    WIDTH = 8
 
 
 def _weights_tile(height: int, wide: int) -> Any:
@@ -195,15 +213,25 @@ def _weights_tile(height: int, wide: int) -> Any:
 
 def weights(space: Space) -> Any:
     """``dW[i, j] = sum_n a[n, i] delta[n, j]`` in panels; or at once ``W -= eta dW``, which needs no array for dW."""
-    at, lanes, panel = pointer_to(np_lanes[np.dtype(space.dtype)], space.lanes), space.lanes, space.panel
+    at, lanes, panel = pointer_to(NUMBA_TYPES[np.dtype(space.dtype)], space.lanes), space.lanes, space.panel
     one, two, three, four = _tiled(_weights_tile, space)
 
-    def kernel(op, now):
-        a, lda, delta0, width = at(op[WEIGHTS_A]), op[WEIGHTS_LDA], at(op[WEIGHTS_DELTA]), op[WEIGHTS_WIDTH]
-        G0, W0, depth = at(op[WEIGHTS_G]), at(op[WEIGHTS_W]), op[WEIGHTS_DEPTH]
-        index = words(op[WEIGHTS_INDEX] if op[WEIGHTS_INDEX] != 0 else now[INDEX])
-        rows, adding, stepping, eta = now[ROWS], now[ADDING] != 0, now[STEPPING] != 0, reals(now[SCALARS])[ETA]
-        first, last, i, end = _part(width, panel, depth, now)
+    def kernel(instruction, context):
+        a, lda, delta0, width = (
+            at(instruction[Weights.A]),
+            instruction[Weights.LDA],
+            at(instruction[Weights.DELTA]),
+            instruction[Weights.WIDTH],
+        )
+        G0, W0, depth = at(instruction[Weights.G]), at(instruction[Weights.W]), instruction[Weights.DEPTH]
+        index = words(instruction[Weights.INDEX] if instruction[Weights.INDEX] != 0 else context[Context.INDEX])
+        rows, adding, stepping, eta = (
+            context[Context.ROWS],
+            context[Context.ADDING] != 0,
+            context[Context.STEPPING] != 0,
+            reals(context[Context.SCALARS])[Scalar.LEARNING_RATE],
+        )
+        first, last, i, end = _part(width, panel, depth, context)
         for p in range(first, last):
             left, wide = p * panel, min(width - p * panel, panel)
             G, W, delta = moved(G0, left * depth), moved(W0, left * depth), moved(delta0, left)
@@ -221,25 +249,38 @@ def weights(space: Space) -> Any:
 
 
 # -------------------------------------------------------------------------------- biases: db = sum over rows of delta
-BIASES_DELTA, BIASES_G, BIASES_B, BIASES_WIDTH = range(1, 5)
+
+
+class Biases(IntEnum):
+    """Words of ``biases``."""
+
+    DELTA = 1
+    G = 2
+    B = 3
+    WIDTH = 4
 
 
 def biases(space: Space) -> Any:
     """``db[j] = sum_n delta[n, j]``, or at once ``b -= eta db``."""
-    at, lanes = pointer_to(np_lanes[np.dtype(space.dtype)], space.lanes), space.lanes
+    at, lanes = pointer_to(NUMBA_TYPES[np.dtype(space.dtype)], space.lanes), space.lanes
 
-    def kernel(op, now):
-        delta, G, b, width = at(op[BIASES_DELTA]), at(op[BIASES_G]), at(op[BIASES_B]), op[BIASES_WIDTH]
-        eta = reals(now[SCALARS])[ETA]
-        begin, end = share(width, lanes, now)
+    def kernel(instruction, context):
+        delta, G, b, width = (
+            at(instruction[Biases.DELTA]),
+            at(instruction[Biases.G]),
+            at(instruction[Biases.B]),
+            instruction[Biases.WIDTH],
+        )
+        eta = reals(context[Context.SCALARS])[Scalar.LEARNING_RATE]
+        begin, end = share(width, lanes, context)
         for j in range(begin, end, lanes):
             first = 0
             total = load(G, j)
-            if now[ADDING] == 0:
+            if context[Context.ADDING] == 0:
                 total, first = load(delta, j), 1
-            for n in range(first, now[ROWS]):
+            for n in range(first, context[Context.ROWS]):
                 total = total + load(delta, n * width + j)
-            if now[STEPPING] != 0:
+            if context[Context.STEPPING] != 0:
                 store(b, j, fma(total, -eta, load(b, j)))
             else:
                 store(G, j, total)
@@ -248,18 +289,33 @@ def biases(space: Space) -> Any:
 
 
 # -------------------------------------------------------------------------------- transposing
-TRANSPOSE_W, TRANSPOSE_T, TRANSPOSE_DEPTH, TRANSPOSE_UNITS, TRANSPOSE_WIDTH, TRANSPOSE_TWIDTH = range(1, 7)
+
+
+class Transpose(IntEnum):
+    """Words of ``transpose``."""
+
+    W = 1
+    T = 2
+    DEPTH = 3
+    UNITS = 4
+    WIDTH = 5
+    TWIDTH = 6
 
 
 def transpose(space: Space) -> Any:
     """The panels of W' (units, units below) from those of W (units below, units), square by square."""
     size, panel = min(space.lanes, 8), space.panel  # a square lies within one panel of both
-    at = pointer_to(np_lanes[np.dtype(space.dtype)], size)
+    at = pointer_to(NUMBA_TYPES[np.dtype(space.dtype)], size)
 
-    def kernel(op, now):
-        W, T, depth, units = at(op[TRANSPOSE_W]), at(op[TRANSPOSE_T]), op[TRANSPOSE_DEPTH], op[TRANSPOSE_UNITS]
-        width, turned = op[TRANSPOSE_WIDTH], op[TRANSPOSE_TWIDTH]
-        begin, end = share(depth, size, now)
+    def kernel(instruction, context):
+        W, T, depth, units = (
+            at(instruction[Transpose.W]),
+            at(instruction[Transpose.T]),
+            instruction[Transpose.DEPTH],
+            instruction[Transpose.UNITS],
+        )
+        width, turned = instruction[Transpose.WIDTH], instruction[Transpose.TWIDTH]
+        begin, end = share(depth, size, context)
         for i in range(begin, end, size):
             across = i // panel * panel
             wide, rows = min(turned - across, panel), min(size, end - i)
@@ -278,31 +334,39 @@ def transpose(space: Space) -> Any:
 
 
 # -------------------------------------------------------------------------------- a bias that a layer shares
-SHARED_NUMBER, SHARED_UNITS, SHARED_BY_UNIT, SHARED_G = range(1, 5)
+
+
+class Shared(IntEnum):
+    """Words of a shared bias, up and down."""
+
+    NUMBER = 1
+    UNITS = 2
+    BY_UNIT = 3
+    G = 4
 
 
 def shared_up(space: Space) -> Any:
     """The layer's one bias, put beside each unit."""
-    one = pointer_to(np_lanes[np.dtype(space.dtype)], 1)
+    one = pointer_to(NUMBA_TYPES[np.dtype(space.dtype)], 1)
 
-    def kernel(op, now):
-        if now[THREAD] == 0:
-            for j in range(op[SHARED_UNITS]):
-                put(one(op[SHARED_BY_UNIT]), j, number(one(op[SHARED_NUMBER]), 0))
+    def kernel(instruction, context):
+        if context[Context.THREAD] == 0:
+            for j in range(instruction[Shared.UNITS]):
+                put(one(instruction[Shared.BY_UNIT]), j, number(one(instruction[Shared.NUMBER]), 0))
 
     return kernel
 
 
 def shared_down(space: Space) -> Any:
     """``db = sum_j sum_n delta[n, j]``, from the sums by unit."""
-    one = pointer_to(np_lanes[np.dtype(space.dtype)], 1)
+    one = pointer_to(NUMBA_TYPES[np.dtype(space.dtype)], 1)
 
-    def kernel(op, now):
-        if now[THREAD] == 0:
+    def kernel(instruction, context):
+        if context[Context.THREAD] == 0:
             total = 0.0
-            for j in range(op[SHARED_UNITS]):
-                total += number(one(op[SHARED_BY_UNIT]), j)
-            put(one(op[SHARED_G]), 0, total)
+            for j in range(instruction[Shared.UNITS]):
+                total += number(one(instruction[Shared.BY_UNIT]), j)
+            put(one(instruction[Shared.G]), 0, total)
 
     return kernel
 

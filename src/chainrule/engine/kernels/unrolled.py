@@ -10,26 +10,23 @@ from llvmlite import ir
 from numba import njit
 from numba.core import types
 
-from chainrule.engine.lanes.functions import lane_function
+from chainrule.engine.lanes.bits import exponent_of, power_of_two
+from chainrule.engine.lanes.memory import load, spread, store
+from chainrule.engine.lanes.polynomials import lane_function
+from chainrule.engine.lanes.reductions import lane_sum
 from chainrule.engine.lanes.simd import (
     I32,
     I64,
     Mask,
     address_ir,
     call_ir,
-    exponent_of,
     fma_ir,
     intrinsic,
-    lane_sum,
     lanes_ir,
-    load,
-    power_of_two,
     scalar_ir,
     select,
-    spread,
     spread_ir,
     sqrt,
-    store,
 )
 from chainrule.engine.lanes.sync import draw_word
 

@@ -4,6 +4,7 @@ All of them walk the flat vectors of parameters, gradients and moments, whose pa
 """
 
 from collections.abc import Callable
+from enum import IntEnum
 from typing import Any
 
 import numpy as np
@@ -11,58 +12,78 @@ from numba import njit
 
 from chainrule.engine.compiler.target import Space
 from chainrule.engine.kernels.work_split import share
-from chainrule.engine.lanes.optimizers import OPTIMIZER_TWINS
-from chainrule.engine.lanes.simd import (
-    fma,
-    lane_sum,
-    load,
-    np_lanes,
-    number,
-    pointer_to,
-    select,
-    spread,
-    store,
-)
+from chainrule.engine.lanes.memory import NUMBA_TYPES, load, number, pointer_to, spread, store
+from chainrule.engine.lanes.optimizers import COMPILED_OPTIMIZERS
+from chainrule.engine.lanes.reductions import lane_sum
+from chainrule.engine.lanes.simd import fma, select
 from chainrule.engine.lanes.sync import reals
-from chainrule.engine.runtime.memory import (
-    BLOCK,
-    COUNT,
-    ETA,
-    KEPT,
-    NORM,
-    OPTIMIZER,
-    PARTS,
-    SCALARS,
-    SCALE,
-    THREAD,
-)
+from chainrule.engine.memory import BLOCK, Context, Scalar
 
-G, W, LENGTH, DECAYED, FREE, NUMBERS, M, V, UPDATE, UNIT = range(1, 11)
-"""Words of an op; NUMBERS is the address of float64 settings, DECAYED and FREE may be 0: none. Threads share LENGTH in
-whole UNITs."""
 
-L1, L2, CLIP_VALUE, CLIP_NORM, DECAY, SETTINGS = 0, 1, 2, 3, 4, 8
-"""Places in NUMBERS; the optimizer's own eight settings begin at SETTINGS."""
+class Word(IntEnum):
+    """Words of an instruction.
 
-STRIDE = 4
-"""A word of ``add_shards``, beside G (the first shard), W (where the sum goes) and LENGTH."""
+    NUMBERS is the address of float64 settings (``Number``), DECAYED and FREE may be 0: none. Threads share LENGTH in
+    whole UNITs.
+    """
+
+    G = 1
+    W = 2
+    LENGTH = 3
+    DECAYED = 4
+    FREE = 5
+    NUMBERS = 6
+    M = 7
+    V = 8
+    UPDATE = 9
+    UNIT = 10
+
+
+class Number(IntEnum):
+    """Places in NUMBERS; the eight settings of the optimizer begin at SETTINGS."""
+
+    L1 = 0
+    L2 = 1
+    CLIP_VALUE = 2
+    CLIP_NORM = 3
+    DECAY = 4
+    SETTINGS = 8
+
+
+class Shards(IntEnum):
+    """Words of ``add_shards``: the first shard, where the sum goes, its length, and from one shard to the next."""
+
+    FIRST = 1
+    SUM = 2
+    LENGTH = 3
+    STRIDE = 4
 
 
 def _kit(space: Space) -> tuple[Any, int]:
-    return pointer_to(np_lanes[np.dtype(space.dtype)], space.lanes), space.lanes
+    return pointer_to(NUMBA_TYPES[np.dtype(space.dtype)], space.lanes), space.lanes
+
+
+@njit(forceinline=True, error_model="numpy")
+def _eight(numbers, first):
+    """Eight numbers one after the other."""
+    k = first + 0  # a number, for a place that an enumeration names
+    return (
+        numbers[k], numbers[k + 1], numbers[k + 2], numbers[k + 3],
+        numbers[k + 4], numbers[k + 5], numbers[k + 6], numbers[k + 7],
+    )  # fmt: skip
 
 
 def add_shards(space: Space) -> Any:
     """The gradients of all shards of a batch, added in their order."""
     at, lanes = _kit(space)
 
-    def kernel(op, now):
-        shards, total = at(op[G]), at(op[W])
-        begin, end = share(op[LENGTH], lanes, now)
+    def kernel(instruction, context):
+        shards, total = at(instruction[Shards.FIRST]), at(instruction[Shards.SUM])
+        begin, end = share(instruction[Shards.LENGTH], lanes, context)
         for k in range(begin, end, lanes):
             together = load(shards, k)
-            for s in range(1, now[PARTS]):
-                together = together + load(shards, s * op[STRIDE] + k)
+            for s in range(1, context[Context.SHARDS]):
+                together = together + load(shards, s * instruction[Shards.STRIDE] + k)
             store(total, k, together)
 
     return kernel
@@ -72,17 +93,23 @@ def penalise(space: Space) -> Any:
     """``g + l1 sign(W) + l2 W`` for weights; 0 where nothing is free; each entry clipped."""
     at, lanes = _kit(space)
 
-    def kernel(op, now):
-        g, w, decayed, free, numbers = at(op[G]), at(op[W]), at(op[DECAYED]), at(op[FREE]), reals(op[NUMBERS])
-        l1, l2, limit = numbers[L1], numbers[L2], numbers[CLIP_VALUE]
-        begin, end = share(op[LENGTH], lanes, now)
+    def kernel(instruction, context):
+        g, w, decayed, free, numbers = (
+            at(instruction[Word.G]),
+            at(instruction[Word.W]),
+            at(instruction[Word.DECAYED]),
+            at(instruction[Word.FREE]),
+            reals(instruction[Word.NUMBERS]),
+        )
+        l1, l2, limit = numbers[Number.L1], numbers[Number.L2], numbers[Number.CLIP_VALUE]
+        begin, end = share(instruction[Word.LENGTH], lanes, context)
         for k in range(begin, end, lanes):
             gradient = load(g, k)
             if l1 != 0 or l2 != 0:
                 here = load(w, k)
                 sign = select(here > 0.0, 1.0 + 0.0 * here, select(here < 0.0, -1.0 + 0.0 * here, 0.0 * here))
                 gradient = fma(load(decayed, k), fma(here, l2, sign * l1), gradient)
-            if op[FREE] != 0:
+            if instruction[Word.FREE] != 0:
                 gradient = select(load(free, k) > 0.0, gradient, 0.0)
             if limit > 0:
                 gradient = select(gradient > limit, limit, select(gradient < -limit, -limit, gradient))
@@ -94,7 +121,7 @@ def penalise(space: Space) -> Any:
 def norm(space: Space) -> Any:
     """The gradient's Euclidean length, and what clip_norm would multiply it by."""
     at, lanes = _kit(space)
-    one = pointer_to(np_lanes[np.dtype(space.dtype)], 1)
+    one = pointer_to(NUMBA_TYPES[np.dtype(space.dtype)], 1)
 
     @njit(error_model="numpy")
     def carefully(g, length):
@@ -110,10 +137,10 @@ def norm(space: Space) -> Any:
             total += (np.float64(number(g, k)) / top) ** 2
         return top * np.sqrt(total)
 
-    def kernel(op, now):
-        if now[THREAD] != 0:
+    def kernel(instruction, context):
+        if context[Context.THREAD] != 0:
             return
-        g, length, scalars = at(op[G]), op[LENGTH], reals(now[SCALARS])
+        g, length, scalars = at(instruction[Word.G]), instruction[Word.LENGTH], reals(context[Context.SCALARS])
         total = 0.0
         for first in range(0, length, BLOCK):
             squares = spread(g, 0.0)
@@ -121,11 +148,11 @@ def norm(space: Space) -> Any:
                 here = load(g, k)
                 squares = fma(here, here, squares)
             total += lane_sum(squares)
-        long = np.sqrt(total) if 1e-24 < total < 1e24 else carefully(one(op[G]), length)
-        limit = reals(op[NUMBERS])[CLIP_NORM]
+        long = np.sqrt(total) if 1e-24 < total < 1e24 else carefully(one(instruction[Word.G]), length)
+        limit = reals(instruction[Word.NUMBERS])[Number.CLIP_NORM]
         clipped = limit > 0 and long > limit
-        scalars[SCALE] = limit / long if clipped else 1.0
-        scalars[NORM] = limit if clipped else long
+        scalars[Scalar.SCALE] = limit / long if clipped else 1.0
+        scalars[Scalar.NORM] = limit if clipped else long
 
     return kernel
 
@@ -134,9 +161,9 @@ def scale(space: Space) -> Any:
     """The gradient times what ``norm`` found."""
     at, lanes = _kit(space)
 
-    def kernel(op, now):
-        g, factor = at(op[G]), reals(now[SCALARS])[SCALE]
-        begin, end = share(op[LENGTH], lanes, now)
+    def kernel(instruction, context):
+        g, factor = at(instruction[Word.G]), reals(context[Context.SCALARS])[Scalar.SCALE]
+        begin, end = share(instruction[Word.LENGTH], lanes, context)
         if factor != 1:
             for k in range(begin, end, lanes):
                 store(g, k, load(g, k) * factor)
@@ -151,18 +178,17 @@ def prepare(twin: Any) -> Callable[[Space], Any]:
     def factory(space: Space) -> Any:
         del space
 
-        def kernel(op, now):
-            if now[THREAD] != 0:
+        def kernel(instruction, context):
+            if context[Context.THREAD] != 0:
                 return
-            numbers, scalars = reals(op[NUMBERS]), reals(now[SCALARS])
-            s = (
-                numbers[SETTINGS], numbers[SETTINGS + 1], numbers[SETTINGS + 2], numbers[SETTINGS + 3],
-                numbers[SETTINGS + 4], numbers[SETTINGS + 5], numbers[SETTINGS + 6], numbers[SETTINGS + 7],
-            )  # fmt: skip
-            made = scalars_of(s, scalars[ETA], scalars[COUNT], scalars[KEPT])
+            numbers, scalars = reals(instruction[Word.NUMBERS]), reals(context[Context.SCALARS])
+            s = _eight(numbers, Number.SETTINGS)
+            made = scalars_of(
+                s, scalars[Scalar.LEARNING_RATE], scalars[Scalar.UPDATE_COUNT], scalars[Scalar.OPTIMIZER_MEMORY]
+            )
             for k in range(8):
-                scalars[OPTIMIZER + k] = made[k]
-            scalars[KEPT] = made[8]
+                scalars[Scalar.OPTIMIZER + k] = made[k]
+            scalars[Scalar.OPTIMIZER_MEMORY] = made[8]
 
         return kernel
 
@@ -176,29 +202,36 @@ def step(twin: Any) -> Callable[[Space], Any]:
     def factory(space: Space) -> Any:
         at, lanes = _kit(space)
 
-        def kernel(op, now):
-            g, w, m, v, updates = at(op[G]), at(op[W]), at(op[M]), at(op[V]), at(op[UPDATE])
-            decayed, free, scalars = at(op[DECAYED]), at(op[FREE]), reals(now[SCALARS])
-            decay = reals(op[NUMBERS])[DECAY] * scalars[ETA]
-            q = (
-                scalars[OPTIMIZER], scalars[OPTIMIZER + 1], scalars[OPTIMIZER + 2], scalars[OPTIMIZER + 3],
-                scalars[OPTIMIZER + 4], scalars[OPTIMIZER + 5], scalars[OPTIMIZER + 6], scalars[OPTIMIZER + 7],
-            )  # fmt: skip
-            begin, end = share(op[LENGTH], op[UNIT], now)
+        def kernel(instruction, context):
+            g, w, m, v, updates = (
+                at(instruction[Word.G]),
+                at(instruction[Word.W]),
+                at(instruction[Word.M]),
+                at(instruction[Word.V]),
+                at(instruction[Word.UPDATE]),
+            )
+            decayed, free, scalars = (
+                at(instruction[Word.DECAYED]),
+                at(instruction[Word.FREE]),
+                reals(context[Context.SCALARS]),
+            )
+            decay = reals(instruction[Word.NUMBERS])[Number.DECAY] * scalars[Scalar.LEARNING_RATE]
+            q = _eight(scalars, Scalar.OPTIMIZER)
+            begin, end = share(instruction[Word.LENGTH], instruction[Word.UNIT], context)
             for k in range(begin, end, lanes):
                 here = load(w, k)
-                first = load(m, k) if op[M] != 0 else spread(g, 0.0)
-                second = load(v, k) if op[V] != 0 else spread(g, 0.0)
+                first = load(m, k) if instruction[Word.M] != 0 else spread(g, 0.0)
+                second = load(v, k) if instruction[Word.V] != 0 else spread(g, 0.0)
                 update, first, second = rule(load(g, k), first, second, q)
-                if op[M] != 0:
+                if instruction[Word.M] != 0:
                     store(m, k, first)
-                if op[V] != 0:
+                if instruction[Word.V] != 0:
                     store(v, k, second)
                 if decay != 0:
                     update = update + load(decayed, k) * here * decay
-                if op[FREE] != 0:
+                if instruction[Word.FREE] != 0:
                     update = select(load(free, k) > 0.0, update, 0.0)
-                if op[UPDATE] != 0:
+                if instruction[Word.UPDATE] != 0:
                     store(updates, k, update)
                 store(w, k, here - update)
 
@@ -209,6 +242,6 @@ def step(twin: Any) -> Callable[[Space], Any]:
 
 KERNELS = (
     {"add_shards": add_shards, "penalise": penalise, "norm": norm, "scale": scale}
-    | {f"prepare_{name}": prepare(twin) for name, twin in OPTIMIZER_TWINS.items()}
-    | {f"step_{name}": step(twin) for name, twin in OPTIMIZER_TWINS.items()}
+    | {f"prepare_{name}": prepare(twin) for name, twin in COMPILED_OPTIMIZERS.items()}
+    | {f"step_{name}": step(twin) for name, twin in COMPILED_OPTIMIZERS.items()}
 )

@@ -11,18 +11,16 @@ import numpy as np
 
 from chainrule.engine.lanes.functions import (
     clip,
-    constant,
     exp,
     exp_and_expm1_of_negative,
     exp_of_negative,
-    lane_function,
-    like,
     log1p_of_share,
     minimum,
     normal_parts,
     sigmoid_parts,
     tanh_and_slope,
 )
+from chainrule.engine.lanes.polynomials import constant, lane_function, like
 from chainrule.engine.lanes.simd import fma, select
 
 Parameters = tuple[float, float]
@@ -30,13 +28,13 @@ Parameters = tuple[float, float]
 
 # -------------------------------------------------------------------------------- identity, sigmoid, tanh
 @lane_function
-def identity(z: Any, p: Parameters) -> Any:  # noqa: ARG001
+def identity(z: Any, p: Parameters) -> Any:
     """``z``."""
     return z, like(z, 1.0)
 
 
 @lane_function
-def sigmoid(z: Any, p: Parameters) -> Any:  # noqa: ARG001
+def sigmoid(z: Any, p: Parameters) -> Any:
     """``1/(1 + exp(-z))``; slope ``a (1 - a) = e/(1 + e)^2``."""
     e, r = sigmoid_parts(z)
     other = e * r
@@ -44,14 +42,14 @@ def sigmoid(z: Any, p: Parameters) -> Any:  # noqa: ARG001
 
 
 @lane_function
-def tanh(z: Any, p: Parameters) -> Any:  # noqa: ARG001
+def tanh(z: Any, p: Parameters) -> Any:
     """``tanh(z)``; slope ``1 - a^2``."""
     return tanh_and_slope(z)
 
 
 # -------------------------------------------------------------------------------- relu and its kin
 @lane_function
-def relu(z: Any, p: Parameters) -> Any:  # noqa: ARG001
+def relu(z: Any, p: Parameters) -> Any:
     """``max(0, z)``; NaN stays in the value."""
     return select(z <= 0.0, 0.0, z), select(z > 0.0, like(z, 1.0), 0.0)
 
@@ -79,14 +77,14 @@ def selu(z: Any, p: Parameters) -> Any:
 
 # -------------------------------------------------------------------------------- softplus, softsign
 @lane_function
-def softplus(z: Any, p: Parameters) -> Any:  # noqa: ARG001
+def softplus(z: Any, p: Parameters) -> Any:
     """``log(1 + exp(z)) = max(z, 0) + log(1 + e)``; slope sigmoid(z)."""
     e, r = sigmoid_parts(z)
     return select(z < 0.0, 0.0, z) + log1p_of_share(e), select(z < 0.0, e * r, r)
 
 
 @lane_function
-def softsign(z: Any, p: Parameters) -> Any:  # noqa: ARG001
+def softsign(z: Any, p: Parameters) -> Any:
     """``z/(1 + |z|)``; slope ``1/(1 + |z|)^2``."""
     r = 1.0 / (abs(z) + 1.0)
     return z * r, r * r
@@ -97,7 +95,7 @@ _DENSITY = constant(1 / np.sqrt(2 * np.pi), 1 / np.sqrt(2 * np.pi))
 
 
 @lane_function
-def gelu(z: Any, p: Parameters) -> Any:  # noqa: ARG001
+def gelu(z: Any, p: Parameters) -> Any:
     """``z Phi(z)``; slope ``Phi(z) + z density(z)``; below 0 from what lies beyond z, not by subtracting from 1."""
     e, ratio = normal_parts(z)
     beyond = e * ratio
@@ -109,7 +107,7 @@ _GELU_SLOPE = constant(np.sqrt(8 / np.pi), np.sqrt(8 / np.pi))
 
 
 @lane_function
-def gelu_tanh(z: Any, p: Parameters) -> Any:  # noqa: ARG001
+def gelu_tanh(z: Any, p: Parameters) -> Any:
     """``z sigmoid(u)`` with ``u = sqrt(8/pi) (z + 0.044715 z^3)``; slope ``sigmoid(u) + z sigmoid'(u) u'``."""
     square = z * z
     u = _GELU_SLOPE(z) * z * fma(square, 0.044715, 1.0)
@@ -121,7 +119,7 @@ def gelu_tanh(z: Any, p: Parameters) -> Any:  # noqa: ARG001
 
 
 @lane_function
-def silu(z: Any, p: Parameters) -> Any:  # noqa: ARG001
+def silu(z: Any, p: Parameters) -> Any:
     """``z sigmoid(z)``; slope ``sigmoid(z) + z sigmoid'(z)``."""
     e, r = sigmoid_parts(z)
     other = e * r
@@ -130,7 +128,7 @@ def silu(z: Any, p: Parameters) -> Any:  # noqa: ARG001
 
 
 @lane_function
-def mish(z: Any, p: Parameters) -> Any:  # noqa: ARG001
+def mish(z: Any, p: Parameters) -> Any:
     """``z gate(z)`` with ``gate = tanh(softplus(z)) = s (s + 2)/(s (s + 2) + 2)``, ``s = exp(z)``.
 
     ``gate' = 4 s (1 + s)/(s^2 + 2 s + 2)^2``. Above 0 all is divided by s^2, so that only e = exp(-|z|) is needed.
@@ -146,13 +144,13 @@ def mish(z: Any, p: Parameters) -> Any:  # noqa: ARG001
 
 # -------------------------------------------------------------------------------- hard forms
 @lane_function
-def hard_sigmoid(z: Any, p: Parameters) -> Any:  # noqa: ARG001
+def hard_sigmoid(z: Any, p: Parameters) -> Any:
     """``z/6 + 1/2`` between 0 and 1."""
     return clip((z + 3.0) * (1 / 6), 0.0, 1.0), select(abs(z) < 3.0, like(z, 1 / 6), 0.0)
 
 
 @lane_function
-def hard_tanh(z: Any, p: Parameters) -> Any:  # noqa: ARG001
+def hard_tanh(z: Any, p: Parameters) -> Any:
     """``z`` between -1 and 1."""
     return clip(z, -1.0, 1.0), select(abs(z) < 1.0, like(z, 1.0), 0.0)
 
@@ -170,13 +168,13 @@ def exponential_of(z: Any) -> Any:
 
 
 @lane_function
-def exponential(z: Any, p: Parameters) -> Any:  # noqa: ARG001
+def exponential(z: Any, p: Parameters) -> Any:
     """``exp(z)``, its own slope."""
     a = exponential_of(z)
     return a, a
 
 
-ACTIVATION_TWINS: Mapping[str, Any] = {
+COMPILED_ACTIVATIONS: Mapping[str, Any] = {
     twin.__name__: twin
     for twin in (
         identity, sigmoid, tanh, relu, leaky_relu, elu, selu, softplus, softsign, gelu, gelu_tanh, silu, mish,

@@ -14,9 +14,7 @@ import numpy as np
 from chainrule.engine.lanes.activations import exponential_of
 from chainrule.engine.lanes.functions import (
     clip,
-    constant,
     exp_and_expm1_of_negative,
-    lane_function,
     log,
     log1p,
     log1p_near_zero,
@@ -25,8 +23,8 @@ from chainrule.engine.lanes.functions import (
     minimum,
     sigmoid_parts,
     sign,
-    smallest_normal,
 )
+from chainrule.engine.lanes.polynomials import constant, lane_function, smallest_normal
 from chainrule.engine.lanes.simd import fma, select
 
 Parameters = tuple[float, float]
@@ -34,14 +32,14 @@ Parameters = tuple[float, float]
 
 # -------------------------------------------------------------------------------- squared errors
 @lane_function
-def squared_error(y: Any, t: Any, p: Parameters) -> Any:  # noqa: ARG001
+def squared_error(y: Any, t: Any, p: Parameters) -> Any:
     """``(y - t)^2``; slope ``2 (y - t)``."""
     r = y - t
     return r * r, r * 2.0
 
 
 @lane_function
-def half_squared_error(y: Any, t: Any, p: Parameters) -> Any:  # noqa: ARG001
+def half_squared_error(y: Any, t: Any, p: Parameters) -> Any:
     """``(y - t)^2/2``; slope ``y - t``."""
     r = y - t
     return r * r * 0.5, r
@@ -49,7 +47,7 @@ def half_squared_error(y: Any, t: Any, p: Parameters) -> Any:  # noqa: ARG001
 
 # -------------------------------------------------------------------------------- absolute errors
 @lane_function
-def absolute_error(y: Any, t: Any, p: Parameters) -> Any:  # noqa: ARG001
+def absolute_error(y: Any, t: Any, p: Parameters) -> Any:
     """``|y - t|``; slope its sign, 0 at 0."""
     r = y - t
     return abs(r), sign(r)
@@ -75,7 +73,7 @@ _LN2 = constant(np.log(2), np.log(2))
 
 
 @lane_function
-def log_cosh(y: Any, t: Any, p: Parameters) -> Any:  # noqa: ARG001
+def log_cosh(y: Any, t: Any, p: Parameters) -> Any:
     """``log(cosh(r))``; slope ``tanh(r)``.
 
     With ``e = exp(-2|r|)``: ``|r| + log(1 + e) - log(2)``; for small r, where that cancels, ``-log(1 - tanh(r)^2)/2``.
@@ -103,13 +101,13 @@ def _quotient(t: Any, y: Any) -> Any:
 
 
 @lane_function
-def poisson(y: Any, t: Any, p: Parameters) -> Any:  # noqa: ARG001
+def poisson(y: Any, t: Any, p: Parameters) -> Any:
     """``y - t log(y)``; slope ``1 - t/y``."""
     return y - t * _log_of_output(y), 1.0 - _quotient(t, y)
 
 
 @lane_function
-def poisson_from_logits(y: Any, t: Any, p: Parameters) -> Any:  # noqa: ARG001
+def poisson_from_logits(y: Any, t: Any, p: Parameters) -> Any:
     """``exp(y) - t y``; slope ``exp(y) - t``."""
     e = exponential_of(y)
     return e - t * y, e - t
@@ -121,7 +119,7 @@ _LEAST_OTHER = constant(*(float(np.finfo(dtype).epsneg) / 2 for dtype in (np.flo
 
 
 @lane_function
-def binary_cross_entropy(y: Any, t: Any, p: Parameters) -> Any:  # noqa: ARG001
+def binary_cross_entropy(y: Any, t: Any, p: Parameters) -> Any:
     """``-t log(y) - (1 - t) log(1 - y)``; slope ``(1 - t)/(1 - y) - t/y``."""
     other, not_t = maximum(1.0 - y, _LEAST_OTHER(y)), 1.0 - t
     e = -(t * _log_of_output(y) + not_t * log1p(-minimum(y, _BELOW_ONE(y))))
@@ -129,7 +127,7 @@ def binary_cross_entropy(y: Any, t: Any, p: Parameters) -> Any:  # noqa: ARG001
 
 
 @lane_function
-def binary_cross_entropy_from_logits(y: Any, t: Any, p: Parameters) -> Any:  # noqa: ARG001
+def binary_cross_entropy_from_logits(y: Any, t: Any, p: Parameters) -> Any:
     """``log(1 + exp(y)) - t y``; slope ``sigmoid(y) - t = (1 - t) sigmoid(y) - t sigmoid(-y)``."""
     e, r = sigmoid_parts(y)
     below, small = y < 0.0, e * r
@@ -139,12 +137,12 @@ def binary_cross_entropy_from_logits(y: Any, t: Any, p: Parameters) -> Any:  # n
 
 
 @lane_function
-def categorical_cross_entropy(y: Any, t: Any, p: Parameters) -> Any:  # noqa: ARG001
+def categorical_cross_entropy(y: Any, t: Any, p: Parameters) -> Any:
     """``-t log(y)``; slope ``-t/y``."""
     return -(t * _log_of_output(y)), -_quotient(t, y)
 
 
-LOSS_TWINS: Mapping[str, Any] = {
+COMPILED_LOSSES: Mapping[str, Any] = {
     twin.__name__: twin
     for twin in (
         squared_error, half_squared_error, absolute_error, huber, quantile, log_cosh, poisson, poisson_from_logits,

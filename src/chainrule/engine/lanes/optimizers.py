@@ -16,7 +16,8 @@ from typing import Any
 
 from numba import njit
 
-from chainrule.engine.lanes.functions import lane_function, maximum, minimum, sign
+from chainrule.engine.lanes.functions import maximum, minimum, sign
+from chainrule.engine.lanes.polynomials import lane_function
 from chainrule.engine.lanes.simd import fma, select, sqrt
 from chainrule.engine.optimizer_spec import MOMENTS, optimizer_spec
 from chainrule.optimizers import Optimizer
@@ -30,7 +31,7 @@ Nine = tuple[float, float, float, float, float, float, float, float, float]
 
 # -------------------------------------------------------------------------------- sgd
 @scalar_function
-def sgd_scalars(s: Settings, eta: float, count: float, kept: float) -> Nine:  # noqa: ARG001
+def sgd_scalars(s: Settings, eta: float, count: float, kept: float) -> Nine:
     """``q = eta, momentum``; for all three kinds of SGD."""
     return eta, s[0], 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, kept
 
@@ -57,7 +58,7 @@ def sgd_nesterov(g: Any, m: Any, v: Any, q: Settings) -> Any:
 
 # -------------------------------------------------------------------------------- rmsprop, adagrad, adadelta
 @scalar_function
-def rmsprop_scalars(s: Settings, eta: float, count: float, kept: float) -> Nine:  # noqa: ARG001
+def rmsprop_scalars(s: Settings, eta: float, count: float, kept: float) -> Nine:
     """``q = eta, rho, 1 - rho, epsilon``; also of Adadelta."""
     return eta, s[0], 1.0 - s[0], s[1], 0.0, 0.0, 0.0, 0.0, kept
 
@@ -70,7 +71,7 @@ def rmsprop(g: Any, m: Any, v: Any, q: Settings) -> Any:
 
 
 @scalar_function
-def adagrad_scalars(s: Settings, eta: float, count: float, kept: float) -> Nine:  # noqa: ARG001
+def adagrad_scalars(s: Settings, eta: float, count: float, kept: float) -> Nine:
     """``q = eta, epsilon``."""
     return eta, s[0], 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, kept
 
@@ -135,7 +136,7 @@ def nadam(g: Any, m: Any, v: Any, q: Settings) -> Any:
 
 # -------------------------------------------------------------------------------- rprop, lion
 @scalar_function
-def rprop_scalars(s: Settings, eta: float, count: float, kept: float) -> Nine:  # noqa: ARG001
+def rprop_scalars(s: Settings, eta: float, count: float, kept: float) -> Nine:
     """``q = increase, decrease, smallest, largest``."""
     return s[0], s[1], s[2], s[3], 0.0, 0.0, 0.0, 0.0, kept
 
@@ -151,7 +152,7 @@ def rprop(g: Any, m: Any, v: Any, q: Settings) -> Any:
 
 
 @scalar_function
-def lion_scalars(s: Settings, eta: float, count: float, kept: float) -> Nine:  # noqa: ARG001
+def lion_scalars(s: Settings, eta: float, count: float, kept: float) -> Nine:
     """``q = eta, beta1, 1 - beta1, beta2, 1 - beta2``."""
     return eta, s[0], 1.0 - s[0], s[1], 1.0 - s[1], 0.0, 0.0, 0.0, kept
 
@@ -165,7 +166,7 @@ def lion(g: Any, m: Any, v: Any, q: Settings) -> Any:
 
 # -------------------------------------------------------------------------------- the table
 @dataclass(frozen=True)
-class OptimizerTwin:
+class CompiledOptimizer:
     """One optimizer as kernels use it.
 
     Attributes:
@@ -181,8 +182,8 @@ class OptimizerTwin:
     kept: str | None = None
 
 
-OPTIMIZER_TWINS: Mapping[str, OptimizerTwin] = {
-    name: OptimizerTwin(MOMENTS[name], scalars, update, "product" if name == "nadam" else None)
+COMPILED_OPTIMIZERS: Mapping[str, CompiledOptimizer] = {
+    name: CompiledOptimizer(MOMENTS[name], scalars, update, "product" if name == "nadam" else None)
     for name, scalars, update in (
         ("sgd", sgd_scalars, sgd),
         ("sgd_momentum", sgd_scalars, sgd_momentum),
@@ -200,6 +201,6 @@ OPTIMIZER_TWINS: Mapping[str, OptimizerTwin] = {
 """The twin of every optimizer, by the name that ``optimizer_spec`` gives it; SGD has three."""
 
 
-def twin_of(optimizer: Optimizer) -> OptimizerTwin:
+def compiled_optimizer(optimizer: Optimizer) -> CompiledOptimizer:
     """The twin of one of the library's optimizers."""
-    return OPTIMIZER_TWINS[optimizer_spec(optimizer).name]
+    return COMPILED_OPTIMIZERS[optimizer_spec(optimizer).name]

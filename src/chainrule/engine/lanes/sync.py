@@ -6,12 +6,14 @@ cores, where waking a sleeping thread takes 50); after some thousand looks it le
 more threads than cores are slow but never stuck.
 """
 
+import operator
 import sys
 from typing import Any
 
 from llvmlite import ir
 from numba import njit
 from numba.core import cgutils, types
+from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 
 from chainrule.engine.lanes.simd import I64, intrinsic
 
@@ -41,6 +43,30 @@ def reals(typing_context: Any, address: Any) -> Any:
         return builder.inttoptr(args[0], ir.DoubleType().as_pointer())
 
     return types.CPointer(types.float64)(types.int64), emit
+
+
+@infer_global(operator.getitem)  # pyright: ignore[reportOptionalCall] - a decorator that Numba does not type
+class _ReadPlace(AbstractTemplate):
+    """``array[Job.ROWS]``: a member of an enumeration names a place among words or numbers."""
+
+    def generic(self, args: Any, kws: Any) -> Any:
+        del kws
+        array, place = args
+        if isinstance(array, types.CPointer) and isinstance(place, types.IntEnumMember):
+            return signature(array.dtype, array, types.intp)
+        return None
+
+
+@infer_global(operator.setitem)  # pyright: ignore[reportOptionalCall] - a decorator that Numba does not type
+class _WritePlace(AbstractTemplate):
+    """``array[Job.ROWS] = number``."""
+
+    def generic(self, args: Any, kws: Any) -> Any:
+        del kws
+        array, place, _ = args
+        if isinstance(array, types.CPointer) and isinstance(place, types.IntEnumMember):
+            return signature(types.none, array, types.intp, array.dtype)
+        return None
 
 
 @intrinsic

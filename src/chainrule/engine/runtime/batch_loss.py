@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from chainrule.core.arrays import Array
-from chainrule.engine.runtime import memory as w
+from chainrule.engine.memory import BLOCK
 from chainrule.engine.runtime.plan import Table, address
 from chainrule.engine.session import BatchLoss
 from chainrule.optimizers import Adam, Optimizer
@@ -41,7 +41,7 @@ class BatchLossOps:
         if loss.epsilon_hat:
             assert isinstance(optimizer, Adam)
             self.numbers[3:6] = optimizer.beta1, optimizer.beta2, optimizer.epsilon
-        self.starts = np.cumsum([0, *(-(-length // w.BLOCK) for _, length, _ in stretches)])  # of each one's squares
+        self.starts = np.cumsum([0, *(-(-length // BLOCK) for _, length, _ in stretches)])  # of each one's squares
         self.squares = np.zeros(self.starts[-1])
 
     def _words(self, begin: int, length: int, unit: int, block: int = 0) -> list[int]:

@@ -16,8 +16,17 @@ from chainrule.core.layers import BatchNorm
 from chainrule.core.model import Model
 from chainrule.engine.compiler import kernel_cache
 from chainrule.engine.compiler.target import Space, aligned, space
+from chainrule.engine.memory import (
+    INSTRUCTION_WORDS,
+    JOB_WORDS,
+    SCALARS_LENGTH,
+    STATE_WORDS,
+    Job,
+    Progress,
+    Scalar,
+    State,
+)
 from chainrule.engine.optimizer_spec import optimizer_spec
-from chainrule.engine.runtime import memory as w
 from chainrule.engine.runtime.batch_loss import BatchLossOps
 from chainrule.engine.runtime.layout import Layout, layout
 from chainrule.engine.runtime.plan import SPARE_ROWS, PassBuilder, Table, Targets, address, stacked
@@ -142,7 +151,7 @@ class KernelSession:
         rule = optimizer_spec(spec.optimizer)
         decayed = self.layout.spread(maths.decayed_entries(chain).astype(chain.dtype))
         free = self.layout.spread(self.layout.free.astype(chain.dtype))
-        numbers = aligned(w.SCALARS_LENGTH, np.dtype("float64"))
+        numbers = aligned(SCALARS_LENGTH, np.dtype("float64"))
         numbers[:5] = (
             spec.l1, spec.l2, spec.clip_value or 0.0, spec.clip_norm or 0.0, spec.optimizer.decay
         )  # fmt: skip
@@ -180,8 +189,8 @@ class KernelSession:
             self.step_table.add(
                 f"updates:step_{rule.name}", g_here, p_here, size, d_here, f_here, n, *moments_and_update, unit
             )
-        self.scalars = aligned(w.SCALARS_LENGTH, np.dtype("float64"))
-        self.scalars[w.KEPT] = 1.0
+        self.scalars = aligned(SCALARS_LENGTH, np.dtype("float64"))
+        self.scalars[Scalar.OPTIMIZER_MEMORY] = 1.0
         plain = rule.name == "sgd" and not (self.sum_table.ops or spec.clip_norm or spec.optimizer.decay)
         dense = all(type(layer).__name__ in ("Dense", "Dropout") for layer in chain.layers)
         shared = any(getattr(layer, "bias", None) == "shared" for layer in chain.layers)
@@ -210,64 +219,65 @@ class KernelSession:
     def _job(self, count: int, patience: int, min_delta: float) -> None:
         rows = self.rows
         self.order = np.arange(count + SPARE_ROWS, dtype=np.int64)
-        self.state = aligned(w.STATE_WORDS, np.dtype("int64"))
+        self.state = aligned(STATE_WORDS, np.dtype("int64"))
         self.reals = aligned(16, np.dtype("float64"))
-        self.state[w.S_BEST_EPOCH], self.state[w.S_BETTERED], self.state[w.S_PATIENCE] = -1, -1, patience
-        self.reals[w.R_BEST] = self.reals[w.R_TO_BEAT] = np.inf
-        self.reals[w.R_MIN_DELTA] = min_delta
+        self.state[State.BEST_EPOCH], self.state[State.LAST_IMPROVED], self.state[State.PATIENCE] = -1, -1, patience
+        self.reals[Progress.BEST] = self.reals[Progress.PATIENCE_REFERENCE] = np.inf
+        self.reals[Progress.MIN_DELTA] = min_delta
         self.arrays = {
-            w.J_BATCH_OPS: self.batch_table.array(), w.J_CHUNK_OPS: stacked(self.chunk_tables),
-            w.J_STEP_OPS: self.step_table.array(), w.J_SUM_OPS: self.sum_table.array(),
-            w.J_NORM_OPS: self.norm_table.array(), w.J_STATE: self.state, w.J_REAL_STATE: self.reals,
-            w.J_ORDER: self.order, w.J_ROW_LOSS: self.row_loss, w.J_SCALARS: self.scalars, w.J_W: self.parameters,
-            w.J_ENTERED: self.entered, w.J_BEST: self.best_memory,
+            Job.BATCH_PLAN: self.batch_table.array(), Job.CHUNK_PLAN: stacked(self.chunk_tables),
+            Job.STEP_PLAN: self.step_table.array(), Job.SUM_PLAN: self.sum_table.array(),
+            Job.NORM_PLAN: self.norm_table.array(), Job.STATE: self.state, Job.PROGRESS: self.reals,
+            Job.ORDER: self.order, Job.ROW_LOSS: self.row_loss, Job.SCALARS: self.scalars,
+            Job.PARAMETERS: self.parameters, Job.EPOCH_START: self.entered, Job.BEST: self.best_memory,
         }  # fmt: skip
         if rows.counts is not None:
-            self.reals[w.R_WHOLE] = float(rows.counts.sum(dtype=np.float64))
-            self.arrays |= {w.J_COUNTS: rows.counts, w.J_SHARE_BUFFER: self._zeros(self.batch + SPARE_ROWS)}
-        chunk_ops = self.arrays[w.J_CHUNK_OPS]
+            self.reals[Progress.WHOLE] = float(rows.counts.sum(dtype=np.float64))
+            self.arrays |= {Job.COUNTS: rows.counts, Job.SHARE_BUFFER: self._zeros(self.batch + SPARE_ROWS)}
+        chunk_ops = self.arrays[Job.CHUNK_PLAN]
         numbers = {
-            w.J_THREADS: self.threads, w.J_ROWS: count, w.J_BATCH: self.batch, w.J_CHUNK: self.chunk,
-            w.J_SHARDS: self.shards, w.J_BATCH_COUNT: len(self.batch_table.ops), w.J_CHUNK_COUNT: chunk_ops.shape[1],
-            w.J_CHUNK_STRIDE: chunk_ops.shape[1] * w.OP_WORDS, w.J_STEP_COUNT: len(self.step_table.ops),
-            w.J_SUM_COUNT: len(self.sum_table.ops), w.J_NORM_COUNT: len(self.norm_table.ops),
-            w.J_CLIPS: int(self.spec.clip_norm is not None), w.J_MAY_STEP: int(self.may_step), w.J_APPLY: 1,
-            w.J_LENGTH: self.layout.size,
+            Job.THREADS: self.threads, Job.ROWS: count, Job.BATCH: self.batch, Job.CHUNK: self.chunk,
+            Job.SHARDS: self.shards, Job.BATCH_COUNT: len(self.batch_table.ops), Job.CHUNK_COUNT: chunk_ops.shape[1],
+            Job.CHUNK_STRIDE: chunk_ops.shape[1] * INSTRUCTION_WORDS, Job.STEP_COUNT: len(self.step_table.ops),
+            Job.SUM_COUNT: len(self.sum_table.ops), Job.NORM_COUNT: len(self.norm_table.ops),
+            Job.CLIPS: int(self.spec.clip_norm is not None), Job.MAY_STEP: int(self.may_step), Job.APPLY: 1,
+            Job.LENGTH: self.layout.size,
         }  # fmt: skip
         if self.shuffling is not None and self.batch < count:
             function, state = stream(self.shuffling, "next_uint32")
-            numbers |= {w.J_SHUFFLES: 1, w.J_RNG_FUNCTION: function, w.J_RNG_STATE: state}
+            numbers |= {Job.SHUFFLES: 1, Job.RANDOM_FUNCTION: function, Job.RANDOM_STATE: state}
         if self.validation is not None:
             numbers |= self._validation_job(self.validation)
         self.counter = aligned(64, np.dtype("int64"))
-        self.jobs = aligned(self.threads * w.JOB_WORDS, np.dtype("int64")).reshape(self.threads, w.JOB_WORDS)
+        self.jobs = aligned(self.threads * JOB_WORDS, np.dtype("int64")).reshape(self.threads, JOB_WORDS)
         self.nows = aligned(self.threads * 64, np.dtype("int64")).reshape(self.threads, 64)
         for k, job in enumerate(self.jobs):
             for place, number in numbers.items():
                 job[place] = number
             for place, array in self.arrays.items():
                 job[place] = address(array)
-            job[w.J_THREAD], job[w.J_COUNTER], job[w.J_NOW] = k, address(self.counter), address(self.nows[k])
+            job[Job.THREAD], job[Job.COUNTER], job[Job.CONTEXT] = k, address(self.counter), address(self.nows[k])
 
     def _validation_job(self, validation: Rows) -> dict[int, int]:
         count = len(validation.x)
         self.arrays |= {
-            w.J_HELD_OPS: self.validation_array, w.J_HELD_INDEX: np.arange(count + SPARE_ROWS, dtype=np.int64),
-            w.J_HELD_ROW_LOSS: self.validation_row_loss,
+            Job.VALIDATION_PLAN: self.validation_array,
+            Job.VALIDATION_INDEX: np.arange(count + SPARE_ROWS, dtype=np.int64),
+            Job.VALIDATION_ROW_LOSS: self.validation_row_loss,
         }  # fmt: skip
         if validation.counts is not None:
             total = validation.counts.sum(dtype=np.float64)
-            self.arrays[w.J_HELD_SHARES] = (validation.counts / (total or 1)).astype(validation.counts.dtype)
+            self.arrays[Job.VALIDATION_SHARES] = (validation.counts / (total or 1)).astype(validation.counts.dtype)
         return {
-            w.J_HELD_ROWS: count, w.J_HELD_CHUNK: self.validation_chunk, w.J_HELD_COUNT: len(self.validation_array),
-            w.J_HELD_REFRESH_COUNT: self.validation_refresh,
+            Job.VALIDATION_ROWS: count, Job.VALIDATION_CHUNK: self.validation_chunk,
+            Job.VALIDATION_COUNT: len(self.validation_array), Job.VALIDATION_REFRESH_COUNT: self.validation_refresh,
         }  # fmt: skip
 
     # ------------------------------------------------------------------ running
     @property
     def updates_done(self) -> int:
         """How many updates have been made."""
-        return int(self.state[w.S_UPDATE])
+        return int(self.state[State.UPDATE])
 
     def run(self, rates: Array, *, order: Array | None = None) -> RunResult:
         """As ``Session`` says."""
@@ -281,13 +291,17 @@ class KernelSession:
         epochs = len(rates) // self.per_epoch + 2
         records = np.zeros((3, epochs))
         state, before = self.state, self.updates_done
-        state[w.S_FIRST_EPOCH], state[w.S_EPOCHS_DONE], state[w.S_STOP] = before // self.per_epoch, 0, Stop.RUNNING
+        state[State.FIRST_EPOCH], state[State.EPOCHS_DONE], state[State.STOP] = (
+            before // self.per_epoch,
+            0,
+            Stop.RUNNING,
+        )
         self.counter[:] = 0
         rates = np.ascontiguousarray(rates, np.float64)
         shared = {
-            w.J_UPDATES: len(rates), w.J_ETAS: address(rates), w.J_APPLY: int(apply),
-            w.J_MAY_STEP: int(self.may_step and apply), w.J_LOSSES: address(records[0]),
-            w.J_NORMS: address(records[1]), w.J_VALIDATION_LOSSES: address(records[2]),
+            Job.UPDATES: len(rates), Job.LEARNING_RATES: address(rates), Job.APPLY: int(apply),
+            Job.MAY_STEP: int(self.may_step and apply), Job.LOSSES: address(records[0]),
+            Job.NORMS: address(records[1]), Job.VALIDATION_LOSSES: address(records[2]),
         }  # fmt: skip
         for place, number in shared.items():
             self.jobs[:, place] = number
@@ -295,18 +309,18 @@ class KernelSession:
             self.batch_losses.begin()
         run_threads(self.drive, [address(job) for job in self.jobs])
         self.model.state = self.layout.unpack(self.parameters, self.model.parameters.vector, self.model.state)
-        done = int(state[w.S_EPOCHS_DONE])
+        done = int(state[State.EPOCHS_DONE])
         return RunResult(
             self.updates_done - before, records[0, :done], records[1, :done],
-            records[2, : done if self.validation is not None else 0], Stop(state[w.S_STOP]),
+            records[2, : done if self.validation is not None else 0], Stop(state[State.STOP]),
             0.0 if self.batch_losses is None else self.batch_losses.total,
         )  # fmt: skip
 
     def loss_and_gradient(self) -> tuple[float, Array]:
         """As ``Session`` says."""
-        self.state[w.S_UPDATE] = 0
+        self.state[State.UPDATE] = 0
         stop = self._run(np.ones(1), apply=False).stop
-        self.state[w.S_UPDATE] = 0
+        self.state[State.UPDATE] = 0
         if stop != Stop.RUNNING:
             return np.inf, np.full(self.model.chain.size, np.nan, self.model.chain.dtype)
         loss = self.batch_loss if self.batch_losses is None else self.batch_losses.last
@@ -315,7 +329,7 @@ class KernelSession:
     def ends_finite(self) -> bool:
         """As ``Session`` says."""
         kept, state = (self.state.copy(), self.reals.copy()), self.model.state
-        self.state[w.S_UPDATE] -= 1
+        self.state[State.UPDATE] -= 1
         finite = self._run(np.zeros(1), apply=False).stop == Stop.RUNNING
         self.state[:], self.reals[:] = kept
         self.model.state = state
@@ -325,15 +339,15 @@ class KernelSession:
     @property
     def batch_loss(self) -> float:
         """The loss of the last batch, before its update."""
-        return float(self.reals[w.R_BATCH_LOSS])
+        return float(self.reals[Progress.BATCH_LOSS])
 
     def best(self) -> Best | None:
         """As ``Session`` says."""
-        epoch, vector = int(self.state[w.S_BEST_EPOCH]), self.model.parameters.vector.copy()
+        epoch, vector = int(self.state[State.BEST_EPOCH]), self.model.parameters.vector.copy()
         if epoch < 0:
             return None
         state = self.layout.unpack(self.best_memory, vector, self.model.state)
-        return Best(epoch, float(self.reals[w.R_BEST]), vector, state)
+        return Best(epoch, float(self.reals[Progress.BEST]), vector, state)
 
     def _batch_rows(self, update: int) -> Array:
         """The rows of an update's batch, as long as its epoch lasts."""

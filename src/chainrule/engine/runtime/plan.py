@@ -23,7 +23,7 @@ from chainrule.core.losses import ElementwiseLoss
 from chainrule.engine import support
 from chainrule.engine.compiler import kernel_cache
 from chainrule.engine.compiler.target import Space, aligned
-from chainrule.engine.runtime import memory
+from chainrule.engine.memory import INSTRUCTION_WORDS
 from chainrule.engine.runtime.layout import Layout
 from chainrule.errors import CompileError
 
@@ -48,7 +48,7 @@ class Table:
     def add(self, kernel: str | int, *rest: int, name: str = "") -> None:
         """One more op: its kernel by name or address, and its words."""
         at = kernel_cache.kernel(kernel, self.space) if isinstance(kernel, str) else kernel
-        self.ops.append([at, *rest, *[0] * (memory.OP_WORDS - 1 - len(rest))])
+        self.ops.append([at, *rest, *[0] * (INSTRUCTION_WORDS - 1 - len(rest))])
         self.names.append(name or str(kernel))
 
     def zeros(self, size: int) -> Array:
@@ -65,7 +65,7 @@ class Table:
 
     def array(self) -> Array:
         """The table as words, shape (ops, OP_WORDS)."""
-        return np.array(self.ops, np.int64).reshape(len(self.ops), memory.OP_WORDS)
+        return np.array(self.ops, np.int64).reshape(len(self.ops), INSTRUCTION_WORDS)
 
     def __str__(self) -> str:
         rows = [

@@ -16,7 +16,7 @@ from chainrule.core.arrays import Array
 from chainrule.core.model import Model
 from chainrule.engine.compiler import kernel_cache
 from chainrule.engine.compiler.target import aligned, space
-from chainrule.engine.runtime import memory as w
+from chainrule.engine.memory import INSTRUCTION_WORDS, SCALARS_LENGTH, PredictionJob
 from chainrule.engine.runtime.kernel_session import chunk_rows
 from chainrule.engine.runtime.layout import Layout, layout
 from chainrule.engine.runtime.plan import SPARE_ROWS, PassBuilder, Source, Table, address, stacked
@@ -142,17 +142,25 @@ class Workspace:
 
     def _jobs(self, threads: int, ys: list[int], step: int) -> None:
         chunk = self.shared.chunk
-        self.scalars = aligned(w.SCALARS_LENGTH, np.dtype("float64"))
+        self.scalars = aligned(SCALARS_LENGTH, np.dtype("float64"))
         self.nows = aligned(threads * 64, np.dtype("int64")).reshape(threads, 64)
         self.orders = aligned(threads * (chunk + SPARE_ROWS), np.dtype("int64")).reshape(threads, -1)
         self.jobs = aligned(threads * 64, np.dtype("int64")).reshape(threads, 64)
         for k, job in enumerate(self.jobs):
             told = {
-                w.P_THREAD: k, w.P_THREADS: threads, w.P_NOW: address(self.nows[k]), w.P_CHUNK: chunk,
-                w.P_INDEX: address(self.orders[k]), w.P_OPS: address(self.ops), w.P_COUNT: self.ops.shape[1],
-                w.P_STRIDE: self.ops.shape[1] * w.OP_WORDS, w.P_SCALARS: address(self.scalars), w.P_Y: ys[k],
-                w.P_LDY: step, w.P_OUTPUTS: self.outputs,
-            }  # fmt: skip
+                PredictionJob.THREAD: k,
+                PredictionJob.THREADS: threads,
+                PredictionJob.CONTEXT: address(self.nows[k]),
+                PredictionJob.CHUNK: chunk,
+                PredictionJob.INDEX: address(self.orders[k]),
+                PredictionJob.PLAN: address(self.ops),
+                PredictionJob.COUNT: self.ops.shape[1],
+                PredictionJob.STRIDE: self.ops.shape[1] * INSTRUCTION_WORDS,
+                PredictionJob.SCALARS: address(self.scalars),
+                PredictionJob.Y: ys[k],
+                PredictionJob.Y_STEP: step,
+                PredictionJob.OUTPUTS: self.outputs,
+            }
             for place, number in told.items():
                 job[place] = number
 
@@ -161,18 +169,23 @@ class Workspace:
         ops = self.refresh.array()
         if len(ops):
             job = self.jobs[0]
-            kept = job[w.P_OPS], job[w.P_COUNT]
+            kept = job[PredictionJob.PLAN], job[PredictionJob.COUNT]
             nothing = self.shared.layout.space.zeros(self.outputs)
-            job[w.P_OPS], job[w.P_COUNT], job[w.P_ROWS], job[w.P_OUT] = address(ops), len(ops), 1, address(nothing)
+            job[PredictionJob.PLAN], job[PredictionJob.COUNT], job[PredictionJob.ROWS], job[PredictionJob.OUT] = (
+                address(ops),
+                len(ops),
+                1,
+                address(nothing),
+            )
             self.shared.drive(address(job))
-            job[w.P_OPS], job[w.P_COUNT] = kept
+            job[PredictionJob.PLAN], job[PredictionJob.COUNT] = kept
 
     def outputs_of(self, x: Array) -> Array:
         """The outputs for rows, a C-ordered array of the network's dtype."""
         out = np.empty((len(x), self.outputs), self.dtype)
         self.ops[:, self.reads, 1] = address(x)
         self._reads_row = False
-        self.jobs[:, w.P_ROWS], self.jobs[:, w.P_OUT] = len(x), address(out)
+        self.jobs[:, PredictionJob.ROWS], self.jobs[:, PredictionJob.OUT] = len(x), address(out)
         if len(self.jobs) == 1 or len(x) <= self.shared.chunk:
             self.shared.drive(self._first)
         else:
@@ -186,6 +199,6 @@ class Workspace:
             self.ops[:, self.reads, 1] = address(self.row)
             self._reads_row = True
         job, out = self.jobs[0], np.empty(self.outputs, self.dtype)
-        job[w.P_ROWS], job[w.P_OUT] = 1, address(out)
+        job[PredictionJob.ROWS], job[PredictionJob.OUT] = 1, address(out)
         self.shared.drive(self._first)
         return out

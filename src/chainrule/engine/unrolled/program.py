@@ -11,12 +11,10 @@ Every value is a register of lanes (``chainrule.engine.lanes.simd``). What the l
   instruction moves 16 trainings on;
 * ``"rows"``: each lane is a row of the batch; all hold the same parameters, and gradients are added across lanes.
 
-Here it is declared what such a program is; ``writer`` writes it, ``sessions`` runs it.
+This file declares what such a program is; ``writer`` writes it, ``session`` and ``copies`` run it.
 """
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
@@ -26,101 +24,14 @@ from chainrule.core.chain import Chain
 from chainrule.core.layers import Dense
 from chainrule.engine import support
 from chainrule.engine.optimizer_spec import MOMENTS
+from chainrule.engine.unrolled.memory import STATE
+from chainrule.engine.unrolled.update_rules import SHARED, Shared
 from chainrule.optimizers import AnyOptimizer
 
 MOST_PARAMETERS = 100
 """A network with more parameters is not written out: compiling would take too long."""
 
 Across = Literal["one", "copies", "rows"]
-
-
-# -------------------------------------------------------------------------------- what a program is told
-(
-    X, T, COUNTS, ROWS, COLUMNS, BATCH, ORDER, MEMORY, STRIDE, FIRST, LAST, LIMITS,
-    UPDATE, BATCH_NUMBER, EPOCH, UPDATES, APPLY, ETAS, ETA_STARTS, DONE, FUNCTION, STREAMS,
-    LOSSES, NORMS, HELD_LOSSES, RECORDS, HELD_X, HELD_T, HELD_COUNTS, HELD_ROWS, HELD_COLUMNS,
-) = range(31)  # fmt: skip
-"""Places in a job, an array of 64-bit words."""
-
-JOB_WORDS = 32
-
-L1, L2, CLIP_VALUE, CLIP_NORM, PATIENCE, MIN_DELTA = range(6)
-"""Places in the job's limits, float64 numbers."""
-
-STATE = ("loss", "best", "to_beat", "best_epoch", "bettered", "stopped", "E", "weight")
-"""Numbers of a lane that outlive a call: the epoch's loss so far; the best loss and its epoch; what patience judges by;
-why the lane has stopped (as in ``words``); the last batch's loss, not yet divided by its weight where rows have one."""
-
-
-# -------------------------------------------------------------------------------- optimizers
-@dataclass(frozen=True)
-class Shared:
-    """What all parameters share at one update of an optimizer: numbers of each lane, and lines that make ``q``.
-
-    Attributes:
-        settings: names of numbers that stay, and how they follow from the rule's settings.
-        kept: names of numbers that are carried on from update to update, and how they begin.
-        lines: what is computed at each update.
-        q: what the optimizer's twin is handed.
-    """
-
-    settings: tuple[str, ...] = ()
-    values: Callable[[Sequence[float]], tuple[float, ...]] = field(default=lambda s: tuple(s)[:0])
-    kept: tuple[str, ...] = ()
-    start: Callable[[Sequence[float]], tuple[float, ...]] = field(default=lambda s: tuple(s)[:0])
-    lines: tuple[str, ...] = ()
-    q: tuple[str, ...] = ()
-
-
-_MEAN = Shared(("rho", "rest", "epsilon"), lambda s: (s[0], 1 - s[0], s[1]), q=("eta", "rho", "rest", "epsilon"))
-_MOMENTUM = Shared(("momentum",), lambda s: (s[0],), q=("eta", "momentum"))
-_BETAS = ("beta1", "rest1", "beta2", "rest2")
-_ADAM = Shared(
-    (*_BETAS, "epsilon"),
-    lambda s: (s[0], 1 - s[0], s[1], 1 - s[1], s[2]),
-    ("filled1", "filled2"),
-    lambda s: (0.0, 0.0 * s[0]),
-    (
-        "filled1 = fma(beta1, filled1, rest1)  # 1 - beta1^count",
-        "filled2 = fma(beta2, filled2, rest2)  # 1 - beta2^count",
-    ),
-    ("eta/filled1", "1.0/filled2", "epsilon", *_BETAS),
-)
-_NADAM = Shared(
-    (*_BETAS, "epsilon", "cooling"),
-    lambda s: (s[0], 1 - s[0], s[1], 1 - s[1], s[2], s[3] * math.log(0.96)),
-    ("filled2", "updates", "mu_next", "product"),
-    lambda s: (0.0, 0.0, s[0] * (1 - 0.96 ** s[3] / 2), 1.0),
-    (
-        "filled2 = fma(beta2, filled2, rest2)  # 1 - beta2^count",
-        "updates = updates + 1.0",
-        "mu, mu_next = mu_next, beta1*(1.0 - exp(cooling*(updates + 1.0))*0.5)  # 0.96^(count decay) by exp",
-        "product = product*mu",
-    ),
-    ("eta*mu_next/(1.0 - product*mu_next)", "1.0/filled2", "epsilon", *_BETAS, "eta*(1.0 - mu)/(1.0 - product)"),
-)
-
-SHARED = {
-    "sgd": Shared(q=("eta",)),
-    "sgd_momentum": _MOMENTUM,
-    "sgd_nesterov": _MOMENTUM,
-    "rmsprop": _MEAN,
-    "adagrad": Shared(("epsilon",), lambda s: (s[0],), q=("eta", "epsilon")),
-    "adadelta": _MEAN,
-    "adam": _ADAM,
-    "adamw": _ADAM,
-    "nadam": _NADAM,
-    "rprop": Shared(
-        ("increase", "decrease", "smallest", "largest_step"),
-        lambda s: tuple(s[:4]),
-        q=("increase", "decrease", "smallest", "largest_step"),
-    ),
-    "lion": Shared(_BETAS, lambda s: (s[0], 1 - s[0], s[1], 1 - s[1]), q=("eta", *_BETAS)),
-}
-"""By the name of the optimizer's twin. Powers such as 1 - beta^count are running means of 1: nothing cancels."""
-
-TWIN_OF = {"adamw": "adam"}
-"""Twins that share a function."""
 
 
 # -------------------------------------------------------------------------------- the form
@@ -131,16 +42,16 @@ class Form:
     Attributes:
         lanes: numbers side by side.
         across: what they are.
-        rule: the optimizer's twin.
+        rule: the optimizer's name in the engine.
         decays: whether weights decay, apart from the gradient.
         penalises: whether there is an l1 or l2.
-        clips_value, clips_norm: whether gradients are held small.
+        clips_value, clips_norm: whether gradients are validation small.
         differs: whether lanes look at different rows of the data in no order, so that each fetches its own.
         single: whether every batch is a single row.
         counts: whether rows count differently.
         missing: whether targets are missing.
-        held: whether there are rows to validate on.
-        held_counts, held_missing: as above, of those.
+        validates: whether there are rows to validate on.
+        validation_counts, validation_missing: as above, of those.
         judges: whether the best parameters are kept and patience is watched.
         norms: whether gradient norms are recorded.
         scheduled: whether learning rates change; else each lane has its own.
@@ -158,9 +69,9 @@ class Form:
     single: bool = False
     counts: bool = False
     missing: bool = False
-    held: bool = False
-    held_counts: bool = False
-    held_missing: bool = False
+    validates: bool = False
+    validation_counts: bool = False
+    validation_missing: bool = False
     judges: bool = True
     norms: bool = True
     scheduled: bool = True
@@ -226,7 +137,6 @@ class Unrolled:
     Attributes:
         chain: the network.
         form: what else the text depends on.
-        source: the program, a Python module with a function ``kernel(job)``.
     """
 
     chain: Chain
@@ -259,7 +169,7 @@ class Unrolled:
         size, free = self.chain.size, len(self.free)
         shown = free if self.form.shows else 0
         sizes = {
-            "parameters": size, "entered": size, "best": size, "m": free * (len(self.moments) > 0),
+            "parameters": size, "epoch_start": size, "best": size, "m": free * (len(self.moments) > 0),
             "v": free * (len(self.moments) > 1), "gradient": shown, "update": shown, "settings": len(self.settings),
             "kept": len(self.shared.kept), "state": len(STATE), "end": 0,
         }  # fmt: skip
@@ -273,10 +183,3 @@ class Unrolled:
     def width(self) -> int:
         """Rows of a group's memory."""
         return self.places["end"]
-
-    @cached_property
-    def source(self) -> str:
-        """The program's text."""
-        from chainrule.engine.unrolled.writer import write  # noqa: PLC0415 - it writes down what is declared here
-
-        return write(self)
