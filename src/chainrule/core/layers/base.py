@@ -113,7 +113,8 @@ class Layer(ABC):
 
     def with_activation(self, row: str | Activation) -> Self:
         """The same layer with another activation; the layer itself if it takes none."""
-        return type(self)(**(self.options() | {"activation": row})) if self.takes_activation else self
+        make: Any = type(self)
+        return make(**(self.options() | {"activation": row})) if self.takes_activation else self
 
     @abstractmethod
     def units_out(self, units_in: int) -> int:
