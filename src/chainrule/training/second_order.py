@@ -115,8 +115,8 @@ def check_iterations(model: Model, rows: int, settings: Settings, rule: SecondOr
     for l, layer in enumerate(chain.layers, start=1):
         if layer.draws_random:
             raise InputError(
-                f"{name} needs the same loss each time it looks, but layer {l}, {type(layer).__name__}, draws at random: leave the "
-                "layer out, and use l2 against overfitting."
+                f"{name} needs the same loss each time it looks, but layer {l}, {type(layer).__name__}, draws at "
+                "random: leave the layer out, and use l2 against overfitting."
             )
         if layer.mixes_rows:
             raise InputError(
@@ -124,7 +124,8 @@ def check_iterations(model: Model, rows: int, settings: Settings, rule: SecondOr
                 "the rows of a batch: use LayerNorm."
             )
     if rule.least_squares and not chain.loss.least_squares:
+        suited = ", ".join(row.name for row in LOSSES.values() if row.least_squares)
         raise InputError(
             f"{name} needs a least-squares loss, but the loss is {chain.loss.name}: choose one of "
-            f"{', '.join(row.name for row in LOSSES.values() if row.least_squares)}, or use LBFGS(), which takes any smooth loss."
+            f"{suited}, or use LBFGS(), which takes any smooth loss."
         )
