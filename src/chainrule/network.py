@@ -11,7 +11,7 @@ from chainrule.core.activations import Activation
 from chainrule.core.activations import activation as find_activation
 from chainrule.core.arrays import Array
 from chainrule.core.inputs import as_inputs, as_targets, as_weights
-from chainrule.core.layers import BatchNorm, Dense, Dropout, Layer, Run
+from chainrule.core.layers import Dense, Layer, Run
 from chainrule.core.layers.checks import check_count
 from chainrule.core.lookup import plain_number
 from chainrule.core.losses import Loss
@@ -262,7 +262,7 @@ class Network:
         data = self._data(x, t, weights)
         chain, rows = self.model.chain, len(data.x)
         chosen = choose(engine, chain, None, rows=rows, batch=rows, epochs=1)
-        if chosen == "compiled" and not any(isinstance(layer, (Dropout, BatchNorm)) for layer in chain.layers):
+        if chosen == "compiled" and not any(layer.changes_in_training for layer in chain.layers):
             from chainrule.training.compiled import gradient  # noqa: PLC0415 - LLVM only where something is compiled
 
             return dict(self.parameters.with_vector(gradient(self.model, data, threads)))

@@ -54,6 +54,11 @@ class UnitwiseActivation(Activation):
         return self._by_unit(ElementwiseActivation.pull_back_dot, z, a, da, z_dot, da_dot)
 
 
+def rows_of(row: Activation) -> tuple[Activation, ...]:
+    """An activation's rows: itself, or that of each unit."""
+    return row.rows if isinstance(row, UnitwiseActivation) else (row,)
+
+
 def unitwise(rows: Sequence[Activation]) -> Activation:
     """One activation for a layer whose units have these; the row itself if they are all the same.
 

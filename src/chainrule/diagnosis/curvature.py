@@ -17,7 +17,7 @@ from chainrule.core import chain as maths
 from chainrule.core.arrays import Array
 from chainrule.core.format import number, plain
 from chainrule.core.inputs import as_inputs, as_targets, as_weights
-from chainrule.core.layers import BatchNorm, Dropout, Run
+from chainrule.core.layers import Run
 from chainrule.core.model import Model
 from chainrule.errors import InputError
 from chainrule.training import Data
@@ -161,8 +161,8 @@ class Hessian:
         exact = model.as_float64()
         chain = self.chain = exact.chain
         self.parameters, self.data = exact.parameters, data.as_float64()
-        norm = any(isinstance(layer, BatchNorm) for layer in chain.layers)
-        drop = any(isinstance(layer, Dropout) for layer in chain.layers)
+        norm = any(layer.mixes_rows for layer in chain.layers)
+        drop = any(layer.draws_random for layer in chain.layers)
         run = Run(training=norm and not drop and len(data.x) > 1, state=exact.state)
         with np.errstate(all="ignore"):
             self.done = maths.forward_backward(chain, self.parameters, self.data.x, self.data.t, run, self.data.weights)

@@ -9,8 +9,7 @@ from chainrule.core import chain as maths
 from chainrule.core.activations import Activation
 from chainrule.core.arrays import Array
 from chainrule.core.chain import Pass
-from chainrule.core.layers import BatchNorm, Dense, Dropout, Run
-from chainrule.core.layers.normalization import Normalization
+from chainrule.core.layers import Dense, Run
 from chainrule.diagnosis.case import Case
 from chainrule.diagnosis.learning_rate import LearningRate, is_falling, sample, verdict
 from chainrule.diagnosis.runs import Ran, Snapshot
@@ -76,8 +75,8 @@ class Readings:
     def pass_at(self, snapshot: Snapshot) -> Pass:
         """Forward and backward through all rows with the parameters of a snapshot."""
         layers = self.case.chain.layers
-        norm = any(isinstance(layer, BatchNorm) for layer in layers)
-        drop = any(isinstance(layer, Dropout) for layer in layers)
+        norm = any(layer.mixes_rows for layer in layers)
+        drop = any(layer.draws_random for layer in layers)
         model = snapshot.model(self.case)
         run = Run(training=norm and not drop and len(self.rows.x) > 1, state=model.state)
         with np.errstate(all="ignore"):
@@ -109,7 +108,7 @@ class Readings:
     def activation(self, l: int) -> Activation | None:
         """The activation of a layer; None where it has none."""
         layer = self.case.chain.layers[l - 1]
-        return layer.activation if isinstance(layer, Dense | Normalization) else None
+        return layer.activation if layer.takes_activation else None
 
     @property
     def output_activation(self) -> Activation | None:

@@ -84,8 +84,7 @@ def with_activation(layer: Any, name: str) -> Any:
         row = find_activation(name)
         kept = {k: v for k, v in layer.options().items() if k in ("bias", "mask", "trainable")}
         return Dense(layer.units, row, init=suited_to(row), **kept)
-    options = layer.options() | {"activation": name}
-    return type(layer)(**options)
+    return layer.with_activation(name)
 
 
 def redrawn(case: Case, layers: list[int]) -> Array:

@@ -112,7 +112,7 @@ def mean_loss(loss: Loss, y: Array, t: Array, weights: Array | None) -> float:
 
 def is_cross_entropy(loss: Loss) -> bool:
     """Whether a loss compares probabilities with labels."""
-    return "cross_entropy" in loss.name
+    return loss.probabilities is not None
 
 
 def answers(chain: Chain, y: Array) -> Array:
@@ -120,7 +120,7 @@ def answers(chain: Chain, y: Array) -> Array:
     if not is_cross_entropy(chain.loss):
         return y
     p = np.clip(activation(chain.loss.link).value(y), 0, 1)
-    return p / np.maximum(p.sum(axis=1, keepdims=True), 1) if "categorical" in chain.loss.name else p
+    return p / np.maximum(p.sum(axis=1, keepdims=True), 1) if chain.loss.probabilities == "exclusive" else p
 
 
 def yardstick(case: Case) -> Yardstick:
@@ -160,10 +160,8 @@ def constant_cross_entropy(case: Case, data: Data) -> float | None:
         return None
     p = weighted_mean(data.t, _target_weights(loss, data))
     tiny = 1e-12
-    if "categorical" in loss.name:
-        y = np.log(np.maximum(p, tiny)) if loss.name.endswith("from_logits") else p
-    else:
-        y = np.log(np.maximum(p, tiny) / np.maximum(1 - p, tiny)) if loss.name.endswith("from_logits") else p
+    logits = {"softmax": np.log(np.maximum(p, tiny)), "sigmoid": np.log(np.maximum(p, tiny) / np.maximum(1 - p, tiny))}
+    y = logits.get(loss.link, p)
     with np.errstate(all="ignore"):
         return mean_loss(loss, np.broadcast_to(y, data.t.shape).astype(data.t.dtype), data.t, data.weights)
 
@@ -188,15 +186,11 @@ def _constants(loss: Loss, data: Data) -> Iterator[tuple[str, Array]]:
     mean = weighted_mean(data.t, w)
     yield "the mean", np.log(np.maximum(mean, 1e-9)) if loss.link == "exponential" else mean
     yield "the median", weighted_quantile(data.t, w, 0.5)
-    share = loss.parameters.get("quantile") if isinstance(loss, ElementwiseLoss) else None
-    if share is not None:
+    if loss.best_constant == "quantile":
+        share = loss.parameters["quantile"]
         yield f"the quantile {number(share)}", weighted_quantile(data.t, w, share)
-    elif isinstance(loss, ElementwiseLoss) and loss.link == "identity" and loss.name not in _BY_FORMULA:
+    elif isinstance(loss, ElementwiseLoss) and not loss.is_fused and loss.best_constant is None:
         yield "the best constant", _best_constant(loss, data.t, w)
-
-
-_BY_FORMULA = ("squared_error", "half_squared_error", "mean_squared_error", "absolute_error", "poisson")
-"""Losses whose best constant answer is the mean or the median."""
 
 
 def _target_weights(loss: Loss, data: Data) -> Array:
@@ -258,7 +252,7 @@ def _best_constant(loss: ElementwiseLoss, t: Array, w: Array) -> Array:
 
 def _floor(loss: Loss, data: Data) -> float:
     """The loss of the targets themselves as answers, where that is not 0."""
-    if not loss.name.startswith("poisson"):
+    if loss.partner != "exponential":
         return 0.0
     y = np.log(np.maximum(data.t, 1e-12)) if loss.link == "exponential" else data.t
     return mean_loss(loss, np.nan_to_num(y), data.t, data.weights)

@@ -8,13 +8,10 @@ import pickle
 from dataclasses import dataclass
 from typing import Any
 
-from chainrule.core.activations import Activation
 from chainrule.core.activations import activation as find_activation
-from chainrule.core.initializers import INITIALIZERS, Initializer
+from chainrule.core.builtin import Row, is_builtin, kind_of
 from chainrule.core.initializers import initializer as find_initializer
-from chainrule.core.losses import Loss
 from chainrule.core.losses import loss as find_loss
-from chainrule.engine import support
 
 FINDERS: dict[str, Any] = {"activation": find_activation, "loss": find_loss, "initializer": find_initializer}
 
@@ -28,14 +25,9 @@ class _Pickler(pickle.Pickler):
     """Names the library's rows in place of their functions."""
 
     def reducer_override(self, obj: Any) -> Any:
-        kind = None
-        if isinstance(obj, Activation) and support.is_builtin_activation(obj):
-            kind = "activation"
-        elif isinstance(obj, Loss) and support.is_builtin_loss(obj):
-            kind = "loss"
-        elif isinstance(obj, Initializer) and obj.name in INITIALIZERS and obj.draw is INITIALIZERS[obj.name].draw:
-            kind = "initializer"
-        return NotImplemented if kind is None else (found, (kind, obj.name, dict(obj.parameters)))
+        if isinstance(obj, Row) and is_builtin(obj):
+            return found, (kind_of(obj).__name__.lower(), obj.name, dict(obj.parameters))
+        return NotImplemented
 
 
 @dataclass(frozen=True)

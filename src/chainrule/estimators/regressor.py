@@ -248,8 +248,8 @@ class MLPRegressor(RegressorMixin, Multilayer):
                 )
             row = weighted(row, tuple(float(weight) for weight in self.output_weights))
         units = self.n_outputs_ * self._copies()
-        exponential = row.link == "exponential" or row.name == "poisson"
-        layer = Dense(units, "exponential" if row.name == "poisson" else "identity")
+        exponential = row.partner == "exponential"
+        layer = Dense(units, "exponential" if exponential and not row.is_fused else "identity")
         return Output([layer], row, 1 / units if self.loss == "squared_error" and self.quantiles is None else 1.0,
                       "exp" if exponential else "identity")  # fmt: skip
 

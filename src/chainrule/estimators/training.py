@@ -10,7 +10,6 @@ from sklearn.exceptions import ConvergenceWarning
 
 from chainrule.core import chain as maths
 from chainrule.core.arrays import Array
-from chainrule.core.layers import Dropout
 from chainrule.errors import DivergenceError
 from chainrule.estimators import quasi_newton, stopping
 from chainrule.estimators.batches import Batching, CompiledEpochs, Descent, Epochs, Rows, epochs_of
@@ -57,7 +56,7 @@ class Trains(HoldsNetwork):
                     "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", stacklevel=5
                 )
             size = int(np.clip(self.batch_size, 1, count))
-        drops = any(isinstance(layer, Dropout) for layer in self.network_.layers)
+        drops = any(layer.draws_random for layer in self.network_.layers)
         seed = int(self._random_state.randint(2**31 - 1)) if drops else 0
         return Batching(size, float(self.alpha), self._scale, self.clip_norm, self.clip_value, seed, self.threads)
 

@@ -53,5 +53,5 @@ def weighted(loss: Loss, by_output: tuple[float, ...]) -> WeightedOutputs:
         raise InputError(f"output_weights need a loss with a term for each output, but {loss.name} mixes them.")
     return WeightedOutputs(
         f"weighted_{loss.name}", loss.formula, loss.source, parameters=loss.parameters, link=loss.link,
-        target_range=loss.target_range, base=loss, by_output=by_output,
+        target_range=loss.target_range, probabilities=loss.probabilities, base=loss, by_output=by_output,
     )  # fmt: skip

@@ -88,5 +88,5 @@ def dead_units(setting: Setting, rng: np.random.Generator) -> Exercise | None:
 
 def _has_kinks(setting: Setting, l: int) -> bool:
     """Whether a layer's slope can be exactly 0."""
-    phi = getattr(setting.model.chain.layers[l - 1], "activation", None)
+    phi = setting.model.chain.layers[l - 1].activation
     return isinstance(phi, ElementwiseActivation) and bool(phi.kinks)

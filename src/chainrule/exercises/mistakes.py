@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from chainrule.core.activations import ElementwiseActivation
+from chainrule.core.activations import IDENTITY, ElementwiseActivation
+from chainrule.core.builtin import computes_like
+from chainrule.core.losses import MEAN_SQUARED, SQUARED
 from chainrule.exercises.exercise import Choice
 from chainrule.exercises.setting import Setting, told
 from chainrule.explain.row import RowPass
@@ -22,12 +24,12 @@ def wrong_gradients(setting: Setting, row: RowPass, l: int, i: int, j: int) -> I
     delta, da = float(row.delta(l, j).value or 0.0), row.da(l, j)
     g, below = delta * a_in, "x" if l == 1 else f"a{l - 1}"
     yield "sign-flipped", -g, "the sign is turned round, as with t - y where y - t is meant"
-    if setting.model.chain.loss.name in ("squared_error", "mean_squared_error"):
+    if any(computes_like(setting.model.chain.loss, loss) for loss in (SQUARED, MEAN_SQUARED)):
         yield "factor", g / 2, "the 2 of the square's derivative is forgotten"
     else:
         yield "factor", 2 * g, "a factor 2 too many: this loss has none"
     phi = row.activation_of(l, j)
-    if isinstance(phi, ElementwiseActivation) and phi.name != "identity":
+    if isinstance(phi, ElementwiseActivation) and not computes_like(phi, IDENTITY):
         slope_at_a = float(phi.derivative(phi.value(np.array([z])))[0])
         yield "missing-activation-derivative", da * a_in, f"{phi.name}'(z{l}[{j}]) is left out"
         yield "derivative-at-activation", da * slope_at_a * a_in, f"{phi.name}' is taken at a{l}[{j}], not at z{l}[{j}]"

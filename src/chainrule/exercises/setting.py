@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chainrule.core.activations import ElementwiseActivation
+from chainrule.core.activations import SOFTMAX, ElementwiseActivation
 from chainrule.core.arrays import Array
+from chainrule.core.builtin import computes_like
 from chainrule.core.format import number
 from chainrule.core.layers import Dense
 from chainrule.core.layers.checks import at
@@ -100,7 +101,7 @@ class Setting:
         if not isinstance(phi, ElementwiseActivation):
             powers = tuple(Call("exp", (row.z(l, k),)) for k in range(self.model.chain.units[l]))
             share = Quotient(powers[j], total(*powers))
-            return _line(Line(a, share if phi.name == "softmax" else Call(phi.name, (z,)), value))
+            return _line(Line(a, share if computes_like(phi, SOFTMAX) else Call(phi.name, (z,)), value))
         constants = {name: Symbol(name, None, (), float(c)) for name, c in phi.parameters.items()}
         formula = from_formula(phi.formula, {"z": z, **constants})
         return f"{plain(a)} = {phi.name}({plain(z)}) = {plain(formula, digits=DIGITS, numeric=True)} = {told(value)}"
@@ -165,15 +166,7 @@ def _rounded(values: Array) -> Array:
 
 def _targets(model: Model, rows: int, rng: np.random.Generator) -> Array:
     """Targets that the loss is meant for."""
-    loss, outputs = model.chain.loss, model.chain.outputs
-    low, high = loss.target_range
-    if loss.name.startswith("categorical"):
-        return np.eye(outputs)[rng.integers(outputs, size=rows)]
-    if high == 1:
-        return rng.integers(2, size=(rows, outputs)).astype(np.float64)
-    if low == 0:
-        return rng.poisson(2.0, size=(rows, outputs)).astype(np.float64)
-    return _rounded(rng.uniform(0, 1, size=(rows, outputs)))
+    return _rounded(model.chain.loss.draw_targets(rng, (rows, model.chain.outputs)))
 
 
 def entry(rng: np.random.Generator, name: str, shape: tuple[int, ...]) -> tuple[str, tuple[int, ...]]:

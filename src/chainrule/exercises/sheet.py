@@ -7,19 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.core.activations import ElementwiseActivation
+from chainrule.core.activations import IDENTITY, ElementwiseActivation
 from chainrule.core.arrays import Array
+from chainrule.core.builtin import computes_like
 from chainrule.core.format import number
-from chainrule.core.layers import BatchNorm, Dropout
 from chainrule.core.layers.checks import at
-from chainrule.core.losses import ElementwiseLoss
+from chainrule.core.losses import CATEGORICAL_CROSS_ENTROPY_FROM_LOGITS, ElementwiseLoss
+from chainrule.core.unitwise import rows_of
 from chainrule.exercises.exercise import Exercise
 from chainrule.exercises.notebook import code_cell, markdown_cell, notebook
 from chainrule.exercises.setting import DECIMALS, DIGITS, Setting
 from chainrule.explain.expression import from_formula
 from chainrule.explain.render.text import plain
-from chainrule.explain.row import activation_of
-from chainrule.interchange.source.components import rows_of
 from chainrule.interchange.source.listing import array_literal
 
 SCHEMA = "chainrule/exercises"
@@ -72,8 +71,12 @@ class ExerciseSheet:
         for l, layer in enumerate(chain.layers, start=1):
             formulas = layer.formulas(l)
             equations += [f"{key}{l} = {formulas[key]}" for key in ("xhat", "z", "a") if key in formulas]
-        rows_used = [row for layer in chain.layers for row in rows_of(activation_of(layer))]
-        used = {row.name: row for row in rows_used if isinstance(row, ElementwiseActivation) and row.name != "identity"}
+        rows_used = [row for layer in chain.layers for row in rows_of(layer.activation)]
+        used = {
+            row.name: row
+            for row in rows_used
+            if isinstance(row, ElementwiseActivation) and not computes_like(row, IDENTITY)
+        }
         equations += [f"{name}(z) = {plain(from_formula(row.formula, {}))}" for name, row in used.items()]
         numbers = [
             f"{at(name, index)} = {number(float(value[index]))}"
@@ -99,15 +102,13 @@ class ExerciseSheet:
         loss = self._setting.model.chain.loss
         if not isinstance(loss, ElementwiseLoss):
             fused = "sum over k of t[k] (log(sum over j of exp(y[j])) - y[k])"
-            return f", `{fused}`" if loss.name == "categorical_cross_entropy_from_logits" else ""
+            return f", `{fused}`" if computes_like(loss, CATEGORICAL_CROSS_ENTROPY_FROM_LOGITS) else ""
         over = {"sum": "summed", "mean": "averaged"}[loss.reduction]
         several = f", {over} over the outputs y" if self._setting.model.chain.outputs > 1 else " with the output y"
         return f", `{plain(from_formula(loss.formula, {}))}`{several}"
 
     def _outside(self) -> str:
-        kinds = [
-            type(layer).__name__ for layer in self._setting.model.chain.layers if isinstance(layer, BatchNorm | Dropout)
-        ]
+        kinds = [type(layer).__name__ for layer in self._setting.model.chain.layers if layer.changes_in_training]
         return f" {' and '.join(dict.fromkeys(kinds))} work as in prediction, not as in training." if kinds else ""
 
     # ------------------------------------------------------------------ notebook

@@ -194,4 +194,4 @@ def _gradient(setting: Setting, n: int) -> np.ndarray:
 
 def _drops(setting: Setting) -> bool:
     """Whether a training pass is another one than a prediction's: a step is then not that of these numbers."""
-    return any(type(layer).__name__ in ("Dropout", "BatchNorm") for layer in setting.model.chain.layers)
+    return any(layer.changes_in_training for layer in setting.model.chain.layers)

@@ -12,7 +12,6 @@ from chainrule.core.format import number
 from chainrule.core.layers import Record, Run
 from chainrule.core.model import Model
 from chainrule.explain.names import Wanted
-from chainrule.explain.row import activation_of
 from chainrule.explain.symbolic import symbolic_derivative
 from chainrule.training import Data
 from chainrule.verify.gradients import Probe, judge, judge_parameter, sides_of
@@ -99,7 +98,7 @@ def _from(probe: Probe, l: int, key: str, values: Array) -> list[Record]:
     records: list[Record] = []
     a = values
     if l:
-        a = activation_of(probe.chain.layers[l - 1]).value(values) if key == "z" else values
+        a = probe.chain.layers[l - 1].activation.value(values) if key == "z" else values
         records.append({"z": values, "a": a})
     run = Run(state=probe.state)
     for m, (layer, state) in enumerate(zip(probe.chain.layers[l:], probe.state[l:], strict=True), start=l + 1):

@@ -20,6 +20,7 @@ from chainrule.errors import InputError
 from chainrule.explain.cross_check import Proof, prove
 from chainrule.explain.expression import Leaf, Number, Partial, Symbol, to_data
 from chainrule.explain.names import Wanted, parse
+from chainrule.explain.parameters import derivable
 from chainrule.explain.paths import MOST, Path, Paths, Start, find_paths
 from chainrule.explain.row import RowPass, run_row
 from chainrule.explain.tree import Line, unfold
@@ -189,26 +190,9 @@ def derive(model: Model, name: str, data: Data, row: int | None = None, most: in
 
 def starts_of(row: RowPass, wanted: Wanted) -> list[Start]:
     """Where the paths from a quantity begin, each after its leading factor."""
-    l, index = wanted.layer, wanted.index
-    record = row.done.records[l - 1] if l else {}
-    match wanted.key:
-        case "W":
-            i, j = index
-            layer = row.model.chain.layers[l - 1]
-            exists = getattr(layer, "mask", None) is None or layer.options()["mask"][i, j] > 0
-            return [Start("z", l, j, row.a(l - 1, i))] if exists else []
-        case "b":
-            units = index or range(row.model.chain.units[l])
-            return [Start("z", l, j, Number(1.0)) for j in units]
-        case "gamma":
-            (j,) = index
-            return [Start("z", l, j, Symbol("xhat", l, (j,), float(record["xhat"][0, j])))]
-        case "beta" | "z" | "a":
-            return [Start("a" if wanted.key == "a" else "z", l, index[0], Number(1.0))]
-        case _:
-            raise InputError(
-                f"{wanted.key}{l} belongs to a layer of your own, whose parameters cannot be explained yet."
-            )
+    if wanted.is_parameter:
+        return derivable(row.model.chain, wanted).starts(row, wanted.layer, wanted.index)
+    return [Start(wanted.key, wanted.layer, wanted.index[0], Number(1.0))]
 
 
 def _contributions(model: Model, wanted: Wanted, data: Data, row: int | None) -> list[Contribution]:
@@ -236,16 +220,7 @@ def _by_row(model: Model, done: maths.Pass, wanted: Wanted) -> Array:
     if wanted.key == "a":
         da = done.dy if l == len(model.chain.layers) else done.backs[l].da_in
         return da[:, index[0]]
-    record, delta = done.records[l - 1], done.backs[l - 1].delta
-    match wanted.key:
-        case "W":
-            layer = model.chain.layers[l - 1]
-            mask = layer.options()["mask"]
-            exists = mask is None or mask[index] > 0
-            return record["a_in"][:, index[0]] * delta[:, index[1]] * float(exists)
-        case "b":
-            return delta[:, index[0]] if index else delta.sum(axis=1)
-        case "gamma":
-            return delta[:, index[0]] * record["xhat"][:, index[0]]
-        case _:
-            return delta[:, index[0]]
+    back = done.backs[l - 1]
+    if wanted.key == "z":
+        return back.delta[:, index[0]]
+    return derivable(model.chain, wanted).by_row(model.chain.layers[l - 1], done.records[l - 1], back.delta, index)

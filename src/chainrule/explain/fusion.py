@@ -1,6 +1,7 @@
 """Why an output activation and the loss that belongs to it leave ``y - t``: the two derivatives cancel."""
 
-from chainrule.core.activations import IDENTITY
+from chainrule.core.activations import ACTIVATIONS, IDENTITY
+from chainrule.core.builtin import computes_like, is_builtin
 from chainrule.core.model import Model
 from chainrule.explain.expression import (
     Call,
@@ -14,43 +15,41 @@ from chainrule.explain.expression import (
     Sum,
     Symbol,
 )
-from chainrule.explain.row import activation_of
 from chainrule.explain.sheet import Equation, Section
 
 _Y, _T, _N, _ONE, _MINUS = Symbol("y"), Symbol("t"), Symbol("N"), Number(1.0), Number(-1.0)
 
-_PAIRS = {
-    ("sigmoid", "binary_cross_entropy"): "the y (1 - y) below the fraction is the sigmoid's own derivative",
-    ("softmax", "categorical_cross_entropy"): "the y below the fraction is a factor of the softmax's Jacobian",
-    ("exponential", "poisson"): "the y below the fraction is the exponential's own derivative",
+_CANCELS = {
+    "sigmoid": "the y (1 - y) below the fraction is the sigmoid's own derivative",
+    "softmax": "the y below the fraction is a factor of the softmax's Jacobian",
+    "exponential": "the y below the fraction is the exponential's own derivative",
 }
-_FUSED = {
-    "sigmoid": "binary_cross_entropy",
-    "softmax": "categorical_cross_entropy",
-    "exponential": "poisson",
-}
+"""What cancels, by the activation that belongs to the loss."""
 
 
 def fused(model: Model) -> Section | None:
     """The last delta in its simple form, step by step; None where the pair does not simplify."""
-    row, loss = activation_of(model.chain.layers[-1]), model.chain.loss
-    if loss.link in _FUSED:
+    row, loss = model.chain.layers[-1].activation, model.chain.loss
+    if not is_builtin(loss) or loss.partner not in _CANCELS:
+        return None
+    if loss.is_fused:
         return _from_logits(model)
-    why = _PAIRS.get((row.name, loss.name))
-    if why is None:
+    if not computes_like(row, ACTIVATIONS[loss.partner]):
         return None
     note = "Put dE/dy into the last delta: the fraction cancels, and what is left is the error itself."
-    if row.name == "softmax":
+    if loss.probabilities == "exclusive":
         note += " The targets of a row are taken to add up to 1."
     title = f"the last delta in one step, {row.name} with {loss.name}"
-    return Section(title, _lines(model, _delta(model), (*_steps(row.name), _error(_Y)), why), note)
+    steps = (*_steps(loss.partner), _error(_Y))
+    return Section(title, _lines(model, _delta(model), steps, _CANCELS[loss.partner]), note)
 
 
 def _from_logits(model: Model) -> Section:
     """A loss that has its activation in it: one derivative, without a division."""
     loss = model.chain.loss
+    assert loss.unfused is not None
     note = (
-        f"{loss.name} is {loss.link} and {_FUSED[loss.link]} in one. In two steps the derivative of {loss.link} would "
+        f"{loss.name} is {loss.link} and {loss.unfused.name} in one. In two steps the derivative of {loss.link} would "
         "multiply a fraction that cancels it, 0 times infinity where an output rounds to 0 or 1; in one step nothing "
         "is divided by an output."
     )
@@ -61,7 +60,7 @@ def _from_logits(model: Model) -> Section:
         "exponential": exp,
     }
     steps = (_error(written_out[loss.link]), _error(Call(loss.link, (_Y,))))
-    left = _delta(model) if activation_of(model.chain.layers[-1]) is IDENTITY else Partial(Symbol("E"), _Y)
+    left = _delta(model) if model.chain.layers[-1].activation is IDENTITY else Partial(Symbol("E"), _Y)
     title = f"why {loss.link} and its loss are one"
     return Section(title, _lines(model, left, steps, "prediction minus target"), note)
 

@@ -8,9 +8,10 @@ from chainrule.core import chain as maths
 from chainrule.core.activations import IDENTITY, Activation, ElementwiseActivation, RowActivation
 from chainrule.core.arrays import Array
 from chainrule.core.chain import Pass
-from chainrule.core.layers import Dense, Dropout, Layer, Run
+from chainrule.core.layers import Run
 from chainrule.core.model import Model
-from chainrule.core.unitwise import UnitwiseActivation
+from chainrule.core.unitwise import UnitwiseActivation, rows_of
+from chainrule.explain.edges import edges_of
 from chainrule.explain.expression import Leaf, Number, Partial, Slope, Symbol
 
 
@@ -41,12 +42,11 @@ class RowPass:
 
     def activation_of(self, l: int, j: int) -> Activation:
         """The activation of one unit."""
-        row = activation_of(self.model.chain.layers[l - 1])
-        return row.rows[j] if isinstance(row, UnitwiseActivation) else row
+        return unit_activation(self.model.chain.layers[l - 1].activation, j)
 
     def mixes(self, l: int) -> bool:
         """Whether layer l's activation mixes its units (softmax)."""
-        return isinstance(activation_of(self.model.chain.layers[l - 1]), RowActivation)
+        return isinstance(self.model.chain.layers[l - 1].activation, RowActivation)
 
     # ------------------------------------------------------------------ quantities with their numbers
     def z(self, l: int, j: int) -> Symbol:
@@ -83,16 +83,10 @@ class RowPass:
     def edge(self, l: int, i: int, j: int) -> Leaf | Number:
         """The factor from ``a_{l-1}[i]`` to ``z_l[j]``: a weight, or a layer's own derivative; 1 is left out."""
         value = float(self.edges[l - 1][i, j])
-        layer = self.model.chain.layers[l - 1]
-        if isinstance(layer, Dense):
-            return Symbol("W", l, (i, j), value)
-        if isinstance(layer, Dropout):
-            return Number(1.0) if value == 1 else Symbol("mask", l, (i,), value)
-        below = Symbol("x", None, (i,)) if l == 1 else Symbol("a", l - 1, (i,))
-        return Partial(Symbol("z", l, (j,)), below, value)
+        return edges_of(self.model.chain.layers[l - 1]).factor(l, i, j, value)
 
     def slope(self, l: int, j: int, k: int) -> Leaf | Number:
-        """The factor from ``z_l[j]`` to ``a_l[k]``: phi'(z), or a Jacobian's entry; 1 goes without saying."""
+        """The factor from ``z_l[j]`` to ``a_l[k]``: phi'(z), or a Jacobian's entry; 1 is left out."""
         value = float(self.slopes[l - 1][j, k])
         row = self.activation_of(l, j)
         if row is IDENTITY:
@@ -102,32 +96,22 @@ class RowPass:
         return Slope(row.name, Symbol("z", l, (j,), self.z(l, j).value), value)
 
 
-def activation_of(layer: Layer) -> Activation:
-    """A layer's activation; identity for layers without."""
-    return getattr(layer, "activation", IDENTITY)
+def unit_activation(row: Activation, j: int) -> Activation:
+    """The activation of one unit of a layer with activation ``row``."""
+    rows = rows_of(row)
+    return rows[j] if len(rows) > 1 else row
 
 
 def run_row(model: Model, x: Array, t: Array) -> RowPass:
     """The pass of one row (1, inputs), with every local derivative."""
     done = maths.forward_backward(model.chain, model.parameters, x, t, Run(state=model.state))
-    edges, wired, slopes = [], [], []
+    values, wired, slopes = [], [], []
     for l, (layer, record) in enumerate(zip(model.chain.layers, done.records, strict=True), start=1):
-        p = model.parameters.of_layer(l)
-        edges.append(_edges(layer, p, record))
-        mask = layer.mask if isinstance(layer, Dense) else None
-        everywhere = isinstance(layer, Dense) and mask is None
-        wired.append(np.ones(edges[-1].shape, bool) if everywhere else mask > 0 if mask is not None else edges[-1] != 0)
-        slopes.append(_slopes(activation_of(layer), record["z"], record["a"]))
-    return RowPass(model, done, t, edges, wired, slopes)
-
-
-def _edges(layer: Layer, p: dict[str, Array], record: dict[str, Array]) -> Array:
-    """``dz[j]/da_in[i]``: a Dense layer's weights; any other layer is asked along each unit's direction."""
-    if isinstance(layer, Dense):
-        return layer.wired(p["W"])
-    still = {key: np.zeros_like(value) for key, value in p.items()}
-    units = np.eye(record["a_in"].shape[1], dtype=record["a_in"].dtype)
-    return np.stack([layer.forward_dot(p, still, record, unit[None, :])["z"][0] for unit in units])
+        edges = edges_of(layer)
+        values.append(edges.values(layer, model.parameters.of_layer(l), record))
+        wired.append(edges.exist(layer, values[-1]))
+        slopes.append(_slopes(layer.activation, record["z"], record["a"]))
+    return RowPass(model, done, t, values, wired, slopes)
 
 
 def _slopes(row: Activation, z: Array, a: Array) -> Array:

@@ -7,6 +7,7 @@ for bit; the passes around it repeat what the loop did, with the same units drop
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar, final
 
 import numpy as np
@@ -14,8 +15,7 @@ import numpy as np
 from chainrule.core import chain as maths
 from chainrule.core.arrays import Array
 from chainrule.core.chain import Chain
-from chainrule.core.layers import Dense, Record, Run
-from chainrule.core.layers.normalization import Normalization
+from chainrule.core.layers import Record, Run
 from chainrule.core.model import Model
 from chainrule.core.parameters import Slot
 from chainrule.errors import InputError
@@ -173,18 +173,15 @@ class _Told:
 
     def _parts(self, slot: Slot) -> Array | None:
         """Each row's part in one parameter's gradient, (N, ...)."""
-        layer = self._twin.chain.layers[slot.layer - 1]
-        record, delta = self._done.records[slot.layer - 1], self._done.backs[slot.layer - 1].delta
-        free = layer.free(slot.key, slot.shape)
-        if isinstance(layer, Dense) and slot.key == "W":
-            parts = record["a_in"][:, :, None] * delta[:, None, :]
-        elif isinstance(layer, Dense):
-            parts = delta if slot.shape else delta.sum(axis=1)
-        elif isinstance(layer, Normalization):
-            parts = delta * record["xhat"] if slot.key == "gamma" else delta
-        else:
-            return None
-        return np.where(free, parts, 0)
+        parts = self._by_row[slot.layer - 1]
+        free = self._twin.chain.layers[slot.layer - 1].free(slot.key, slot.shape)
+        return None if parts is None else np.where(free, parts[slot.key], 0)
+
+    @cached_property
+    def _by_row(self) -> list[Record | None]:
+        """Each layer's gradients by row."""
+        passes = zip(self._twin.chain.layers, self._done.records, self._done.backs, strict=True)
+        return [layer.gradients_by_row(record, back) for layer, record, back in passes]
 
 
 # -------------------------------------------------------------------------------- the optimizer's parts

@@ -1,5 +1,6 @@
 """The whole network as one formula for SymPy, and its derivative by one quantity."""
 
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +13,6 @@ from chainrule.core.losses import ElementwiseLoss, Loss
 from chainrule.core.model import Model
 from chainrule.core.unitwise import UnitwiseActivation
 from chainrule.explain.names import Wanted
-from chainrule.explain.row import activation_of
 from chainrule.training import Data
 from chainrule.verify.formulas import read
 
@@ -23,7 +23,7 @@ def symbolic_derivative(model: Model, data: Data, wanted: Wanted) -> float | Non
     """``dE/dquantity`` by SymPy's derivative of E's formula, evaluated with 40 digits; None for layers of one's own."""
     import sympy  # noqa: PLC0415 - fetched only by those who want a proof
 
-    if not all(isinstance(layer, Dense | Dropout | LayerNorm | BatchNorm) for layer in model.chain.layers):
+    if not all(type(layer) in NET_INPUTS for layer in model.chain.layers):
         return None
     v = sympy.Symbol("v", real=True)
     shares = maths.row_shares(data.t, data.weights)
@@ -59,9 +59,9 @@ def _row_loss(model: Model, x: Array, t: Array, wanted: Wanted, moved: _Moved) -
         p = {key: _exact_array(value) for key, value in model.parameters.of_layer(l).items()}
         if wanted.layer == l and wanted.is_parameter:
             p[wanted.key][wanted.index] = v
-        z = _net_inputs(layer, p, a, model.state[l - 1])
+        z = NET_INPUTS[type(layer)](layer, p, a, model.state[l - 1])
         _put(z, wanted, "z", l, v)
-        a = _activations(activation_of(layer), z, moved)
+        a = _activations(layer.activation, z, moved)
         _put(a, wanted, "a", l, v)
     return _loss(model.chain.loss, a, t, moved)
 
@@ -82,7 +82,7 @@ def _value(model: Model, data: Data, wanted: Wanted) -> float:
 
 
 def _exact(value: Any) -> Any:
-    import sympy  # noqa: PLC0415
+    import sympy  # noqa: PLC0415 - fetched only by those who want a proof
 
     return sympy.Rational(float(value))
 
@@ -95,36 +95,57 @@ def _exact_array(values: Array) -> Any:
 
 
 # -------------------------------------------------------------------------------- layers
-def _net_inputs(layer: Layer, p: dict[str, Any], a: list[Any], state: Record) -> list[Any]:
-    import sympy  # noqa: PLC0415
-
-    if isinstance(layer, Dense):
-        b = p.get("b")
-        mask = layer.mask if layer.mask is not None else np.ones(p["W"].shape)
-        return [
-            sum((a[i] * p["W"][i, j] for i in range(len(a)) if mask[i, j]), _bias(b, j)) for j in range(layer.units)
-        ]
-    if isinstance(layer, Dropout):
-        return list(a)
-    if isinstance(layer, BatchNorm):
-        mean, variance = _exact_array(state["mean"]), _exact_array(state["variance"])
-        roots = [sympy.sqrt(value + _exact(layer.epsilon)) for value in variance]
-        hats = [(value - m) / s for value, m, s in zip(a, mean, roots, strict=True)]
-    else:
-        assert isinstance(layer, LayerNorm)
-        m = sum(a) / len(a)
-        s = sympy.sqrt(sum((value - m) ** 2 for value in a) / len(a) + _exact(layer.epsilon))
-        hats = [(value - m) / s for value in a]
-    return [p["gamma"][j] * hat + p["beta"][j] for j, hat in enumerate(hats)]
+def _dense(layer: Dense, p: dict[str, Any], a: list[Any], state: Record) -> list[Any]:
+    del state
+    b = p.get("b")
+    mask = layer.mask if layer.mask is not None else np.ones(p["W"].shape)
+    return [sum((a[i] * p["W"][i, j] for i in range(len(a)) if mask[i, j]), _bias(b, j)) for j in range(layer.units)]
 
 
 def _bias(b: Any, j: int) -> Any:
     return 0 if b is None else b[()] if b.shape == () else b[j]
 
 
+def _dropout(layer: Dropout, p: dict[str, Any], a: list[Any], state: Record) -> list[Any]:
+    """As in prediction: everything is kept."""
+    del layer, p, state
+    return list(a)
+
+
+def _batch_norm(layer: BatchNorm, p: dict[str, Any], a: list[Any], state: Record) -> list[Any]:
+    """By the running statistics, as in prediction."""
+    import sympy  # noqa: PLC0415 - fetched only by those who want a proof
+
+    mean, variance = _exact_array(state["mean"]), _exact_array(state["variance"])
+    roots = [sympy.sqrt(value + _exact(layer.epsilon)) for value in variance]
+    return _scaled(p, [(value - m) / s for value, m, s in zip(a, mean, roots, strict=True)])
+
+
+def _layer_norm(layer: LayerNorm, p: dict[str, Any], a: list[Any], state: Record) -> list[Any]:
+    import sympy  # noqa: PLC0415 - fetched only by those who want a proof
+
+    del state
+    m = sum(a) / len(a)
+    s = sympy.sqrt(sum((value - m) ** 2 for value in a) / len(a) + _exact(layer.epsilon))
+    return _scaled(p, [(value - m) / s for value in a])
+
+
+def _scaled(p: dict[str, Any], hats: list[Any]) -> list[Any]:
+    return [p["gamma"][j] * hat + p["beta"][j] for j, hat in enumerate(hats)]
+
+
+NET_INPUTS: Mapping[type[Layer], Callable[..., list[Any]]] = {
+    Dense: _dense,
+    Dropout: _dropout,
+    LayerNorm: _layer_norm,
+    BatchNorm: _batch_norm,
+}
+"""By layer: ``(layer, exact parameters, formulas of the activations below, state)`` to formulas of its net inputs."""
+
+
 def _activations(row: Activation, z: list[Any], moved: _Moved) -> list[Any]:
-    import sympy  # noqa: PLC0415
-    from sympy.parsing.sympy_parser import parse_expr  # noqa: PLC0415
+    import sympy  # noqa: PLC0415 - fetched only by those who want a proof
+    from sympy.parsing.sympy_parser import parse_expr  # noqa: PLC0415 - as above
 
     if isinstance(row, UnitwiseActivation):
         return [_activations(unit, [value], moved)[0] for unit, value in zip(row.rows, z, strict=True)]
@@ -143,7 +164,7 @@ def _activations(row: Activation, z: list[Any], moved: _Moved) -> list[Any]:
 
 def _in_its_piece(formula: Any, values: dict[Any, Any], moved: _Moved) -> Any:
     """The formula at these values; of one in pieces the piece that holds (nested pieces would grow)."""
-    import sympy  # noqa: PLC0415
+    import sympy  # noqa: PLC0415 - fetched only by those who want a proof
 
     now = {symbol: moved.now(sympy.sympify(value)) for symbol, value in values.items()}
     for pieces in formula.atoms(sympy.Piecewise):
@@ -157,8 +178,8 @@ def _with_entries(expression: Any, entries: dict[Any, Any]) -> Any:
 
 
 def _loss(loss: Loss, y: list[Any], t: Array, moved: _Moved) -> Any:
-    import sympy  # noqa: PLC0415
-    from sympy.parsing.sympy_parser import parse_expr  # noqa: PLC0415
+    import sympy  # noqa: PLC0415 - fetched only by those who want a proof
+    from sympy.parsing.sympy_parser import parse_expr  # noqa: PLC0415 - as above
 
     if isinstance(loss, ElementwiseLoss):
         symbols = sympy.symbols("y t", real=True)

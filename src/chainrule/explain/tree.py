@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chainrule.core.activations import ElementwiseActivation
-from chainrule.core.losses import ElementwiseLoss
+from chainrule.core.activations import SOFTMAX, ElementwiseActivation
+from chainrule.core.builtin import computes_like
+from chainrule.core.losses import CATEGORICAL_CROSS_ENTROPY_FROM_LOGITS, ElementwiseLoss
 from chainrule.explain.expression import (
     Expression,
     Leaf,
@@ -158,7 +159,7 @@ class _Tree:
         row = self._row
         assert isinstance(factor, Partial)
         value = float(factor.value or 0.0)
-        if row.activation_of(l, j).name != "softmax":
+        if not computes_like(row.activation_of(l, j), SOFTMAX):
             return Line(factor, factor, value)
         ours, other = row.a(l, k), row.a(l, j)
         one = from_formula("a*(1 - a)", {"a": ours}) if j == k else Product((Number(-1.0), ours, other))
@@ -181,7 +182,7 @@ class _Tree:
             on_kink = (row.y(k).value or 0.0) - t.value in loss.kinks(**loss.parameters)
             note = f"{loss.name} has a kink where y = t: its derivative there is taken as {value:g}" if on_kink else ""
             return Line(quantity, formula, value, (), note)
-        if loss.link == "softmax":
+        if computes_like(loss, CATEGORICAL_CROSS_ENTROPY_FROM_LOGITS):
             return self._fused_softmax(quantity, k, t)
         return Line(quantity, quantity, value)
 

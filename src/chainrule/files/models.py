@@ -15,6 +15,7 @@ import numpy as np
 from chainrule.core import chain as maths
 from chainrule.core.activations import Activation
 from chainrule.core.arrays import Array, shape_text
+from chainrule.core.builtin import TABLES
 from chainrule.core.chain import Chain
 from chainrule.core.initializers import Initializer
 from chainrule.core.layers import LAYERS, Layer
@@ -26,7 +27,7 @@ from chainrule.core.unitwise import UnitwiseActivation, unitwise
 from chainrule.errors import FormatError, InputError, UnknownComponentError
 from chainrule.files.container import MAX_NAME, read_container, write_container
 from chainrule.files.json_strict import to_json
-from chainrule.files.packing import SCHEMA, TABLES, VERSION, Packed, pack, packed_layer
+from chainrule.files.packing import SCHEMA, VERSION, Packed, pack, packed_layer
 
 MAX_LAYERS = 1000
 _LONGEST = 300  # characters that an error repeats of a file

@@ -4,18 +4,16 @@ Components are written by their names and constants; what they compute stays beh
 a row of one's own is refused if it bears the name of another.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
-from chainrule.core.activations import ACTIVATIONS, Activation
 from chainrule.core.arrays import Array
+from chainrule.core.builtin import TABLES, Row, kind_of
 from chainrule.core.chain import Chain
-from chainrule.core.initializers import INITIALIZERS, Initializer
 from chainrule.core.layers import LAYERS, Layer
-from chainrule.core.losses import LOSSES, Loss
 from chainrule.core.model import Model
 from chainrule.core.unitwise import UnitwiseActivation
 from chainrule.errors import InputError
@@ -25,11 +23,6 @@ VERSION = 1
 
 Packed = tuple[dict[str, Array], dict[str, Any]]
 """A network as arrays and a description."""
-
-Row = Activation | Loss | Initializer
-
-TABLES: Mapping[type, Mapping[str, Any]] = {Activation: ACTIVATIONS, Loss: LOSSES, Initializer: INITIALIZERS}
-"""The library's own rows, by kind and name."""
 
 
 def pack(model: Model) -> Packed:
@@ -87,7 +80,7 @@ def packed_row(row: Row) -> dict[str, Any]:
 def own_components(chain: Chain) -> list[Any]:
     """The components that are not the library's, which a reader must bring along."""
     kinds: list[Any] = [type(layer) for layer in chain.layers if type(layer) not in LAYERS.values()]
-    return kinds + [row for row in _rows(chain) if row.name not in TABLES[_kind(row)]]
+    return kinds + [row for row in _rows(chain) if row.name not in TABLES[kind_of(row)]]
 
 
 # -------------------------------------------------------------------------------- what a name stands for
@@ -102,10 +95,6 @@ def _rows(chain: Chain) -> Iterator[Row]:
                 yield value
 
 
-def _kind(row: Row) -> type:
-    return next(kind for kind in TABLES if isinstance(row, kind))
-
-
 def _refuse_ambiguous_names(chain: Chain) -> None:
     for layer in chain.layers:
         known = LAYERS.get(type(layer).__name__, type(layer))
@@ -113,7 +102,7 @@ def _refuse_ambiguous_names(chain: Chain) -> None:
             raise InputError(f"a layer of your own is named {known.__name__} like the library's: rename its class.")
     met: dict[tuple[type, str], Row] = {}
     for row in _rows(chain):
-        kind = _kind(row)
+        kind = kind_of(row)
         known = TABLES[kind].get(row.name) or met.setdefault((kind, row.name), row)
         if not _alike(row, known):
             raise InputError(

@@ -14,14 +14,14 @@ import numpy as np
 
 from chainrule.core.arrays import Array
 from chainrule.core.chain import Chain
-from chainrule.core.layers import BatchNorm, Dense, Dropout
 from chainrule.core.model import Model
 from chainrule.core.parameters import Slot
+from chainrule.core.unitwise import rows_of
 from chainrule.errors import InputError
 from chainrule.explain.equations import equations_of, names_in
 from chainrule.interchange.source import components
 from chainrule.interchange.source import update as update_lines
-from chainrule.interchange.source.layers import backward_lines, forward_lines, functions_rows
+from chainrule.interchange.source.layers import backward_lines, forward_lines, state_lines
 from chainrule.interchange.source.listing import WIDTH, Line, array_literal, block, sources
 from chainrule.interchange.source.loss import loss_lines, output_lines
 from chainrule.training import Data, Settings
@@ -72,7 +72,7 @@ class _Script:
 
     @property
     def drops(self) -> bool:
-        return any(isinstance(layer, Dropout) and layer.rate for layer in self.chain.layers)
+        return any(layer.draws_random for layer in self.chain.layers)
 
     @property
     def shuffles(self) -> bool:
@@ -139,7 +139,7 @@ def _docstring(script: _Script) -> str:
         "dW1 = dE/dW1, da1 = dE/da1; deltal = dE/dzl; da1_dz1 is the one derivative within a layer. The @ is the",
         "matrix product, .T the transpose.",
     ]
-    if chain.loss.link != "identity":
+    if chain.loss.is_fused:
         lines.append(f"The loss contains the {chain.loss.link}: apply it to the outputs to get predictions.")
     if chain.dtype != np.dtype(np.float64):
         lines.append(f"The network computed in {chain.dtype.name}, this script in float64: last digits will differ.")
@@ -177,7 +177,7 @@ def _parameters(script: _Script) -> str:
         body = "\n".join(f'    "{name}": {array_literal(value)},' for name, value in values.items())
         lines.append(f"PARAMETERS = {{\n{body}\n}}")
     for l, layer in enumerate(script.chain.layers, start=1):
-        if isinstance(layer, Dense) and layer.mask is not None and layer.trainable:
+        if layer.mask is not None and layer.trainable:
             lines.append(f"wired{l} = {array_literal(layer.mask)}  # 0 where there is no weight")
     return "\n".join([*lines, ""])
 
@@ -188,7 +188,7 @@ def _value(script: _Script, slot: Slot) -> Array:
 
 
 def _functions(script: _Script) -> list[FunctionType]:
-    rows = [row for layer in script.chain.layers for row in functions_rows(layer)]
+    rows = [row for layer in script.chain.layers for row in rows_of(layer.activation)]
     found = [function for row in rows for function in components.functions_of(row)]
     return [*found, *components.functions_of(script.chain.loss)]
 
@@ -293,15 +293,8 @@ def _step(script: _Script) -> list[str]:
 
 
 def _running(script: _Script) -> list[Line]:
-    """The running statistics of batch normalisation follow the batch's."""
-    return [
-        Line(
-            f"running_{key}{l} = {layer.momentum!r} * running_{key}{l} + (1 - {layer.momentum!r}) * {key}{l}[0]",
-        )
-        for l, layer in enumerate(script.chain.layers, start=1)
-        if isinstance(layer, BatchNorm)
-        for key in ("mean", "variance")
-    ]
+    """The state that layers keep moves on."""
+    return [line for l, layer in enumerate(script.chain.layers, start=1) for line in state_lines(l, layer)]
 
 
 # -------------------------------------------------------------------------------- prediction

@@ -1,19 +1,18 @@
 """A network as PyTorch source: a module with the same numbers, the same forward pass and the same loss."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from chainrule.core.activations import Activation
 from chainrule.core.chain import Chain
-from chainrule.core.layers import BatchNorm, Dense, Dropout, Layer
-from chainrule.core.layers.normalization import Normalization
+from chainrule.core.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm
+from chainrule.core.layers.visit import entry_of
 from chainrule.core.model import Model
-from chainrule.core.unitwise import UnitwiseActivation
+from chainrule.core.unitwise import UnitwiseActivation, rows_of
 from chainrule.errors import InputError
-from chainrule.explain.row import activation_of
 from chainrule.interchange import pytorch_rows as torch_rows
-from chainrule.interchange.source.components import check_components, rows_of
+from chainrule.interchange.source.components import check_components
 from chainrule.interchange.source.listing import array_literal
 
 MOST = 5000
@@ -38,7 +37,7 @@ def to_pytorch(model: Model, dtype: str) -> str:
     parts = [_docstring(chain, dtype, inline=inline), "import torch\n", f"DTYPE = torch.{dtype}\n"]
     if inline:
         parts.append(_parameters(model, dtype))
-    rows = [row for layer in chain.layers for row in rows_of(activation_of(layer))]
+    rows = [row for layer in chain.layers for row in rows_of(layer.activation)]
     parts += [f"\n{helper}" for helper in torch_rows.helpers([row.name for row in rows] + [chain.loss.name])]
     parts += ["\n" + _module(model, inline=inline), "\n" + torch_rows.loss_function(chain.loss)]
     return "\n".join(parts)
@@ -70,7 +69,7 @@ def _names(model: Model) -> dict[str, tuple[str, Any]]:
         kept[slot.name] = ("parameter" if layer.trainable else "buffer", value)
     for l, (layer, state) in enumerate(zip(model.chain.layers, model.state, strict=True), start=1):
         kept |= {f"running_{key}{l}": ("buffer", value) for key, value in state.items()}
-        if isinstance(layer, Dense) and layer.mask is not None:
+        if layer.mask is not None:
             kept[f"wired{l}"] = ("mask", layer.mask)
     return kept
 
@@ -102,46 +101,63 @@ def _module(model: Model, *, inline: bool) -> str:
             lines.append(f"        {learns if kind == 'parameter' else stays}")
     lines += ["", "    def forward(self, x):", "        a0 = x"]
     for l, layer in enumerate(model.chain.layers, start=1):
-        lines += [f"        {line}" for line in _layer_lines(l, layer)]
+        lines += [f"        {line}" for line in entry_of(TORCH_LINES, layer, "be written as PyTorch")(l, layer)]
     return "\n".join([*lines, f"        return a{len(model.chain.layers)}", ""])
 
 
-def _layer_lines(l: int, layer: Layer) -> list[str]:
-    below = f"a{l - 1}"
-    if isinstance(layer, Dropout):
-        return [f"a{l} = torch.nn.functional.dropout({below}, {layer.rate!r}, self.training)"]
-    if isinstance(layer, Dense):
-        weights = f"self.W{l}" if layer.mask is None else f"(self.W{l} * self.wired{l})"
-        lines = [f"z{l} = {below} @ {weights}{'' if layer.bias is None else f' + self.b{l}'}"]
-    else:
-        assert isinstance(layer, Normalization)
-        lines = _standardised(l, layer)
-    return [*lines, f"a{l} = {_activated(f'z{l}', activation_of(layer))}"]
+def _dense(l: int, layer: Dense) -> list[str]:
+    weights = f"self.W{l}" if layer.mask is None else f"(self.W{l} * self.wired{l})"
+    bias = "" if layer.bias is None else f" + self.b{l}"
+    return [f"z{l} = a{l - 1} @ {weights}{bias}", _activated(l, layer)]
 
 
-def _standardised(l: int, layer: Normalization) -> list[str]:
+def _dropout(l: int, layer: Dropout) -> list[str]:
+    return [f"a{l} = torch.nn.functional.dropout(a{l - 1}, {layer.rate!r}, self.training)"]
+
+
+def _layer_norm(l: int, layer: LayerNorm) -> list[str]:
+    return [*_statistics(l, layer), *_standardised(l, layer)]
+
+
+def _batch_norm(l: int, layer: BatchNorm) -> list[str]:
+    m = layer.momentum
+    follow = [
+        f"self.running_{key}{l} = {m!r} * self.running_{key}{l} + (1 - {m!r}) * {key}{l}[0].detach()"
+        for key in ("mean", "variance")
+    ]
+    running = f"mean{l}, variance{l} = self.running_mean{l}, self.running_variance{l}"
+    own = [f"    {line}" for line in [*_statistics(l, layer), *follow]]
+    return ["if self.training:", *own, "else:", f"    {running}", *_standardised(l, layer)]
+
+
+def _statistics(l: int, layer: LayerNorm | BatchNorm) -> list[str]:
     below, axis = f"a{l - 1}", layer.axis
-    own = [
+    return [
         f"mean{l} = {below}.mean(dim={axis}, keepdim=True)",
         f"variance{l} = (({below} - mean{l}) ** 2).mean(dim={axis}, keepdim=True)",
     ]
-    if isinstance(layer, BatchNorm):
-        m = layer.momentum
-        follow = [
-            f"self.running_{key}{l} = {m!r} * self.running_{key}{l} + (1 - {m!r}) * {key}{l}[0].detach()"
-            for key in ("mean", "variance")
-        ]
-        running = f"mean{l}, variance{l} = self.running_mean{l}, self.running_variance{l}"
-        own = ["if self.training:", *(f"    {line}" for line in [*own, *follow]), "else:", f"    {running}"]
+
+
+def _standardised(l: int, layer: LayerNorm | BatchNorm) -> list[str]:
     return [
-        *own,
-        f"xhat{l} = ({below} - mean{l}) / torch.sqrt(variance{l} + {layer.epsilon!r})",
+        f"xhat{l} = (a{l - 1} - mean{l}) / torch.sqrt(variance{l} + {layer.epsilon!r})",
         f"z{l} = self.gamma{l} * xhat{l} + self.beta{l}",
+        _activated(l, layer),
     ]
 
 
-def _activated(z: str, row: Activation) -> str:
+def _activated(l: int, layer: Layer) -> str:
+    z, row = f"z{l}", layer.activation
     if isinstance(row, UnitwiseActivation):
         columns = [torch_rows.activation(f"{z}[:, {j}]", own) for j, own in enumerate(row.rows)]
-        return f"torch.stack([{', '.join(columns)}], dim=1)"
-    return torch_rows.activation(z, row)
+        return f"a{l} = torch.stack([{', '.join(columns)}], dim=1)"
+    return f"a{l} = {torch_rows.activation(z, row)}"
+
+
+TORCH_LINES: Mapping[type[Layer], Callable[..., list[str]]] = {
+    Dense: _dense,
+    Dropout: _dropout,
+    LayerNorm: _layer_norm,
+    BatchNorm: _batch_norm,
+}
+"""By layer: ``(l, layer)`` to the lines of the module's ``forward``."""

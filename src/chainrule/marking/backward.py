@@ -23,6 +23,7 @@ from chainrule.core import chain as maths
 from chainrule.core.arrays import Array
 from chainrule.core.layers import Record
 from chainrule.marking.forward_context import Site, Situation
+from chainrule.marking.parameter_roles import roles_of
 
 Place = Literal["start", "rows", "delta", "input", "weights", "bias", "update", "down", "sign", "factor"]
 Change = Callable[..., Any]
@@ -94,7 +95,7 @@ def delta(at: Site, da: Array, change: Change | None) -> Array:
     """``delta = phi'(z) da``."""
     if change is not None:
         return change(at, da)
-    return da if at.activation is None else at.activation.pull_back(at.z, at.a, da)
+    return at.activation.pull_back(at.z, at.a, da)
 
 
 def fixed(at: Site, d: Array) -> Record:
@@ -109,7 +110,7 @@ def input_of(at: Site, change: Change | None) -> Array:
     """What the weights multiply: ``a`` of the layer below, or ``xhat`` in a normalisation."""
     if change is not None:
         return change(at)
-    return at.record["a_in"] if at.is_dense else at.record["xhat"]
+    return at.record[roles_of(at.layer).source]
 
 
 def weights(at: Site, source: Array, d: Array, da: Array, change: Change | None) -> Array:

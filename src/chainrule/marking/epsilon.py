@@ -11,6 +11,7 @@ from itertools import product
 import numpy as np
 
 from chainrule.core.arrays import Array
+from chainrule.core.builtin import is_builtin
 from chainrule.core.losses import Loss
 from chainrule.marking.backward import run
 from chainrule.marking.constants import constants, value_of
@@ -117,7 +118,8 @@ class Epsilon:
 def epsilon_in(evidence: Evidence, eps: float) -> Epsilon | None:
     """The epsilon with which right gradients, or those of one mistake, are the given ones to rounding, if any."""
     first = evidence.cases[0]
-    forms = _FORMS.get(first.s.chain.loss.name, {})
+    loss = first.s.chain.loss
+    forms = _FORMS.get(loss.name, {}) if is_builtin(loss) else {}
     for h in _nearest(evidence) if forms else ():
         if not is_visible(first, h, eps):
             continue

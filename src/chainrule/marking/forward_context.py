@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -11,10 +10,10 @@ from chainrule.core.activations import Activation, ElementwiseActivation
 from chainrule.core.arrays import Array
 from chainrule.core.chain import Chain
 from chainrule.core.layers import Dense, Layer, Record, Run
-from chainrule.core.layers.normalization import Normalization
 from chainrule.core.model import Model
 from chainrule.core.parameters import Parameters
 from chainrule.core.unitwise import UnitwiseActivation
+from chainrule.marking.parameter_roles import roles_of
 
 Derivable = ElementwiseActivation | UnitwiseActivation
 """Activations that have a derivative for each unit."""
@@ -116,9 +115,9 @@ class Site:
         return self.record["a"]
 
     @cached_property
-    def activation(self) -> Activation | None:
-        """Its activation, if it has one."""
-        return getattr(self.layer, "activation", None)
+    def activation(self) -> Activation:
+        """Its activation."""
+        return self.layer.activation
 
     @cached_property
     def is_dense(self) -> bool:
@@ -128,16 +127,13 @@ class Site:
     @cached_property
     def weights_key(self) -> str | None:
         """The parameter that multiplies: ``"W"``, ``"gamma"`` of a normalisation, or none."""
-        if self.is_dense:
-            return "W"
-        return "gamma" if isinstance(self.layer, Normalization) else None
+        return roles_of(self.layer).weights
 
     @cached_property
     def bias_key(self) -> str | None:
         """The parameter that is added: ``"b"``, ``"beta"`` of a normalisation, or none."""
-        if isinstance(self.layer, Dense):
-            return None if self.layer.bias is None else "b"
-        return "beta" if isinstance(self.layer, Normalization) else None
+        key = roles_of(self.layer).bias
+        return key if key in self.p else None
 
     @property
     def W(self) -> Array:  # noqa: N802 - the alphabet's name
@@ -147,10 +143,7 @@ class Site:
     @cached_property
     def linear(self) -> Layer:
         """The same layer without its activation: its ``backward`` takes delta as it is."""
-        if self.activation is None:
-            return self.layer
-        make: Any = type(self.layer)
-        return make(**(self.layer.options() | {"activation": "identity"}))
+        return self.layer.with_activation("identity")
 
     def slope(self, row: Derivable) -> Array:
         """``phi'(z)`` of an activation at this layer's net inputs, kept for the next who asks."""
@@ -160,7 +153,7 @@ class Site:
 
     def wired(self, dW: Array) -> Array:
         """A dense layer's gradient without the weights that do not exist."""
-        mask = getattr(self.layer, "mask", None)
+        mask = self.layer.mask
         return dW if mask is None or mask.shape != dW.shape else dW * mask
 
     def name(self, key: str) -> str:

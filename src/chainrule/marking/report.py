@@ -101,7 +101,7 @@ def tell(
 
 def _missing(case: Case) -> tuple[str, ...]:
     """The parameters that were not given; those of layers that do not learn need no gradient."""
-    learns = {at.l for at in case.s.sites if getattr(at.layer, "trainable", True)}
+    learns = {at.l for at in case.s.sites if at.layer.trainable}
     return tuple(slot.name for slot in case.s.chain.slots if slot.name not in case.given and slot.layer in learns)
 
 
@@ -222,7 +222,7 @@ def _title(slip: Slip) -> str:
 def _name(slip: Slip, s: Situation, numbers: Spoiled, confidence: Confidence) -> Named:
     """A slip in the words of its row."""
     m = slip.mistake
-    phi = getattr(getattr(s.chain.layers[slip.at - 1], "activation", None), "name", "phi") if slip.at else "phi"
+    phi = s.chain.layers[slip.at - 1].activation.name if slip.at else "phi"
     words = {"l": str(slip.at), "k": str(slip.at - 1), "v": slip.label, "phi": phi}
     equation = Equation(
         _filled(m.right, words), _filled(m.wrong, words), _latex(m.right_latex, words), _latex(m.wrong_latex, words)

@@ -5,14 +5,16 @@ Lengths are in units of the picture; the middle of each column of units is at he
 
 import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from chainrule.core import chain as maths
+from chainrule.core.activations import IDENTITY
 from chainrule.core.arrays import Array
-from chainrule.core.layers import Dense, Dropout, Layer, Record, Run
+from chainrule.core.builtin import computes_like
+from chainrule.core.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm, Record, Run
 from chainrule.core.model import Model
 
 RADIUS, RING = 0.33, 0.41  # of a unit's circle, and of the ring around it that tells its bias
@@ -176,8 +178,7 @@ def _wiring(layer: Layer, p: Record, below: int) -> _Wiring:
     """All to all or by the mask where there are weights, else one to one."""
     if "W" not in p:
         return _Wiring(np.eye(below, dtype=bool), None)
-    mask = layer.mask if isinstance(layer, Dense) else None
-    return _Wiring(np.ones(p["W"].shape, dtype=bool) if mask is None else mask > 0, p["W"])
+    return _Wiring(np.ones(p["W"].shape, dtype=bool) if layer.mask is None else layer.mask > 0, p["W"])
 
 
 def _links(below: Column, above: Column, wiring: _Wiring) -> Iterator[Link]:
@@ -254,15 +255,31 @@ def _heights(count: int, spacing: float) -> tuple[list[float], float | None]:
     return heights, heights.pop(MOST_UNITS // 2) if count > MOST_UNITS else None
 
 
-def _name(layer: Layer) -> str:
-    """``sigmoid`` for a dense layer, ``dropout 0.3``, ``layer norm, relu``."""
-    if isinstance(layer, Dense):
-        return layer.activation.name
-    if isinstance(layer, Dropout):
-        return f"dropout {layer.rate:g}"
+def _dense_name(layer: Dense) -> str:
+    return layer.activation.name
+
+
+def _dropout_name(layer: Dropout) -> str:
+    return f"dropout {layer.rate:g}"
+
+
+def _class_name(layer: Layer) -> str:
+    """``layer norm, relu``: the class's name in words, and the activation if it has one."""
     kind = re.sub(r"(?<!^)(?=[A-Z])", " ", type(layer).__name__).lower()
-    activation = layer.options().get("activation")
-    return kind if activation is None or activation.name == "identity" else f"{kind}, {activation.name}"
+    return kind if computes_like(layer.activation, IDENTITY) else f"{kind}, {layer.activation.name}"
+
+
+LAYER_NAMES: Mapping[type[Layer], Callable[..., str]] = {
+    Dense: _dense_name,
+    Dropout: _dropout_name,
+    LayerNorm: _class_name,
+    BatchNorm: _class_name,
+}
+"""What stands above each column, by layer; above a layer of one's own, its class's name."""
+
+
+def _name(layer: Layer) -> str:
+    return LAYER_NAMES.get(type(layer), _class_name)(layer)
 
 
 def _wrapped(texts: Sequence[str], room: float, size: float) -> tuple[str, ...]:

@@ -8,8 +8,7 @@ import numpy as np
 from chainrule.core import chain as maths
 from chainrule.core.arrays import Array
 from chainrule.core.chain import Chain, Pass
-from chainrule.core.layers import Back, Dense, Layer, Record, Run
-from chainrule.core.layers.normalization import Normalization
+from chainrule.core.layers import Record, Run
 from chainrule.core.model import Model
 from chainrule.core.parameters import Parameters
 from chainrule.optimizers.second_order import Point, Problem, Residuals
@@ -105,14 +104,17 @@ def jacobian(chain: Chain, parameters: Parameters, records: list[Record], scale:
     must not touch one another, as they do in batch normalisation.
     """
     J = np.zeros((*scale.shape, chain.size))
-    moved = [_activations_by(chain, parameters, records, l) for l in range(1, len(chain.layers) + 1)]
+    moved: dict[int, Record] = {}
     for k in range(chain.outputs):
         da = np.zeros_like(scale)
         da[:, k] = scale[:, k]
         for l in range(len(chain.layers), 0, -1):
             layer, record = chain.layers[l - 1], records[l - 1]
             back = layer.backward(parameters.of_layer(l), record, da)
-            by_row = _gradients_by_row(layer, record, back) or _from_moved(moved[l - 1], da)
+            by_row = layer.gradients_by_row(record, back)
+            if by_row is None:
+                moved[l] = moved[l] if l in moved else _activations_by(chain, parameters, records, l)
+                by_row = _from_moved(moved[l], da)
             for slot in chain.slots:
                 if slot.layer == l:
                     J[:, k, slot.start : slot.stop] = by_row[slot.key].reshape(len(da), -1)
@@ -120,21 +122,9 @@ def jacobian(chain: Chain, parameters: Parameters, records: list[Record], scale:
     return J
 
 
-def _gradients_by_row(layer: Layer, record: Record, back: Back) -> Record | None:
-    """``dW[n] = a_in[n]' delta[n]``, ``db[n] = delta[n]``, ``dgamma[n] = delta[n] xhat[n]``; None for other kinds."""
-    if isinstance(layer, Dense):
-        b = back.delta.sum(axis=1) if layer.bias == "shared" else back.delta
-        return {"W": layer.wired(record["a_in"][:, :, None] * back.delta[:, None, :]), "b": b}
-    if isinstance(layer, Normalization):
-        return {"gamma": back.delta * record["xhat"], "beta": back.delta}
-    return None
-
-
 def _activations_by(chain: Chain, parameters: Parameters, records: list[Record], l: int) -> Record:
     """For a layer of one's own, ``da/dq`` for each of its parameters ``q``, shape (q, N, units), by ``forward_dot``."""
     layer, record = chain.layers[l - 1], records[l - 1]
-    if isinstance(layer, (Dense, Normalization)):
-        return {}
     below = (len(record["a"]), chain.units[l - 1])
     still, p, moved = np.zeros(below), parameters.of_layer(l), {}
     for key, values in p.items():

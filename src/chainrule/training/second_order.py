@@ -8,8 +8,7 @@ from collections.abc import Generator
 import numpy as np
 
 from chainrule.core.arrays import Array
-from chainrule.core.layers import BatchNorm, Dropout
-from chainrule.core.losses import HALF_SQUARED, SQUARED, ElementwiseLoss, Loss
+from chainrule.core.losses import LOSSES
 from chainrule.core.model import Model
 from chainrule.errors import CompileError, InputError
 from chainrule.optimizers.second_order import SecondOrderOptimizer, State
@@ -20,8 +19,6 @@ from chainrule.training.settings import Settings
 
 CONVERGED = "converged"
 """Why training ended where the gradient vanishes or no step lowers the loss."""
-
-LEAST_SQUARES = ("squared_error", "half_squared_error", "mean_squared_error")
 
 
 def iterations(
@@ -116,23 +113,19 @@ def check_iterations(model: Model, rows: int, settings: Settings, rule: SecondOr
                 f"{name} compares losses before it steps, and a clipped gradient is that of no loss: leave {clip} out."
             )
     for l, layer in enumerate(chain.layers, start=1):
-        if isinstance(layer, Dropout) and layer.rate > 0:
+        if layer.draws_random:
             raise InputError(
-                f"{name} needs the same loss each time it looks, but layer {l}, Dropout, draws at random: leave the "
-                "layer out, and use l2 against overfitting."
+                f"{name} needs the same loss each time it looks, but layer {l}, {type(layer).__name__}, draws at "
+                "random: leave the layer out, and use l2 against overfitting."
             )
-        if isinstance(layer, BatchNorm) or layer.smallest_batch > 1:
+        if layer.mixes_rows:
             raise InputError(
                 f"{name} needs rows that do not touch one another, but layer {l}, {type(layer).__name__}, mixes "
                 "the rows of a batch: use LayerNorm."
             )
-    if rule.least_squares and not is_least_squares(chain.loss):
+    if rule.least_squares and not chain.loss.least_squares:
+        suited = ", ".join(row.name for row in LOSSES.values() if row.least_squares)
         raise InputError(
             f"{name} needs a least-squares loss, but the loss is {chain.loss.name}: choose one of "
-            f"{', '.join(LEAST_SQUARES)}, or use LBFGS(), which takes any smooth loss."
+            f"{suited}, or use LBFGS(), which takes any smooth loss."
         )
-
-
-def is_least_squares(loss: Loss) -> bool:
-    """Whether a loss is a sum or mean of squared differences between outputs and targets."""
-    return isinstance(loss, ElementwiseLoss) and loss.term in (SQUARED.term, HALF_SQUARED.term)

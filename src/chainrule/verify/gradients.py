@@ -22,8 +22,7 @@ from chainrule.core import chain as maths
 from chainrule.core.activations import Activation, ElementwiseActivation
 from chainrule.core.arrays import Array
 from chainrule.core.chain import Chain, Pass
-from chainrule.core.layers import Dense, Record, Run
-from chainrule.core.layers.normalization import Normalization
+from chainrule.core.layers import Record, Run
 from chainrule.core.losses import ElementwiseLoss
 from chainrule.core.model import Model
 from chainrule.core.unitwise import UnitwiseActivation
@@ -138,11 +137,7 @@ class Probe:
 
 def sides_of(chain: Chain, records: Sequence[Record], residual: Array) -> bytes:
     """The side of every kink that a pass's values lie on, as a key; ``residual`` is ``y - t``."""
-    sides = [
-        _sides(kinks(layer.activation), record["z"])
-        for layer, record in zip(chain.layers, records, strict=True)
-        if isinstance(layer, Dense | Normalization)
-    ]
+    sides = [_sides(kinks(layer.activation), record["z"]) for layer, record in zip(chain.layers, records, strict=True)]
     if isinstance(chain.loss, ElementwiseLoss):
         sides.append(_sides([chain.loss.kinks(**chain.loss.parameters)], residual))
     return b"".join(sides)

@@ -7,7 +7,7 @@ import numpy as np
 from chainrule.core.activations import activation
 from chainrule.core.arrays import Array
 from chainrule.core.format import number, numbers
-from chainrule.core.losses import LOSSES, ElementwiseLoss, Loss, RowLoss
+from chainrule.core.losses import ElementwiseLoss, Loss, RowLoss
 from chainrule.errors import InputError
 from chainrule.verify.elementwise_losses import elementwise_tests
 from chainrule.verify.loss_points import middle_outputs, middle_targets, target_ends
@@ -47,7 +47,7 @@ def check_loss(row: Loss, *, two_step: Loss | None = None) -> Proof:
 
     Args:
         row: the loss.
-        two_step: for a fused loss, the one that acts on its link's activations; the library's own pairs are known.
+        two_step: for a fused loss, the one that acts on its link's activations; its ``unfused`` unless given.
 
     Example:
         >>> from chainrule.core.losses import loss
@@ -64,8 +64,8 @@ def loss_tests(row: Loss, two_step: Loss | None = None) -> dict[str, Test]:
         tests |= elementwise_tests(row)
     if isinstance(row, RowLoss):
         tests |= row_tests(row)
-    pair = two_step or LOSSES.get(row.name.removesuffix("_from_logits"))
-    if row.link != "identity" and pair is not None and pair is not row:
+    pair = two_step or row.unfused
+    if row.is_fused and pair is not None:
         tests |= {"link": lambda: _link(row, pair), "link_derivative": lambda: _link_derivative(row, pair)}
     return tests | _common_tests(row)
 

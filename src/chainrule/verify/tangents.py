@@ -7,15 +7,13 @@ another moves to the right. Differences of the straightened chain do.
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from chainrule.core.activations import Activation, ElementwiseActivation
 from chainrule.core.arrays import Array
 from chainrule.core.chain import Chain
-from chainrule.core.layers import Dense, Layer, Record
-from chainrule.core.layers.normalization import Normalization
+from chainrule.core.layers import Layer, Record
 from chainrule.core.losses import ElementwiseLoss, Loss
 from chainrule.core.unitwise import UnitwiseActivation
 
@@ -27,10 +25,7 @@ def straightened(chain: Chain, records: list[Record], t: Array) -> tuple[Chain, 
 
 
 def _layer(layer: Layer, z: Array) -> Layer:
-    if not isinstance(layer, Dense | Normalization):
-        return layer
-    kind: Any = type(layer)
-    return kind(**{**layer.options(), "activation": _activation(layer.activation, z)})
+    return layer.with_activation(_activation(layer.activation, z))
 
 
 def _activation(activation: Activation, z: Array) -> Activation:

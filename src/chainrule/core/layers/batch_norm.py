@@ -45,6 +45,7 @@ class BatchNorm(Normalization):
     axis_name: ClassVar[str] = "rows"
     outside_training: ClassVar[str] = "; outside training the running one"
     smallest_batch: ClassVar[int] = 2
+    changes_in_training: ClassVar[bool] = True
 
     def __init__(
         self,

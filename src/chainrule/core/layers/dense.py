@@ -132,6 +132,13 @@ class Dense(Layer):
             gradients["b"] = delta.sum(axis=0) if self.bias == "per-unit" else delta.sum()
         return gradients
 
+    def gradients_by_row(self, record: Record, back: Back) -> Record:
+        """``dW[n] = a_in[n]' delta[n]`` and ``db[n] = delta[n]``, summed over the units of a shared bias."""
+        gradients = {"W": self.wired(record["a_in"][:, :, None] * back.delta[:, None, :])}
+        if self.bias is not None:
+            gradients["b"] = back.delta if self.bias == "per-unit" else back.delta.sum(axis=1)
+        return gradients
+
     # ------------------------------------------------------------------ second order
     def forward_dot(self, p: Record, p_dot: Record, record: Record, a_in_dot: Array) -> Record:
         """``z_dot = a_in_dot W + a_in W_dot + b_dot``; ``a_dot = J z_dot``."""
@@ -149,7 +156,7 @@ class Dense(Layer):
         da_in_dot = delta_dot @ self.wired(p["W"]).T + back.delta @ self.wired(p_dot["W"]).T
         return BackDot(self._gradients(dW_dot, delta_dot), da_in_dot)
 
-    # ------------------------------------------------------------------ how it is told and kept
+    # ------------------------------------------------------------------ how it is shown and kept
     def formulas(self, l: int) -> dict[str, str]:
         """The alphabet's equations at layer ``l``."""
         bias = "" if self.bias is None else f" + b{l}"

@@ -1,7 +1,7 @@
 """Dropout: in training each activation is kept with probability ``1 - rate`` and scaled so that its mean stays."""
 
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 
@@ -33,10 +33,16 @@ class Dropout(Layer):
     """
 
     rate: float
+    changes_in_training: ClassVar[bool] = True
 
     def __init__(self, rate: float) -> None:
         object.__setattr__(self, "rate", check_number("rate", rate, 0.0, 1.0))
         object.__setattr__(self, "trainable", True)
+
+    @property
+    def draws_random(self) -> bool:
+        """Whether anything can be dropped."""
+        return self.rate > 0
 
     def units_out(self, units_in: int) -> int:
         """As many as below."""
@@ -72,6 +78,11 @@ class Dropout(Layer):
         del p
         return Back(da, {}, da * record["mask"])
 
+    def gradients_by_row(self, record: Record, back: Back) -> Record:
+        """None: it has no parameters."""
+        del record, back
+        return {}
+
     # ------------------------------------------------------------------ second order
     def forward_dot(self, p: Record, p_dot: Record, record: Record, a_in_dot: Array) -> Record:
         """``a_dot = a_in_dot mask``: linear."""
@@ -86,7 +97,7 @@ class Dropout(Layer):
         del p, p_dot, dot, da, back
         return BackDot({}, da_dot * record["mask"])
 
-    # ------------------------------------------------------------------ how it is told and kept
+    # ------------------------------------------------------------------ how it is shown and kept
     def formulas(self, l: int) -> dict[str, str]:
         """The equations at layer ``l``."""
         return {

@@ -22,7 +22,7 @@ from chainrule.core.layers.base import Back, BackDot, Layer, Record, Run
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Normalization(Layer):
-    """A layer that standardises; its kinds say along which axis and with which statistics."""
+    """A layer that standardises; its subclasses say along which axis and with which statistics."""
 
     activation: Activation
     epsilon: float
@@ -64,6 +64,10 @@ class Normalization(Layer):
         gradients = {"gamma": (delta * record["xhat"]).sum(axis=0), "beta": delta.sum(axis=0)}
         return Back(delta, gradients, self._jacobian_product(record, delta * p["gamma"]))
 
+    def gradients_by_row(self, record: Record, back: Back) -> Record:
+        """``dgamma[n] = delta[n] xhat[n]`` and ``dbeta[n] = delta[n]``."""
+        return {"gamma": back.delta * record["xhat"], "beta": back.delta}
+
     def _mean(self, v: Array) -> Array:
         return v.mean(axis=self.axis, keepdims=True)
 
@@ -103,7 +107,7 @@ class Normalization(Layer):
         da_in_dot = self._jacobian_product(record, g_dot) + self._jacobian_product_dot(record, g, dot["a_in"])
         return BackDot({"gamma": dgamma_dot, "beta": delta_dot.sum(axis=0)}, da_in_dot)
 
-    # ------------------------------------------------------------------ how it is told
+    # ------------------------------------------------------------------ how it is shown
     def formulas(self, l: int) -> dict[str, str]:
         """The equations at layer ``l``."""
         phi = self.activation.name

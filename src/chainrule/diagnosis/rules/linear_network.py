@@ -5,6 +5,8 @@ Goodfellow, Bengio & Courville 2016, Deep Learning, section 6.1.
 
 import numpy as np
 
+from chainrule.core.activations import IDENTITY
+from chainrule.core.builtin import computes_like
 from chainrule.core.layers import Dense, Dropout
 from chainrule.diagnosis import remedies
 from chainrule.diagnosis.measurements import Readings
@@ -21,7 +23,7 @@ def measure(r: Readings) -> list[int] | None:
         k = l
         while isinstance(layers[k], Dropout):
             k += 1
-        if layer.activation.name == "identity" and isinstance(layers[k], Dense):
+        if computes_like(layer.activation, IDENTITY) and isinstance(layers[k], Dense):
             linear.append(l)
     return linear or None
 

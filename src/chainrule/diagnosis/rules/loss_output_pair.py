@@ -10,14 +10,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from chainrule.core.activations import SIGMOID, SOFTMAX
 from chainrule.core.activations import activation as find_activation
+from chainrule.core.builtin import computes_like
 from chainrule.core.losses import loss as find_loss
 from chainrule.diagnosis.case import Case
 from chainrule.diagnosis.measurements import Readings
 from chainrule.diagnosis.remedies import with_activation
 from chainrule.diagnosis.result import Remedy, Rule, Suspicion
 
-DISTANCES = ("squared_error", "half_squared_error", "mean_squared_error", "absolute_error", "huber", "log_cosh")
 BINARY, CATEGORICAL = "binary_cross_entropy", "categorical_cross_entropy"
 
 
@@ -43,15 +44,17 @@ def measure(r: Readings) -> Pair | None:
     if phi is None:
         return None
     loss, wanted = r.case.chain.loss, _wanted(r.case.data.t)
-    squashed = phi.name in ("sigmoid", "softmax")
+    squashed = any(computes_like(phi, row) for row in (SIGMOID, SOFTMAX))
+    measures_distance = loss.distance and loss.best_constant != "quantile"
+    unfit = {"independent": not _within(phi.range), "exclusive": not computes_like(phi, SOFTMAX)}
     kinds = {  # the first that holds
-        "one unit": (phi.name == "softmax" and r.case.chain.outputs == 1, wanted or ""),
+        "one unit": (computes_like(phi, SOFTMAX) and r.case.chain.outputs == 1, wanted or ""),
         "twice": (squashed and loss.link in ("sigmoid", "softmax"), loss.name),
         "not a probability": (
-            (loss.name == BINARY and not _within(phi.range)) or (loss.name == CATEGORICAL and phi.name != "softmax"),
-            f"{loss.name}_from_logits",
+            not loss.is_fused and unfit.get(loss.probabilities or "", False),
+            f"{CATEGORICAL if loss.probabilities == 'exclusive' else BINARY}_from_logits",
         ),
-        "slope": (squashed and loss.name in DISTANCES and wanted is not None, wanted or ""),
+        "slope": (squashed and measures_distance and wanted is not None, wanted or ""),
     }
     for kind, (holds, instead) in kinds.items():
         if holds:

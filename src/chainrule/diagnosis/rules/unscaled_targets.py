@@ -15,15 +15,6 @@ from chainrule.diagnosis.result import Remedy, Rule, Suspicion
 from chainrule.diagnosis.score import mean_and_deviation
 
 LARGE, SMALL = 20.0, 0.05
-LOSSES = (
-    "squared_error",
-    "half_squared_error",
-    "mean_squared_error",
-    "absolute_error",
-    "huber",
-    "quantile",
-    "log_cosh",
-)
 
 
 @dataclass(frozen=True)
@@ -38,7 +29,7 @@ class Measured:
 def measure(r: Readings) -> Measured | None:
     """For losses that measure distances, with an output that can take any value, or any positive one."""
     phi = r.output_activation
-    if r.case.chain.loss.name not in LOSSES or phi is None or phi.range[1] < np.inf:
+    if not r.case.chain.loss.distance or phi is None or phi.range[1] < np.inf:
         return None
     t = r.case.data.t.astype(np.float64)
     with np.errstate(all="ignore"):

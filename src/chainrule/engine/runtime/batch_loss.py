@@ -9,7 +9,7 @@ import numpy as np
 
 from chainrule.core.arrays import Array
 from chainrule.engine.memory import BLOCK
-from chainrule.engine.runtime.plan import Table, address
+from chainrule.engine.runtime.table import Table, address
 from chainrule.engine.session import BatchLoss
 from chainrule.optimizers import Adam, Optimizer
 

@@ -12,7 +12,7 @@ import numpy as np
 from chainrule.core import chain as maths
 from chainrule.core.arrays import Array
 from chainrule.core.chain import Chain
-from chainrule.core.layers import BatchNorm
+from chainrule.core.layers import Dense, Dropout
 from chainrule.core.model import Model
 from chainrule.engine.compiler import kernel_cache
 from chainrule.engine.compiler.target import Space, aligned, space
@@ -29,7 +29,8 @@ from chainrule.engine.memory import (
 from chainrule.engine.optimizer_spec import optimizer_spec
 from chainrule.engine.runtime.batch_loss import BatchLossOps
 from chainrule.engine.runtime.layout import Layout, layout
-from chainrule.engine.runtime.plan import SPARE_ROWS, PassBuilder, Table, Targets, address, stacked
+from chainrule.engine.runtime.plan import PassBuilder
+from chainrule.engine.runtime.table import SPARE_ROWS, Table, Targets, address, stacked
 from chainrule.engine.runtime.workers import run_threads
 from chainrule.engine.session import Best, Rows, RunResult, Stop, UpdateSpec
 from chainrule.optimizers.schedules import Clock, Memory
@@ -91,7 +92,7 @@ class KernelSession:
         """The streams of ``training``: the same seed shuffles and drops alike."""
         shuffling, dropping = np.random.SeedSequence(self.spec.seed).spawn(2)
         self.shuffling = np.random.default_rng(shuffling) if self.spec.shuffle else None
-        drops = any(getattr(layer, "rate", 0) for layer in self.model.chain.layers)
+        drops = any(layer.draws_random for layer in self.model.chain.layers)
         self.dropping = np.random.default_rng(dropping) if drops else None
 
     def _memories(self, keep_updates: bool) -> None:
@@ -105,7 +106,7 @@ class KernelSession:
     def _scratch(self) -> None:
         """Chunks and shards: by shapes alone, so that the order of sums depends on nothing else."""
         chain = self.model.chain
-        if any(isinstance(layer, BatchNorm) for layer in chain.layers):
+        if any(layer.mixes_rows for layer in chain.layers):
             self.chunk, self.shards = self.batch, 1
             return
         self.chunk = chunk_rows(chain, self.space)
@@ -192,8 +193,8 @@ class KernelSession:
         self.scalars = aligned(SCALARS_LENGTH, np.dtype("float64"))
         self.scalars[Scalar.OPTIMIZER_MEMORY] = 1.0
         plain = rule.name == "sgd" and not (self.sum_table.ops or spec.clip_norm or spec.optimizer.decay)
-        dense = all(type(layer).__name__ in ("Dense", "Dropout") for layer in chain.layers)
-        shared = any(getattr(layer, "bias", None) == "shared" for layer in chain.layers)
+        dense = all(isinstance(layer, Dense | Dropout) for layer in chain.layers)
+        shared = any(layer.bias == "shared" for layer in chain.layers)
         self.may_step = plain and dense and not shared and self.update is None and self.batch <= self.chunk
 
     def stretches(self) -> list[tuple[int, int, int]]:

@@ -8,7 +8,7 @@ import numpy as np
 from chainrule.core import chain as maths
 from chainrule.core.arrays import Array
 from chainrule.core.chain import Chain
-from chainrule.core.layers import Dense, Record
+from chainrule.core.layers import Record
 from chainrule.engine.compiler.target import Space
 
 
@@ -130,6 +130,6 @@ def _wired(chain: Chain) -> Array:
     there = np.ones(chain.size, bool)
     for slot in chain.slots:
         layer = chain.layers[slot.layer - 1]
-        if slot.key == "W" and isinstance(layer, Dense) and layer.mask is not None:
+        if slot.key == "W" and layer.mask is not None:
             slot.view(there)[...] = layer.mask > 0
     return there

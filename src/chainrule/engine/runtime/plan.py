@@ -5,94 +5,24 @@ on. Four tables make a training step: what is done once a batch (transposing wei
 for each chunk of its rows (up, loss, down, gradients), what becomes of the gradients, and the update. Nothing in them
 depends on the data but addresses, so they are as good for the millionth batch as for the first.
 
-Printing a plan shows it as a listing.
+What each layer adds to the tables stands below, a few functions for each layer.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
-from chainrule.core.activations import Activation, ElementwiseActivation
-from chainrule.core.arrays import Array
-from chainrule.core.format import text_table
-from chainrule.core.layers import BatchNorm, Dense, Dropout, Layer
-from chainrule.core.layers.normalization import Normalization
+from chainrule.core.activations import IDENTITY, SOFTMAX, Activation
+from chainrule.core.builtin import computes_like, is_builtin
+from chainrule.core.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm
+from chainrule.core.layers.visit import entry_of
 from chainrule.core.losses import ElementwiseLoss
-from chainrule.engine import support
-from chainrule.engine.compiler import kernel_cache
-from chainrule.engine.compiler.target import Space, aligned
-from chainrule.engine.memory import INSTRUCTION_WORDS
+from chainrule.core.unitwise import rows_of
 from chainrule.engine.runtime.layout import Layout
-from chainrule.errors import CompileError
-
-SPARE_ROWS = 8
-"""Rows that buffers have beyond those that are asked for."""
-
-
-def address(array: Array) -> int:
-    """Where an array's numbers begin."""
-    return array.ctypes.data
-
-
-@dataclass
-class Table:
-    """Ops in the order in which they run; what they point to is kept alive."""
-
-    space: Space
-    ops: list[list[int]] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)
-    kept: list[Any] = field(default_factory=list)
-
-    def add(self, kernel: str | int, *rest: int, name: str = "") -> None:
-        """One more op: its kernel by name or address, and its words."""
-        at = kernel_cache.kernel(kernel, self.space) if isinstance(kernel, str) else kernel
-        self.ops.append([at, *rest, *[0] * (INSTRUCTION_WORDS - 1 - len(rest))])
-        self.names.append(name or str(kernel))
-
-    def zeros(self, size: int) -> Array:
-        """A buffer of the space's dtype."""
-        self.kept.append(self.space.zeros(size))
-        return self.kept[-1]
-
-    def reals(self, *numbers: float) -> int:
-        """The address of a few float64 numbers."""
-        values = aligned(max(len(numbers), 2), np.dtype("float64"))
-        values[: len(numbers)] = numbers
-        self.kept.append(values)
-        return address(values)
-
-    def array(self) -> Array:
-        """The table as words, shape (ops, OP_WORDS)."""
-        return np.array(self.ops, np.int64).reshape(len(self.ops), INSTRUCTION_WORDS)
-
-    def __str__(self) -> str:
-        rows = [
-            [str(k), name, *map(str, op[1:10])] for k, (name, op) in enumerate(zip(self.names, self.ops, strict=True))
-        ]
-        return text_table(["op", "kernel", *[f"word {k}" for k in range(1, 10)]], rows)
-
-
-@dataclass(frozen=True)
-class Source:
-    """Activations to be read: where, how far apart rows lie, how many units, and by which row numbers.
-
-    ``index`` is the address of an array of row numbers; 0 means those of the chunk.
-    """
-
-    at: int
-    step: int
-    units: int
-    index: int
-
-
-@dataclass(frozen=True)
-class Targets:
-    """What a loss needs: targets, and where each row's loss goes."""
-
-    t: int
-    row_loss: int
+from chainrule.engine.runtime.own_kernels import own_activation, own_loss
+from chainrule.engine.runtime.table import SPARE_ROWS, Source, Table, Targets, address
 
 
 @dataclass
@@ -150,14 +80,11 @@ class PassBuilder:
         source = Source(x, self.chain.inputs, self.chain.inputs, 0)
         for l, layer in enumerate(self.chain.layers, start=1):
             self.sources.append(source)
-            if isinstance(layer, Dense):
-                source = self._dense_up(l, layer, source)
-            else:
-                source = self._other_up(l, layer, self._padded(source))
+            source = ops_of(layer).up(self, l, layer, source)
         self.sources.append(source)
         return source
 
-    def _padded(self, source: Source) -> Source:
+    def padded(self, source: Source) -> Source:
         """The data's rows of the chunk in a padded buffer, if they are not in one."""
         if source.index:
             return source
@@ -166,80 +93,27 @@ class PassBuilder:
         self.sources[-1] = Source(z, width, source.units, address(self.order))
         return self.sources[-1]
 
-    def _dense_up(self, l: int, layer: Dense, source: Source) -> Source:
-        units, width, z = layer.units, self.space.padded(layer.units), self.buffer(layer.units)
-        self.chunk.add(
-            "products:up", source.at, source.step, source.index, self.parameter(l, "W"), self._bias(l, layer), z,
-            source.units, width, 0,
-        )  # fmt: skip
-        self.kept.append(())
-        self.activation_up(layer.activation, z, units, width)
-        return Source(z, width, units, address(self.order))
-
-    def _bias(self, l: int, layer: Dense) -> int:
-        """The address of a bias for each unit."""
-        if layer.bias is None:
-            return self.nothing
-        if layer.bias == "per-unit":
-            return self.parameter(l, "b")
-        if ("bias", l) not in self.once:
-            self.once["bias", l] = address(self.batch.zeros(self.space.padded(layer.units)))
-            self.batch.add("products:shared_up", self.parameter(l, "b"), layer.units, self.once["bias", l])
-        return self.once["bias", l]
-
     def activation_up(self, row: Activation, z: int, units: int, width: int) -> None:
         """``a = phi(z)`` in the place of z; the slope beside it, in training."""
-        if row.name == "softmax" and support.is_builtin_activation(row):
+        if computes_like(row, SOFTMAX):
             self.chunk.add("activations:softmax_up", z, 0, units, width)
             self.slopes.append(0)
             return
-        if row.name == "identity" and support.is_builtin_activation(row):
+        if computes_like(row, IDENTITY):
             self.slopes.append(0)
             return
         slope = self.buffer(units) if self.training else 0
         self.slopes.append(slope)
-        rows = support.parts(row)
+        rows = rows_of(row)
         for j, part in enumerate(rows):
             first, last = (0, width) if len(rows) == 1 else (j, j + 1)
-            if support.is_builtin_activation(part):
+            if is_builtin(part):
                 numbers = self.chunk.reals(*part.parameters.values())
                 self.chunk.add(f"activations:{part.name}", z, slope, width, numbers, first, last)
             else:
                 last = units if len(rows) == 1 else last
                 numbers = self.chunk.reals(*part.parameters.values())
-                self.chunk.add(_own_activation(part, self.space), z, slope, width, numbers, first, last, name=part.name)
-
-    def _other_up(self, l: int, layer: Layer, source: Source) -> Source:
-        units, width = source.units, source.step
-        if isinstance(layer, Dropout):
-            self.slopes.append(0)
-            if not self.training or layer.rate == 0:
-                self.kept.append(())
-                return source
-            return self._dropout_up(l, layer, source)
-        assert isinstance(layer, Normalization)
-        z, xhat, s = self.buffer(units), self.buffer(units), address(self.chunk.zeros(self.height + width))
-        moving = isinstance(layer, BatchNorm)
-        means = [self.parameter(l, key) for key in ("mean", "variance")] if moving else [0, 0]
-        numbers = self.chunk.reals(layer.epsilon, getattr(layer, "momentum", 0.0))
-        kernel = "norms:layer_up" if not moving else "norms:batch_up" if self.training else "norms:batch_running"
-        gamma = self.parameter(l, "gamma")
-        common = (source.at, z, xhat, s, gamma, self.parameter(l, "beta"), *means, units, width, numbers)
-        self.chunk.add(kernel, *common)
-        self.kept.append(common)
-        self.activation_up(layer.activation, z, units, width)
-        return Source(z, width, units, address(self.order))
-
-    def _dropout_up(self, l: int, layer: Dropout, source: Source) -> Source:
-        units, width, z = source.units, source.step, self.buffer(source.units)
-        if ("mask", l) not in self.once:
-            self.once["mask", l] = address(self.batch.zeros((self.mask_rows + SPARE_ROWS) * width))
-            drawing = (self.once["mask", l], self.batch.reals(layer.rate), *self.generator)
-            self.batch.add("norms:dropout_draw", 0, 0, *drawing, 0, 0, units, width)
-        mask = self.once["mask", l]
-        self.chunk.add("norms:dropout", source.at, z, mask, 0, 0, 0, 0, 0, units, width)
-        self.kept.append((mask,))
-        return Source(z, width, units, address(self.order))
+                self.chunk.add(own_activation(part, self.space), z, slope, width, numbers, first, last, name=part.name)
 
     # ------------------------------------------------------------------ loss
     def loss(self, targets: Targets) -> int:
@@ -249,10 +123,10 @@ class PassBuilder:
         mean = int(isinstance(loss, ElementwiseLoss) and loss.reduction == "mean")
         numbers = self.chunk.reals(*loss.parameters.values())
         rest = (y.at, dy, targets.t, targets.row_loss, y.units, y.step, numbers, mean, self.slopes[-1])
-        if support.is_builtin_loss(loss):
+        if is_builtin(loss):
             self.chunk.add(f"losses:{loss.name}", *rest)
         else:
-            self.chunk.add(_own_loss(loss, self.space), *rest, name=loss.name)
+            self.chunk.add(own_loss(loss, self.space), *rest, name=loss.name)
         return dy
 
     # ------------------------------------------------------------------ down
@@ -262,104 +136,179 @@ class PassBuilder:
         for l in range(len(self.chain.layers), self.lowest - 1, -1):
             layer = self.chain.layers[l - 1]
             y = self.sources[l]
-            row = getattr(layer, "activation", None)
-            if row is not None and row.name == "softmax":
+            if computes_like(layer.activation, SOFTMAX):
                 self.chunk.add("activations:softmax_down", y.at, delta, y.units, y.step)
             if l in self.trained:
-                self._gradients(l, layer, delta)
+                ops_of(layer).gradients(self, l, layer, delta)
             if l > self.lowest:
-                delta = self._below(l, layer, delta)
-
-    def _gradients(self, l: int, layer: Layer, delta: int) -> None:
-        below, here = self.sources[l - 1], self.sources[l]
-        if isinstance(layer, Dense):
-            self.chunk.add(
-                "products:weights", below.at, below.step, below.index, delta, self.gradient_of(l, "W"),
-                self.parameter(l, "W"), below.units, here.step,
-            )  # fmt: skip
-            if layer.bias == "per-unit":
-                self.chunk.add("products:biases", delta, self.gradient_of(l, "b"), self.parameter(l, "b"), here.step)
-            elif layer.bias == "shared":
-                sums = address(self.chunk.zeros(here.step))
-                self.chunk.add("products:biases", delta, sums, self.nothing, here.step)
-                self.chunk.add("products:shared_down", 0, layer.units, sums, self.gradient_of(l, "b"))
-        else:
-            gradients = (self.gradient_of(l, "gamma"), self.gradient_of(l, "beta"))
-            self.chunk.add("norms:scale_gradients", *self.kept[l - 1], delta, 0, *gradients)
-
-    def _below(self, l: int, layer: Layer, delta: int) -> int:
-        """``dE/da`` of the layer below, times its slope where it has one: its delta."""
-        below, here = self.sources[l - 1], self.sources[l]
-        if isinstance(layer, Dropout) and not self.kept[l - 1]:
-            return delta
-        slope = self.slopes[l - 2]
-        da = self.buffer(below.units)
-        if isinstance(layer, Dense):
-            if ("turned", l) not in self.once:
-                self.once["turned", l] = address(self.batch.zeros(layer.units * below.step))
-                shapes = (below.units, layer.units, here.step, below.step)
-                self.batch.add("products:transpose", self.parameter(l, "W"), self.once["turned", l], *shapes)
-            turned = self.once["turned", l]
-            self.chunk.add(
-                "products:up", delta, here.step, address(self.order), turned, self.nothing, da, layer.units, below.step,
-                slope,
-            )  # fmt: skip
-            return da
-        if isinstance(layer, Dropout):
-            self.chunk.add("norms:dropout", delta, da, self.kept[l - 1][0], 0, 0, 0, 0, 0, below.units, below.step)
-        else:
-            kernel = "norms:batch_down" if isinstance(layer, BatchNorm) else "norms:layer_down"
-            self.chunk.add(kernel, *self.kept[l - 1], delta, da)
-        if slope:
-            self.chunk.add("activations:down", da, slope, below.step)
-        return da
+                delta = ops_of(layer).down(self, l, layer, delta)
 
 
-def _own_activation(row: Activation, space: Space) -> int:
-    """The address of the kernel of somebody's own activation."""
-    from chainrule.engine.compiler import user_functions  # noqa: PLC0415 - Numba only to compile
-    from chainrule.engine.kernels.activations import elementwise  # noqa: PLC0415 - as above
-
-    assert isinstance(row, ElementwiseActivation)
-    key = (row.phi, row.phi_prime, tuple(row.parameters))
-    return _own(key, space, f"the activation {row.name}", lambda: elementwise(user_functions.activation(*key)))
-
-
-def _own_loss(loss: Any, space: Space) -> int:
-    """The address of the kernel of somebody's own loss."""
-    from chainrule.engine.compiler import user_functions  # noqa: PLC0415 - Numba only to compile
-    from chainrule.engine.kernels.losses import elementwise  # noqa: PLC0415 - as above
-
-    key = (loss.term, loss.term_prime, tuple(loss.parameters))
-    return _own(key, space, f"the loss {loss.name}", lambda: elementwise(user_functions.loss(*key)))
+# -------------------------------------------------------------------------------- dense layers
+def _dense_up(b: PassBuilder, l: int, layer: Dense, source: Source) -> Source:
+    units, width, z = layer.units, b.space.padded(layer.units), b.buffer(layer.units)
+    b.chunk.add(
+        "products:up", source.at, source.step, source.index, b.parameter(l, "W"), _bias(b, l, layer), z,
+        source.units, width, 0,
+    )  # fmt: skip
+    b.kept.append(())
+    b.activation_up(layer.activation, z, units, width)
+    return Source(z, width, units, address(b.order))
 
 
-_owned: dict[tuple[Any, ...], int] = {}
+def _bias(b: PassBuilder, l: int, layer: Dense) -> int:
+    """The address of a bias for each unit."""
+    if layer.bias is None:
+        return b.nothing
+    if layer.bias == "per-unit":
+        return b.parameter(l, "b")
+    if ("bias", l) not in b.once:
+        b.once["bias", l] = address(b.batch.zeros(b.space.padded(layer.units)))
+        b.batch.add("products:shared_up", b.parameter(l, "b"), layer.units, b.once["bias", l])
+    return b.once["bias", l]
 
 
-def _own(key: tuple[Any, ...], space: Space, name: str, make: Callable[[], Any]) -> int:
-    """The address of a kernel made for this process.
+def _dense_gradients(b: PassBuilder, l: int, layer: Dense, delta: int) -> None:
+    below, here = b.sources[l - 1], b.sources[l]
+    b.chunk.add(
+        "products:weights", below.at, below.step, below.index, delta, b.gradient_of(l, "W"),
+        b.parameter(l, "W"), below.units, here.step,
+    )  # fmt: skip
+    if layer.bias == "per-unit":
+        b.chunk.add("products:biases", delta, b.gradient_of(l, "b"), b.parameter(l, "b"), here.step)
+    elif layer.bias == "shared":
+        sums = address(b.chunk.zeros(here.step))
+        b.chunk.add("products:biases", delta, sums, b.nothing, here.step)
+        b.chunk.add("products:shared_down", 0, layer.units, sums, b.gradient_of(l, "b"))
 
-    Raises:
-        CompileError: Numba cannot compile the function; says why.
+
+def _dense_down(b: PassBuilder, l: int, layer: Dense, delta: int) -> int:
+    """``delta W'``, times the slope below, in one kernel."""
+    below, here = b.sources[l - 1], b.sources[l]
+    da = b.buffer(below.units)
+    if ("turned", l) not in b.once:
+        b.once["turned", l] = address(b.batch.zeros(layer.units * below.step))
+        shapes = (below.units, layer.units, here.step, below.step)
+        b.batch.add("products:transpose", b.parameter(l, "W"), b.once["turned", l], *shapes)
+    turned = b.once["turned", l]
+    b.chunk.add(
+        "products:up", delta, here.step, address(b.order), turned, b.nothing, da, layer.units, below.step,
+        b.slopes[l - 2],
+    )  # fmt: skip
+    return da
+
+
+# -------------------------------------------------------------------------------- dropout
+def _dropout_up(b: PassBuilder, l: int, layer: Dropout, source: Source) -> Source:
+    source = b.padded(source)
+    b.slopes.append(0)
+    if not b.training or layer.rate == 0:
+        b.kept.append(())
+        return source
+    units, width, z = source.units, source.step, b.buffer(source.units)
+    if ("mask", l) not in b.once:
+        b.once["mask", l] = address(b.batch.zeros((b.mask_rows + SPARE_ROWS) * width))
+        drawing = (b.once["mask", l], b.batch.reals(layer.rate), *b.generator)
+        b.batch.add("norms:dropout_draw", 0, 0, *drawing, 0, 0, units, width)
+    mask = b.once["mask", l]
+    b.chunk.add("norms:dropout", source.at, z, mask, 0, 0, 0, 0, 0, units, width)
+    b.kept.append((mask,))
+    return Source(z, width, units, address(b.order))
+
+
+def _dropout_down(b: PassBuilder, l: int, layer: Dropout, delta: int) -> int:
+    del layer
+    if not b.kept[l - 1]:
+        return delta
+    below = b.sources[l - 1]
+    da = b.buffer(below.units)
+    b.chunk.add("norms:dropout", delta, da, b.kept[l - 1][0], 0, 0, 0, 0, 0, below.units, below.step)
+    return _times_slope(b, l, da)
+
+
+def _no_gradients(b: PassBuilder, l: int, layer: Layer, delta: int) -> None:
+    del b, l, layer, delta
+
+
+# -------------------------------------------------------------------------------- normalisations
+def _layer_norm_up(b: PassBuilder, l: int, layer: LayerNorm, source: Source) -> Source:
+    return _standardised_up(b, l, layer, b.padded(source), "norms:layer_up", (0, 0), 0.0)
+
+
+def _batch_norm_up(b: PassBuilder, l: int, layer: BatchNorm, source: Source) -> Source:
+    kernel = "norms:batch_up" if b.training else "norms:batch_running"
+    running = b.parameter(l, "mean"), b.parameter(l, "variance")
+    return _standardised_up(b, l, layer, b.padded(source), kernel, running, layer.momentum)
+
+
+def _standardised_up(
+    b: PassBuilder, l: int, layer: LayerNorm | BatchNorm, source: Source, kernel: str, running: tuple[int, int],
+    momentum: float,
+) -> Source:  # fmt: skip
+    units, width = source.units, source.step
+    z, xhat, s = b.buffer(units), b.buffer(units), address(b.chunk.zeros(b.height + width))
+    numbers = b.chunk.reals(layer.epsilon, momentum)
+    gamma, beta = b.parameter(l, "gamma"), b.parameter(l, "beta")
+    common = (source.at, z, xhat, s, gamma, beta, *running, units, width, numbers)
+    b.chunk.add(kernel, *common)
+    b.kept.append(common)
+    b.activation_up(layer.activation, z, units, width)
+    return Source(z, width, units, address(b.order))
+
+
+def _standardised_gradients(b: PassBuilder, l: int, layer: LayerNorm | BatchNorm, delta: int) -> None:
+    del layer
+    gradients = (b.gradient_of(l, "gamma"), b.gradient_of(l, "beta"))
+    b.chunk.add("norms:scale_gradients", *b.kept[l - 1], delta, 0, *gradients)
+
+
+def _layer_norm_down(b: PassBuilder, l: int, layer: LayerNorm, delta: int) -> int:
+    del layer
+    return _standardised_down(b, l, "norms:layer_down", delta)
+
+
+def _batch_norm_down(b: PassBuilder, l: int, layer: BatchNorm, delta: int) -> int:
+    del layer
+    return _standardised_down(b, l, "norms:batch_down", delta)
+
+
+def _standardised_down(b: PassBuilder, l: int, kernel: str, delta: int) -> int:
+    da = b.buffer(b.sources[l - 1].units)
+    b.chunk.add(kernel, *b.kept[l - 1], delta, da)
+    return _times_slope(b, l, da)
+
+
+def _times_slope(b: PassBuilder, l: int, da: int) -> int:
+    """``dE/da`` of the layer below, times its slope where it has one."""
+    if slope := b.slopes[l - 2]:
+        b.chunk.add("activations:down", da, slope, b.sources[l - 1].step)
+    return da
+
+
+# -------------------------------------------------------------------------------- the table
+class LayerOps(NamedTuple):
+    """How a layer's passes become ops; called with the builder, the layer's number and the layer.
+
+    Attributes:
+        up: from the activations below to the layer's; adds to ``slopes`` and ``kept``.
+        gradients: the layer's gradients from its delta.
+        down: the delta of the layer below from the layer's.
     """
-    if (key, space) not in _owned:
-        from numba.core.errors import NumbaError  # noqa: PLC0415 - Numba only to compile
 
-        try:
-            _owned[key, space] = kernel_cache.own_kernel(make(), space)
-        except NumbaError as error:
-            raise CompileError(f"{name} cannot be compiled: {_reason(error)}. Use engine='reference'.") from error
-    return _owned[key, space]
+    up: Callable[..., Source]
+    gradients: Callable[..., None]
+    down: Callable[..., int]
 
 
-def _reason(error: Exception) -> str:
-    """The line of Numba's message that tells what it could not do."""
-    lines = [line.strip() for line in str(error).splitlines()]
-    telling = [line for line in lines if line and not line.startswith(("Failed in", "During", "File", "<source", "^"))]
-    return (telling[0] if telling else type(error).__name__).rstrip(".:")
+LAYER_OPS: Mapping[type[Layer], LayerOps] = {
+    Dense: LayerOps(_dense_up, _dense_gradients, _dense_down),
+    Dropout: LayerOps(_dropout_up, _no_gradients, _dropout_down),
+    LayerNorm: LayerOps(_layer_norm_up, _standardised_gradients, _layer_norm_down),
+    BatchNorm: LayerOps(_batch_norm_up, _standardised_gradients, _batch_norm_down),
+}
+"""By layer; ``chainrule.engine.support`` lists the same layers without importing kernels."""
 
 
-def stacked(tables: Sequence[Table]) -> Array:
-    """The tables of all shards, one behind the other, shape (shards, ops, OP_WORDS)."""
-    return np.stack([table.array() for table in tables])
+def ops_of(layer: Layer) -> LayerOps:
+    """The layer's row of the table."""
+    return entry_of(LAYER_OPS, layer, "be compiled")

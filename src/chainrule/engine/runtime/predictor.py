@@ -19,7 +19,8 @@ from chainrule.engine.compiler.target import aligned, space
 from chainrule.engine.memory import INSTRUCTION_WORDS, SCALARS_LENGTH, PredictionJob
 from chainrule.engine.runtime.kernel_session import chunk_rows
 from chainrule.engine.runtime.layout import Layout, layout
-from chainrule.engine.runtime.plan import SPARE_ROWS, PassBuilder, Source, Table, address, stacked
+from chainrule.engine.runtime.plan import PassBuilder
+from chainrule.engine.runtime.table import SPARE_ROWS, Source, Table, address, stacked
 from chainrule.engine.runtime.workers import run_threads
 
 

@@ -7,7 +7,7 @@ from chainrule.core.activations import Activation
 from chainrule.core.chain import Chain
 from chainrule.core.layers import Dense
 from chainrule.core.losses import ElementwiseLoss
-from chainrule.engine import support
+from chainrule.core.unitwise import rows_of
 from chainrule.engine.unrolled.program import Unrolled
 
 _ENGINE = "chainrule.engine"
@@ -127,7 +127,7 @@ def constants(parameters: Mapping[str, float]) -> str:
 
 def unit_activations(row: Activation, units: int) -> list[Activation]:
     """Each unit's activation."""
-    rows = support.parts(row)
+    rows = rows_of(row)
     return [*rows] if len(rows) > 1 else [row] * units
 
 

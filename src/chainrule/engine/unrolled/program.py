@@ -20,8 +20,10 @@ from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
 from chainrule.core import chain as maths
+from chainrule.core.builtin import is_builtin
 from chainrule.core.chain import Chain
 from chainrule.core.layers import Dense
+from chainrule.core.unitwise import rows_of
 from chainrule.engine import support
 from chainrule.engine.optimizer_spec import MOMENTS
 from chainrule.engine.unrolled.memory import STATE
@@ -103,10 +105,10 @@ def _unsupported_reason(chain: Chain) -> str | None:
     for l, layer in enumerate(chain.layers, start=1):
         if not isinstance(layer, Dense):
             return f"layer {l} is a {type(layer).__name__}"
-        if not all(support.is_builtin_activation(row) for row in support.parts(layer.activation)):
+        if not all(is_builtin(row) for row in rows_of(layer.activation)):
             return f"the activation of layer {l} is somebody's own"
     reasons = {
-        f"the loss {chain.loss.name} is somebody's own": not support.is_builtin_loss(chain.loss),
+        f"the loss {chain.loss.name} is somebody's own": not is_builtin(chain.loss),
         "nothing in it is trained": not maths.free_entries(chain).any(),
         f"it has {chain.size} parameters, more than {MOST_PARAMETERS}": chain.size > MOST_PARAMETERS,
     }
@@ -118,7 +120,7 @@ def description(chain: Chain) -> tuple[Any, ...]:
     layers = tuple(
         (
             layer.units, layer.bias, layer.trainable, None if layer.mask is None else layer.mask.tobytes(),
-            tuple((row.name, *row.parameters.values()) for row in support.parts(layer.activation)),
+            tuple((row.name, *row.parameters.values()) for row in rows_of(layer.activation)),
         )
         for layer in chain.layers if isinstance(layer, Dense)
     )  # fmt: skip

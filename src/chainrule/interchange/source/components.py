@@ -3,15 +3,15 @@
 from types import FunctionType
 from typing import NoReturn
 
-from chainrule.core.activations import ACTIVATIONS, Activation, RowActivation
+from chainrule.core.activations import ACTIVATIONS, IDENTITY, Activation, RowActivation
+from chainrule.core.builtin import is_builtin
 from chainrule.core.chain import Chain
-from chainrule.core.layers import BatchNorm, Dense, Dropout, LayerNorm
-from chainrule.core.losses import LOSSES, ElementwiseLoss, Loss
-from chainrule.core.unitwise import UnitwiseActivation
+from chainrule.core.layers import LAYERS
+from chainrule.core.losses import LOSSES, Loss
+from chainrule.core.unitwise import rows_of
 from chainrule.errors import InputError
 from chainrule.explain.expression import Symbol, from_formula
 from chainrule.explain.render.text import plain
-from chainrule.explain.row import activation_of
 from chainrule.interchange.source import activation_functions as written_activations
 from chainrule.interchange.source import loss_functions as written_losses
 
@@ -26,13 +26,12 @@ def check_components(chain: Chain) -> None:
         InputError: names the first one.
     """
     for l, layer in enumerate(chain.layers, start=1):
-        if not isinstance(layer, Dense | LayerNorm | BatchNorm | Dropout):
+        if type(layer) not in LAYERS.values():
             _refuse(f"layer {l} is a {type(layer).__name__}, a layer")
-        for row in rows_of(activation_of(layer)):
-            if not _is_ours(row):
+        for row in rows_of(layer.activation):
+            if not is_builtin(row):
                 _refuse(f"the activation {row.name!r} of layer {l} is one")
-    ours = LOSSES.get(chain.loss.name)
-    if type(ours) is not type(chain.loss) or _functions(ours) != _functions(chain.loss):
+    if not is_builtin(chain.loss):
         _refuse(f"the loss {chain.loss.name!r} is one")
 
 
@@ -41,20 +40,6 @@ def _refuse(what: str) -> NoReturn:
         f"{what} of your own, whose code cannot be written out: build the network with one of the library's in its "
         "place, export that, and put your own function into the script."
     )
-
-
-def _is_ours(row: Activation) -> bool:
-    ours = ACTIVATIONS.get(row.name)
-    return type(ours) is type(row) and getattr(ours, "phi", None) is getattr(row, "phi", None)
-
-
-def _functions(loss: Loss | None) -> object:
-    return loss.term_prime if isinstance(loss, ElementwiseLoss) else getattr(loss, "row_derivative", None)
-
-
-def rows_of(row: Activation) -> tuple[Activation, ...]:
-    """An activation's rows: itself, or that of each unit."""
-    return row.rows if isinstance(row, UnitwiseActivation) else (row,)
 
 
 # -------------------------------------------------------------------------------- how they are called
@@ -66,7 +51,7 @@ def constants(row: Activation | Loss) -> str:
 
 def functions_of(row: Activation | Loss) -> list[FunctionType]:
     """The functions that written code calls for it: none for the identity."""
-    if row.name == "identity":
+    if row is IDENTITY:
         return []
     if isinstance(row, RowActivation):
         return [written_activations.softmax, written_activations.softmax_pull_back]

@@ -1,131 +1,67 @@
 """Each layer's forward and backward pass as lines of NumPy, every quantity by its name in the alphabet."""
 
-from chainrule.core.activations import Activation, ElementwiseActivation, RowActivation
-from chainrule.core.layers import BatchNorm, Dense, Dropout, Layer
-from chainrule.core.layers.normalization import Normalization
-from chainrule.core.unitwise import UnitwiseActivation
-from chainrule.explain.row import activation_of
-from chainrule.interchange.source.components import constants, rows_of, told
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from chainrule.core.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm
+from chainrule.core.layers.visit import entry_of
+from chainrule.interchange.source.activations import activation_lines, delta_lines
 from chainrule.interchange.source.listing import Line
 
 
-# -------------------------------------------------------------------------------- values go up
+class LayerSource(NamedTuple):
+    """One layer's lines.
+
+    Attributes:
+        forward: ``(l, layer, training)`` to those from ``a{l-1}`` to ``z{l}``, or to ``a{l}`` if it has no net inputs.
+        gradients: ``(l, layer)`` to those of its parameters' gradients from ``delta{l}``.
+        down: ``(l, layer)`` to those of ``da{l-1}`` from ``delta{l}``, or from ``da{l}`` if it has no net inputs.
+        state: ``(l, layer)`` to those that move its state on after a training pass.
+        has_net_inputs: whether ``a{l} = phi(z{l})``.
+    """
+
+    forward: Callable[..., list[Line]]
+    gradients: Callable[..., list[Line]]
+    down: Callable[..., list[Line]]
+    state: Callable[..., list[Line]] = lambda l, layer: []  # noqa: ARG005 - most have no state
+    has_net_inputs: bool = True
+
+
 def forward_lines(l: int, layer: Layer, *, training: bool) -> list[Line]:
     """From ``a{l-1}`` to ``a{l}``."""
-    below = f"a{l - 1}"
-    if isinstance(layer, Dropout):
-        if not training or not layer.rate:
-            return [Line(f"a{l} = {below}", "dropout passes everything on" if layer.rate else "")]
-        return [
-            Line(
-                f"drawn{l} = dropping.integers(2**16, size={below}.shape, dtype=np.uint16)", "sixteen random bits each"
-            ),
-            Line(
-                f"mask{l} = (drawn{l} >= {layer.rate!r} * 2**16 - 0.5) / (1 - {layer.rate!r})",
-                f"mask{l} = 0 with probability {layer.rate:g}, else 1/(1 - {layer.rate:g})",
-            ),
-            Line(f"a{l} = {below} * mask{l}", f"a{l} = {below} mask{l}"),
-        ]
-    if isinstance(layer, Dense):
-        bias = "" if layer.bias is None else f" + b{l}"
-        units = "" if layer.bias is None else f" + b{l}" if layer.bias == "shared" else f" + b{l}[j]"
-        lines = [
-            Line(f"z{l} = {below} @ W{l}{bias}", f"z{l}[n, j] = sum over i of {below}[n, i] W{l}[i, j]{units}"),
-        ]
-    else:
-        assert isinstance(layer, Normalization)
-        lines = _standardised(l, layer, training=training)
-    return [*lines, *_activation_lines(l, activation_of(layer))]
+    source = _source_of(layer)
+    lines = source.forward(l, layer, training=training)
+    return [*lines, *activation_lines(l, layer.activation)] if source.has_net_inputs else lines
 
 
-def _standardised(l: int, layer: Normalization, *, training: bool) -> list[Line]:
-    """``xhat``, and ``z`` from it."""
-    below = f"a{l - 1}"
-    mean, variance = f"mean{l}", f"variance{l}"
-    lines = []
-    if isinstance(layer, BatchNorm) and not training:
-        mean, variance = f"running_mean{l}", f"running_variance{l}"
-    else:
-        over = f"mean(axis={layer.axis}, keepdims=True)"
-        lines += [
-            Line(f"{mean} = {below}.{over}", f"{mean} = mean over {layer.axis_name} of {below}"),
-            Line(
-                f"{variance} = (({below} - {mean}) ** 2).{over}",
-                f"{variance} = mean over {layer.axis_name} of ({below} - {mean})^2",
-            ),
-        ]
-    return [
-        *lines,
-        Line(f"s{l} = np.sqrt({variance} + {layer.epsilon!r})", f"s{l} = sqrt({variance} + {layer.epsilon:g})"),
-        Line(f"xhat{l} = ({below} - {mean}) / s{l}", f"xhat{l} = ({below} - {mean})/s{l}"),
-        Line(f"z{l} = gamma{l} * xhat{l} + beta{l}", f"z{l} = gamma{l} xhat{l} + beta{l}"),
-    ]
-
-
-def _activation_lines(l: int, row: Activation) -> list[Line]:
-    """``a = phi(z)``."""
-    z, a = f"z{l}", f"a{l}"
-    if row.name == "identity":
-        return [Line(f"{a} = {z}", f"{a} = {z}: identity")]
-    if isinstance(row, UnitwiseActivation):
-        return _by_unit(a, z, row, "", f"{a}[n, j] = phi_j({z}[n, j]): each unit's own")
-    formula = f"exp({z}[k])/sum over j of exp({z}[j]), by row"
-    if isinstance(row, ElementwiseActivation):
-        formula = told(row.formula, f"{row.name}({z})", z=z)
-    return [Line(f"{a} = {row.name}({z}{constants(row)})", f"{a} = {formula}")]
-
-
-def _by_unit(name: str, z: str, row: UnitwiseActivation, prime: str, comment: str) -> list[Line]:
-    """A column for each unit by its own function."""
-    columns = []
-    for j, own in enumerate(row.rows):
-        column = f"{z}[:, {j}]"
-        whole = f"np.ones_like({column})" if prime else column
-        columns.append(whole if own.name == "identity" else f"{own.name}{prime}({column}{constants(own)})")
-    return [Line(f"{name} = np.column_stack([", comment), *(Line(f"    {column},") for column in columns), Line("])")]
-
-
-# -------------------------------------------------------------------------------- deltas come down
 def backward_lines(l: int, layer: Layer, *, down: bool) -> list[Line]:
-    """From ``da{l}`` to the layer's gradients and, if asked for, ``da{l-1}``."""
-    if isinstance(layer, Dropout):
-        dropped = f" * mask{l}" if layer.rate else ""
-        return [Line(f"da{l - 1} = da{l}{dropped}", f"dE/da{l - 1} = dE/da{l}{dropped.replace(' *', '')}")] * down
-    lines = _delta_lines(l, activation_of(layer))
-    if isinstance(layer, Dense):
-        return [*lines, *_dense_gradients(l, layer), *_dense_down(l) * down]
-    assert isinstance(layer, Normalization)
+    """From ``da{l}`` to the layer's gradients and, if ``down``, ``da{l-1}``."""
+    source = _source_of(layer)
+    lines = delta_lines(l, layer.activation) if source.has_net_inputs else []
     if layer.trainable:
-        lines += [
-            Line(f"dgamma{l} = (delta{l} * xhat{l}).sum(axis=0)", f"dE/dgamma{l} = sum over rows of delta{l} xhat{l}"),
-            Line(f"dbeta{l} = delta{l}.sum(axis=0)", f"dE/dbeta{l} = sum over rows of delta{l}"),
-        ]
-    return [*lines, *_standardised_down(l, layer) * down]
+        lines += source.gradients(l, layer)
+    return lines + source.down(l, layer) * down
 
 
-def _delta_lines(l: int, row: Activation) -> list[Line]:
-    """``delta = dE/dz`` from ``da = dE/da`` and the activation's derivative."""
-    z, a, da, delta = f"z{l}", f"a{l}", f"da{l}", f"delta{l}"
-    if row.name == "identity":
-        return [Line(f"{delta} = {da}", f"{delta} = dE/d{z} = dE/d{a}, as d{a}/d{z} = 1")]
-    if isinstance(row, RowActivation):
-        how = f"{delta}[j] = sum over k of dE/d{a}[k] d{a}[k]/d{z}[j], d{a}[k]/d{z}[j] = {a}[k] ([k = j] - {a}[j])"
-        return [Line(f"{delta} = {row.name}_pull_back({a}, {da})", how)]
-    slope = f"da{l}_dz{l}"
-    if isinstance(row, UnitwiseActivation):
-        first = _by_unit(slope, z, row, "_prime", f"d{a}/d{z} by unit: phi_j'({z}[n, j])")
-    else:
-        assert isinstance(row, ElementwiseActivation)
-        prime = f"{row.name}'({z})"
-        formula = told(row.derivative_formula, prime, z=z, a=a)
-        how = prime if formula == prime else f"{prime} = {formula}"
-        first = [Line(f"{slope} = {row.name}_prime({z}{constants(row)})", f"d{a}/d{z} = {how}")]
-    return [*first, Line(f"{delta} = {da} * {slope}", f"{delta} = dE/d{z} = dE/d{a} d{a}/d{z}")]
+def state_lines(l: int, layer: Layer) -> list[Line]:
+    """After a training pass."""
+    return _source_of(layer).state(l, layer)
+
+
+def _source_of(layer: Layer) -> LayerSource:
+    return entry_of(LAYER_SOURCES, layer, "be written as NumPy")
+
+
+# -------------------------------------------------------------------------------- dense layers
+def _dense(l: int, layer: Dense, *, training: bool) -> list[Line]:
+    del training
+    below = f"a{l - 1}"
+    bias = "" if layer.bias is None else f" + b{l}"
+    units = "" if layer.bias is None else f" + b{l}" if layer.bias == "shared" else f" + b{l}[j]"
+    return [Line(f"z{l} = {below} @ W{l}{bias}", f"z{l}[n, j] = sum over i of {below}[n, i] W{l}[i, j]{units}")]
 
 
 def _dense_gradients(l: int, layer: Dense) -> list[Line]:
-    if not layer.trainable:
-        return []
     product = f"a{l - 1}.T @ delta{l}"
     wired = f"({product}) * wired{l}" if layer.mask is not None else product
     note = "" if layer.mask is None else ", 0 where there is no weight"
@@ -140,12 +76,80 @@ def _dense_gradients(l: int, layer: Dense) -> list[Line]:
     return lines
 
 
-def _dense_down(l: int) -> list[Line]:
+def _dense_down(l: int, layer: Dense) -> list[Line]:
+    del layer
     below = f"a{l - 1}"
     return [Line(f"d{below} = delta{l} @ W{l}.T", f"dE/d{below}[n, i] = sum over j of delta{l}[n, j] W{l}[i, j]")]
 
 
-def _standardised_down(l: int, layer: Normalization) -> list[Line]:
+# -------------------------------------------------------------------------------- dropout
+def _dropout(l: int, layer: Dropout, *, training: bool) -> list[Line]:
+    below = f"a{l - 1}"
+    if not training or not layer.rate:
+        return [Line(f"a{l} = {below}", "dropout passes everything on" if layer.rate else "")]
+    return [
+        Line(f"drawn{l} = dropping.integers(2**16, size={below}.shape, dtype=np.uint16)", "sixteen random bits each"),
+        Line(
+            f"mask{l} = (drawn{l} >= {layer.rate!r} * 2**16 - 0.5) / (1 - {layer.rate!r})",
+            f"mask{l} = 0 with probability {layer.rate:g}, else 1/(1 - {layer.rate:g})",
+        ),
+        Line(f"a{l} = {below} * mask{l}", f"a{l} = {below} mask{l}"),
+    ]
+
+
+def _dropout_down(l: int, layer: Dropout) -> list[Line]:
+    dropped = f" * mask{l}" if layer.rate else ""
+    return [Line(f"da{l - 1} = da{l}{dropped}", f"dE/da{l - 1} = dE/da{l}{dropped.replace(' *', '')}")]
+
+
+def _nothing(l: int, layer: Layer) -> list[Line]:
+    del l, layer
+    return []
+
+
+# -------------------------------------------------------------------------------- normalisations
+def _layer_norm(l: int, layer: LayerNorm, *, training: bool) -> list[Line]:
+    del training
+    return [*_statistics(l, layer), *_standardised(l, layer, f"mean{l}", f"variance{l}")]
+
+
+def _batch_norm(l: int, layer: BatchNorm, *, training: bool) -> list[Line]:
+    if training:
+        return [*_statistics(l, layer), *_standardised(l, layer, f"mean{l}", f"variance{l}")]
+    return _standardised(l, layer, f"running_mean{l}", f"running_variance{l}")
+
+
+def _statistics(l: int, layer: LayerNorm | BatchNorm) -> list[Line]:
+    below, mean, variance = f"a{l - 1}", f"mean{l}", f"variance{l}"
+    over = f"mean(axis={layer.axis}, keepdims=True)"
+    return [
+        Line(f"{mean} = {below}.{over}", f"{mean} = mean over {layer.axis_name} of {below}"),
+        Line(
+            f"{variance} = (({below} - {mean}) ** 2).{over}",
+            f"{variance} = mean over {layer.axis_name} of ({below} - {mean})^2",
+        ),
+    ]
+
+
+def _standardised(l: int, layer: LayerNorm | BatchNorm, mean: str, variance: str) -> list[Line]:
+    """``xhat``, and ``z`` from it."""
+    below = f"a{l - 1}"
+    return [
+        Line(f"s{l} = np.sqrt({variance} + {layer.epsilon!r})", f"s{l} = sqrt({variance} + {layer.epsilon:g})"),
+        Line(f"xhat{l} = ({below} - {mean}) / s{l}", f"xhat{l} = ({below} - {mean})/s{l}"),
+        Line(f"z{l} = gamma{l} * xhat{l} + beta{l}", f"z{l} = gamma{l} xhat{l} + beta{l}"),
+    ]
+
+
+def _standardised_gradients(l: int, layer: LayerNorm | BatchNorm) -> list[Line]:
+    del layer
+    return [
+        Line(f"dgamma{l} = (delta{l} * xhat{l}).sum(axis=0)", f"dE/dgamma{l} = sum over rows of delta{l} xhat{l}"),
+        Line(f"dbeta{l} = delta{l}.sum(axis=0)", f"dE/dbeta{l} = sum over rows of delta{l}"),
+    ]
+
+
+def _standardised_down(l: int, layer: LayerNorm | BatchNorm) -> list[Line]:
     """``J (delta gamma)``: mean and variance depend on the activations too."""
     over = f"mean(axis={layer.axis}, keepdims=True)"
     m, g, xhat = f"mean over {layer.axis_name}", f"dxhat{l}", f"xhat{l}"
@@ -160,6 +164,18 @@ def _standardised_down(l: int, layer: Normalization) -> list[Line]:
     ]
 
 
-def functions_rows(layer: Layer) -> tuple[Activation, ...]:
-    """The rows whose functions the lines call."""
-    return rows_of(activation_of(layer))
+def _running(l: int, layer: BatchNorm) -> list[Line]:
+    """The running statistics follow the batch's."""
+    m = f"{layer.momentum!r}"
+    return [
+        Line(f"running_{key}{l} = {m} * running_{key}{l} + (1 - {m}) * {key}{l}[0]") for key in ("mean", "variance")
+    ]
+
+
+LAYER_SOURCES: Mapping[type[Layer], LayerSource] = {
+    Dense: LayerSource(_dense, _dense_gradients, _dense_down),
+    Dropout: LayerSource(_dropout, _nothing, _dropout_down, has_net_inputs=False),
+    LayerNorm: LayerSource(_layer_norm, _standardised_gradients, _standardised_down),
+    BatchNorm: LayerSource(_batch_norm, _standardised_gradients, _standardised_down, state=_running),
+}
+"""By layer."""

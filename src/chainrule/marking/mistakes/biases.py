@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from chainrule.core.activations import IDENTITY
 from chainrule.core.arrays import Array
+from chainrule.core.builtin import computes_like
 from chainrule.marking.backward import bias
 from chainrule.marking.forward_context import Site
 from chainrule.marking.mistake import Mistake, Variant
@@ -123,9 +125,7 @@ _DERIVATIVE_SKIPPED = Mistake(
     right_latex=_RIGHT_LATEX,
     wrong_latex=r"\partial E/\partial b_{l} = \sum_n \partial E/\partial a_{l}",
     variants=lambda at: (
-        [Variant("", _before_the_derivative)]
-        if _has_bias(at) and at.activation is not None and at.activation.name != "identity"
-        else []
+        [Variant("", _before_the_derivative)] if _has_bias(at) and not computes_like(at.activation, IDENTITY) else []
     ),
 )
 

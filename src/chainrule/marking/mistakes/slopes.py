@@ -5,8 +5,9 @@ from functools import partial
 
 import numpy as np
 
-from chainrule.core.activations import ACTIVATIONS, ElementwiseActivation
+from chainrule.core.activations import ACTIVATIONS, IDENTITY, SOFTMAX, ElementwiseActivation
 from chainrule.core.arrays import Array
+from chainrule.core.builtin import computes_like, is_builtin
 from chainrule.marking.forward_context import Derivable, Site
 from chainrule.marking.mistake import Mistake, Variant
 from chainrule.marking.mistakes.starts import SOFTMAX_DIAGONAL
@@ -28,7 +29,7 @@ def _slope(at: Site, z: Array) -> Array:
 
 def _is_curved(at: Site) -> bool:
     """Whether the layer has a derivative that one can get wrong."""
-    return isinstance(at.activation, Derivable) and at.activation.name != "identity"
+    return isinstance(at.activation, Derivable) and not computes_like(at.activation, IDENTITY)
 
 
 # -------------------------------------------------------------------------------- left out
@@ -48,9 +49,7 @@ _MISSING = Mistake(
     wrong="delta{l} = da{l}",
     right_latex=r"\delta_{l} = \partial E/\partial a_{l} \cdot \phi_{l}'(z_{l})",
     wrong_latex=r"\delta_{l} = \partial E/\partial a_{l}",
-    variants=lambda at: (
-        [Variant("", _left_out)] if at.activation is not None and at.activation.name != "identity" else []
-    ),
+    variants=lambda at: [Variant("", _left_out)] if not computes_like(at.activation, IDENTITY) else [],
 )
 
 
@@ -68,15 +67,13 @@ def _at_the_activation(at: Site, da: Array) -> Array:
 
 
 def _formula_at(at: Site, da: Array) -> Array:
-    assert at.activation is not None
     return da * _IN_THE_ACTIVATION[at.activation.name](at.z)
 
 
 def _misplaced(at: Site) -> Iterable[Variant]:
     if _is_curved(at):
-        assert at.activation is not None
         yield Variant("phi'(a)", _at_the_activation)
-        if at.activation.name in _IN_THE_ACTIVATION:
+        if is_builtin(at.activation) and at.activation.name in _IN_THE_ACTIVATION:
             yield Variant("formula in a, given z", _formula_at)
 
 
@@ -105,8 +102,8 @@ def _of_in_a(name: str, at: Site, da: Array) -> Array:
 
 
 def _others(at: Site) -> Iterable[Variant]:
-    own = "" if at.activation is None else at.activation.name
-    if own in ("", "softmax"):
+    own = at.activation.name if is_builtin(at.activation) else ""
+    if not at.layer.takes_activation or computes_like(at.activation, SOFTMAX):
         return
     for name in _ELEMENTWISE:
         if name != own:
@@ -179,7 +176,6 @@ _WRONG_LAYER = Mistake(
 # -------------------------------------------------------------------------------- kinks
 def _moved(at: Site, side: float) -> Array:
     """The net inputs, those on a kink moved a little to one side."""
-    assert at.activation is not None
     z = at.z.copy()
     by_unit = kinks(at.activation)
     scale = 1e-12 * (np.abs(at.record["a_in"]) @ np.abs(at.W) if at.is_dense else 1 + np.abs(z))

@@ -4,9 +4,19 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from chainrule.core.activations import softmax
+from chainrule.core.activations import ACTIVATIONS, SIGMOID, SOFTMAX, softmax
 from chainrule.core.arrays import Array
-from chainrule.core.losses import ABSOLUTE, BINARY_CROSS_ENTROPY, HALF_SQUARED, ElementwiseLoss, Loss
+from chainrule.core.builtin import computes_like
+from chainrule.core.losses import (
+    ABSOLUTE,
+    BINARY_CROSS_ENTROPY,
+    BINARY_CROSS_ENTROPY_FROM_LOGITS,
+    CATEGORICAL_CROSS_ENTROPY,
+    CATEGORICAL_CROSS_ENTROPY_FROM_LOGITS,
+    HALF_SQUARED,
+    ElementwiseLoss,
+    Loss,
+)
 from chainrule.marking.forward_context import Site, Situation
 from chainrule.marking.mistake import Mistake, Variant
 
@@ -44,20 +54,17 @@ _MISSING = Mistake(
 
 
 # -------------------------------------------------------------------------------- wrong-loss-derivative
-_SQUARED = ("squared_error", "half_squared_error", "mean_squared_error")
-
-
 def _of_loss(loss: Loss) -> Variant:
     return Variant(loss.name, lambda s: s.shared_out(loss.derivative(s.y, s.t)))
 
 
 def _other_losses(s: Situation) -> Iterable[Variant]:
-    own = s.chain.loss.name
-    if own not in _SQUARED and _fused_link(s) is None and not own.endswith("_from_logits"):
+    own = s.chain.loss
+    if not own.least_squares and _fused_link(s) is None and not own.is_fused:
         yield _of_loss(HALF_SQUARED)
-    if own not in (ABSOLUTE.name, "quantile"):
+    if own.best_constant not in ("median", "quantile"):
         yield _of_loss(ABSOLUTE)
-    if own in _SQUARED and s.top.activation is not None and s.top.activation.name == "sigmoid":
+    if own.least_squares and computes_like(s.top.activation, SIGMOID):
         yield _of_loss(BINARY_CROSS_ENTROPY)
 
 
@@ -77,13 +84,12 @@ _WRONG = Mistake(
 
 
 # -------------------------------------------------------------------------------- the fused derivative, twice
-_FUSED = {"categorical_cross_entropy": "softmax", "binary_cross_entropy": "sigmoid"}
-
-
 def _fused_link(s: Situation) -> str | None:
     """The activation that cancels in ``y - t``, if this loss and output layer are such a pair."""
-    link, top = _FUSED.get(s.chain.loss.name), s.top.activation
-    return link if top is not None and top.name == link else None
+    loss = s.chain.loss
+    if not any(computes_like(loss, row) for row in (BINARY_CROSS_ENTROPY, CATEGORICAL_CROSS_ENTROPY)):
+        return None
+    return loss.partner if computes_like(s.top.activation, ACTIVATIONS[loss.partner]) else None
 
 
 def _difference(s: Situation) -> Array:
@@ -106,14 +112,14 @@ def _slope_on_logits(s: Situation) -> Array:
 def _softmax_twice(s: Situation) -> Iterable[Variant]:
     if _fused_link(s) == "softmax":
         yield Variant("", _difference)
-    elif s.chain.loss.name == "categorical_cross_entropy_from_logits":
+    elif computes_like(s.chain.loss, CATEGORICAL_CROSS_ENTROPY_FROM_LOGITS):
         yield Variant("", _jacobian_on_logits)
 
 
 def _sigmoid_twice(s: Situation) -> Iterable[Variant]:
     if _fused_link(s) == "sigmoid":
         yield Variant("", _difference)
-    elif s.chain.loss.name == "binary_cross_entropy_from_logits":
+    elif computes_like(s.chain.loss, BINARY_CROSS_ENTROPY_FROM_LOGITS):
         yield Variant("", _slope_on_logits)
 
 
@@ -225,11 +231,7 @@ SOFTMAX_DIAGONAL = Mistake(
     wrong="delta{l} = a{l} (1 - a{l}) da{l}",
     right_latex=r"\delta_{l} = (\operatorname{diag}(a_{l}) - a_{l} a_{l}^{\top})\, \partial E/\partial a_{l}",
     wrong_latex=r"\delta_{l} = a_{l} (1 - a_{l})\, \partial E/\partial a_{l}",
-    variants=lambda at: (
-        [Variant("", _diagonal)]
-        if at.activation is not None and at.activation.name == "softmax" and at.a.shape[1] > 1
-        else []
-    ),
+    variants=lambda at: [Variant("", _diagonal)] if computes_like(at.activation, SOFTMAX) and at.a.shape[1] > 1 else [],
 )
 
 STARTS = (_MISSING, _WRONG, _SOFTMAX_TWICE, _SIGMOID_TWICE, _BROADCAST, _LOSS_KINK)

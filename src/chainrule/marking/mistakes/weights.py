@@ -5,11 +5,13 @@ from functools import partial
 
 import numpy as np
 
+from chainrule.core.activations import IDENTITY
 from chainrule.core.arrays import Array
-from chainrule.core.layers.normalization import Normalization
+from chainrule.core.builtin import computes_like
 from chainrule.marking.backward import weights
 from chainrule.marking.forward_context import Site
 from chainrule.marking.mistake import Mistake, Variant
+from chainrule.marking.parameter_roles import roles_of
 
 _RIGHT = "dW{l} = a{k}' delta{l}"
 _RIGHT_LATEX = r"\partial E/\partial W_{l} = a_{k}^{\top} \delta_{l}"
@@ -76,7 +78,7 @@ _NOT_STANDARDISED = Mistake(
     wrong="dgamma{l} = sum_n delta{l} a{k}",
     right_latex=r"\partial E/\partial\gamma_{l} = \sum_n \delta_{l} \hat x_{l}",
     wrong_latex=r"\partial E/\partial\gamma_{l} = \sum_n \delta_{l} a_{k}",
-    variants=lambda at: [Variant("", _not_standardised)] if isinstance(at.layer, Normalization) else [],
+    variants=lambda at: [Variant("", _not_standardised)] if roles_of(at.layer).source == "xhat" else [],
 )
 
 
@@ -130,7 +132,7 @@ def _before_the_derivative(at: Site, source: Array, d: Array, da: Array) -> Arra
 def _is_used_elsewhere(at: Site) -> bool:
     """Whether delta has another use, in which its derivative may be there: the bias, or a layer below that learns."""
     below = any(site.weights_key for site in at.situation.sites[: at.l - 1])
-    curved = at.is_dense and at.activation is not None and at.activation.name != "identity"
+    curved = at.is_dense and not computes_like(at.activation, IDENTITY)
     return curved and (below or at.bias_key is not None)
 
 
@@ -182,7 +184,7 @@ _MASK_IGNORED = Mistake(
     wrong="dW{l} = a{k}' delta{l}",
     right_latex=r"\partial E/\partial W_{l} = M_{l} \odot (a_{k}^{\top} \delta_{l})",
     wrong_latex=_RIGHT_LATEX,
-    variants=lambda at: [Variant("", _unwired)] if getattr(at.layer, "mask", None) is not None else [],
+    variants=lambda at: [Variant("", _unwired)] if at.layer.mask is not None else [],
 )
 
 
