@@ -29,7 +29,7 @@ def plot_diagnosis(diagnosis: Diagnosis) -> Any:
     """Draw four pictures on one figure: losses, learning rate times curvature, the layers' health, the landscape.
 
     Args:
-        diagnosis: what ``chainrule.diagnose`` handed back.
+        diagnosis: the result of ``chainrule.diagnose``.
 
     Returns:
         The Matplotlib figure.
