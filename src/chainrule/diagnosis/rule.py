@@ -79,6 +79,34 @@ class Rule:
         source: where it is described.
         measure: from the measurements of a run to the numbers that matter; None if the rule does not apply.
         judge: from these numbers and the measurements to a suspicion, or None.
+
+    Example:
+        >>> import chainrule as cr
+        >>> from chainrule.extend import Remedy, Rule, Suspicion
+        >>> def measure(run):
+        ...     return getattr(run.case.optimizer, "momentum", 0.0) or None
+        >>> def judge(momentum, run):
+        ...     plain = cr.SGD(run.case.learning_rate(0))
+        ...     remedy = Remedy(
+        ...         "no momentum",
+        ...         {"optimizer": plain},
+        ...         lambda case: case.with_settings("no momentum", optimizer=plain),
+        ...     )
+        ...     return Suspicion(
+        ...         "too-much-momentum",
+        ...         "warning",
+        ...         "rule of thumb",
+        ...         {"momentum": momentum},
+        ...         f"Momentum {momentum} carries every step far beyond the minimum.",
+        ...         (remedy,),
+        ...         order=1,
+        ...     )
+        >>> rule = Rule("too-much-momentum", "made here", measure, judge)
+        >>> net = cr.Network(1, [cr.Dense(1)], loss="squared_error", seed=0)
+        >>> swings = cr.SGD(0.05, momentum=0.99)
+        >>> diagnosis = cr.diagnose(net, [[1.0], [2.0]], [2.0, 4.0], optimizer=swings, epochs=40, rules=[rule])
+        >>> diagnosis.findings[0].code, diagnosis.findings[0].proof.confirmed
+        ('too-much-momentum', True)
     """
 
     code: str
