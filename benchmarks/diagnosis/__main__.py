@@ -51,40 +51,40 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
 
 def main(given: list[str] | None = None) -> None:
     """Judge, then print and write."""
-    told = arguments(given)
-    parts = ["tuning"] if told.quick else list(SEEDS) if told.part == "both" else [told.part]
+    options = arguments(given)
+    parts = ["tuning"] if options.quick else list(SEEDS) if options.part == "both" else [options.part]
     found = {}
     for part in parts:
-        verdicts = judged(chosen(part, told), ours_alone=told.ours, jobs=told.jobs)
+        verdicts = judged(chosen(part, options), ours_alone=options.ours, jobs=options.jobs)
         found[part] = verdicts
         if part == "tuning":
             text = misses(verdicts)
-            if told.misses:
-                told.misses.write_text(text)
+            if options.misses:
+                options.misses.write_text(text)
             else:
                 print(text)
     text = report(found, environment())
     print(text)
-    whole = not (told.quick or told.only or told.limit or told.ours) and told.part == "both"
-    folder = told.output or (HERE if whole else None)
+    whole = not (options.quick or options.only or options.limit or options.ours) and options.part == "both"
+    folder = options.output or (HERE if whole else None)
     if folder:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "results.md").write_text(text)
         (folder / "results.json").write_text(json.dumps(plain(found), indent=1) + "\n")
 
 
-def chosen(part: str, told: argparse.Namespace) -> list[Case]:
+def chosen(part: str, options: argparse.Namespace) -> list[Case]:
     """The cases to judge: those kept, or searched where they are not."""
-    kept = {} if told.search else read()
-    wanted = [case for case in all_cases(part) if _is_wanted(case, told.only)]
-    wanted = wanted[: QUICK if told.quick else told.limit]
+    kept = {} if options.search else read()
+    wanted = [case for case in all_cases(part) if _is_wanted(case, options.only)]
+    wanted = wanted[: QUICK if options.quick else options.limit]
     cases = []
     for case in wanted:
         if case.key not in kept:
             tell(f"searching {case.key}")
             kept[case.key] = search(case)
         cases.append(kept[case.key])
-    if told.search:
+    if options.search:
         write(read() | kept)
     return cases
 
@@ -113,14 +113,14 @@ def environment() -> dict[str, str]:
 
 def plain(found: dict[str, dict[str, list[Verdict]]]) -> dict[str, object]:
     """All numbers; of the held part no single runs, so that nobody tunes on it."""
-    told: dict[str, object] = {"environment": environment(), "seeds": SEEDS}
+    results: dict[str, object] = {"environment": environment(), "seeds": SEEDS}
     for part, verdicts in found.items():
         scores = {tool: {"summary": summary(said), "codes": _counts(said)} for tool, said in verdicts.items()}
-        told[part] = scores
+        results[part] = scores
         if part == "tuning":
             scores[OURS]["first by planted code"] = confusion(verdicts[OURS])
             scores[OURS]["runs"] = [[v.case.key, v.named, round(v.seconds, 3)] for v in verdicts[OURS]]
-    return told
+    return results
 
 
 def _counts(said: list[Verdict]) -> dict[str, list[object]]:

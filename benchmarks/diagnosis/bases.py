@@ -152,9 +152,9 @@ def healthy(setup: Setup) -> tuple[Outcome, str]:
     are standardised.
     """
     outcome, why = sound(setup)
-    for told, other in () if why else _alternatives(setup):
+    for change, other in () if why else _alternatives(setup):
         if better(train(other).shortfall, outcome.shortfall):
-            return outcome, f"{told} is better"
+            return outcome, f"{change} is better"
     return outcome, why
 
 

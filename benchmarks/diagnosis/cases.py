@@ -232,7 +232,7 @@ def read() -> dict[str, Case]:
     """The cases that were found before."""
     if not KEPT.exists():
         return {}
-    return {case.key: case for case in (Case(**told) for told in json.loads(KEPT.read_text()))}
+    return {case.key: case for case in (Case(**fields) for fields in json.loads(KEPT.read_text()))}
 
 
 def write(cases: dict[str, Case]) -> None:

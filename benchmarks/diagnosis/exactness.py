@@ -62,9 +62,9 @@ def quadratic(rng: np.random.Generator) -> Quadratic:
 def too_large(problem: Quadratic, optimizer: cr.SGD, rate: float) -> bool:
     """By a run."""
     net = problem.net.copy()
-    told = {"epochs": STEPS, "optimizer": replace(optimizer, learning_rate=rate), "engine": "reference"}
+    arguments = {"epochs": STEPS, "optimizer": replace(optimizer, learning_rate=rate), "engine": "reference"}
     try:
-        losses = net.fit(problem.x, problem.t, progress=False, **told).loss - problem.least
+        losses = net.fit(problem.x, problem.t, progress=False, **arguments).loss - problem.least
     except cr.DivergenceError:
         return True
     window = STEPS // 10  # with momentum the loss swings
@@ -122,25 +122,25 @@ def losses_of_networks(count: int) -> list[float]:
     for number in range(count):
         rng = np.random.default_rng([SEED, 1, number])
         setup = draw(rng, Needs(batches=frozenset({"full"}), validation=frozenset({False})))
-        told = {"optimizer": setup.optimizer, "epochs": int(rng.integers(5, 200))}
-        errors.append(_error(setup.network(), setup.x, setup.t, told))
+        arguments = {"optimizer": setup.optimizer, "epochs": int(rng.integers(5, 200))}
+        errors.append(_error(setup.network(), setup.x, setup.t, arguments))
     return errors
 
 
-def _error(net: cr.Network, x: np.ndarray, t: np.ndarray, told: dict) -> float:
+def _error(net: cr.Network, x: np.ndarray, t: np.ndarray, arguments: dict) -> float:
     """Of one prediction; NaN where there is none."""
-    rate = cr.diagnose(net, x, t, prove=False, progress=False, **told).learning_rate
+    rate = cr.diagnose(net, x, t, prove=False, progress=False, **arguments).learning_rate
     return float(rate.error)
 
 
 def line(what: str, errors: list[float]) -> str:
     """Of the table."""
-    told = [error for error in errors if np.isfinite(error)]
-    if not told:
+    finite = [error for error in errors if np.isfinite(error)]
+    if not finite:
         return f"| {what} | 0 of {len(errors)} | | | |"
-    ordered = sorted(told)
+    ordered = sorted(finite)
     ninth = ordered[int(0.9 * (len(ordered) - 1))]
-    return f"| {what} | {len(told)} of {len(errors)} | {median(told):.2g} | {ninth:.2g} | {max(told):.2g} |"
+    return f"| {what} | {len(finite)} of {len(errors)} | {median(finite):.2g} | {ninth:.2g} | {max(finite):.2g} |"
 
 
 def lines(*, quick: bool) -> list[str]:
@@ -161,10 +161,10 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a few problems of each kind; no file")
-    told = parser.parse_args()
-    text = "# How exact the learning rate's verdict is\n\n" + "\n".join(lines(quick=told.quick)) + "\n"
+    options = parser.parse_args()
+    text = "# How exact the learning rate's verdict is\n\n" + "\n".join(lines(quick=options.quick)) + "\n"
     print(text)
-    if not told.quick:
+    if not options.quick:
         (HERE / "exactness.md").write_text(text)
 
 

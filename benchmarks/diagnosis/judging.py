@@ -15,15 +15,15 @@ UNPROVED = "chainrule, without proofs"
 
 
 def ours(case: Case, setup: Setup, *, prove: bool = True, engine: str = "compiled") -> Verdict:
-    """What ``diagnose`` says; an error that it raises is a diagnosis without findings, and is told."""
+    """What ``diagnose`` says; an error that it raises counts as a diagnosis without findings, and is printed."""
     begun = time.perf_counter()
     try:
-        told = setup.arguments()
-        found = cr.diagnose(setup.network(), setup.x, setup.t, prove=prove, progress=False, engine=engine, **told)
+        arguments = setup.arguments()
+        found = cr.diagnose(setup.network(), setup.x, setup.t, prove=prove, progress=False, engine=engine, **arguments)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is the result of this case
         return Verdict(case, (), time.perf_counter() - begun, failed=f"{type(error).__name__}: {error}")
     seconds = time.perf_counter() - begun
-    aside = tuple(f"{one.code} ({one.verdict})" for one in found.looked_at)
+    aside = tuple(f"{one.code} ({one.verdict})" for one in found.ruled_out)
     return Verdict(case, tuple(one.code for one in found.findings), seconds, aside)
 
 

@@ -17,7 +17,7 @@ Verdicts = Mapping[str, Sequence[Verdict]]
 METHOD = f"""Every run is drawn by a seed fixed in `cases.py` ({SEEDS["tuning"]} for the part the rules may be tuned on,
 {SEEDS["held"]} for the part they are judged on): a data set, a network, a loss, an optimizer and its rate, which train
 well; then a fault is planted. Of each part: {SINGLES} runs of each of the {len(CODES)} codes, {PAIRED} with two faults,
-{HEALTHY} healthy ones. The yardstick of a run is its shortfall: the share of the targets' variance that it leaves
+{HEALTHY} healthy ones. A run is judged by its shortfall: the share of the targets' variance that it leaves
 unexplained on the training rows (for classes: the Brier score over that of the classes' shares).
 
 *A fault is one*: the same run without it gets to what is reachable on its data, gains less than 0.03 by three times the
@@ -34,8 +34,8 @@ whose first finding is the planted one."""
 
 def report(parts: Mapping[str, Verdicts], environment: Mapping[str, str]) -> str:
     """The whole file."""
-    told = ", ".join(f"{name} {version}" for name, version in environment.items())
-    sections = ["# Diagnosis beside other tools", f"By `python benchmarks/diagnosis`, with {told}.", METHOD]
+    versions = ", ".join(f"{name} {version}" for name, version in environment.items())
+    sections = ["# Diagnosis beside other tools", f"By `python benchmarks/diagnosis`, with {versions}.", METHOD]
     for part, verdicts in parts.items():
         sections += [f"## The {part} part", summary_table(verdicts), times_line(verdicts[OURS])]
         sections += ["### By code: recall (precision)", codes_table(verdicts)]
@@ -121,7 +121,7 @@ def misses(verdicts: Verdicts) -> str:
         lines.append(
             f"- `{case.key}` {'; '.join(what)}. Named: {list(verdict.named)}. Looked at: {list(verdict.aside)}. "
             f"Also true: {sorted(case.true - set(case.planted))}. Shortfall {case.shortfall:.3g}, without the fault "
-            f"{case.control:.3g}. {case.setup().told()}"
+            f"{case.control:.3g}. {case.setup().description()}"
         )
     return "\n".join(lines) + "\n"
 

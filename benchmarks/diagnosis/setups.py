@@ -1,4 +1,4 @@
-"""One training run as a record: data, network, loss, optimizer and arguments of ``fit``; and the yardstick of a run."""
+"""One training run as a record: data, network, loss, optimizer and arguments of ``fit``; and the shortfall of a run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -9,7 +9,7 @@ import numpy as np
 import chainrule as cr
 
 WORST = 10.0
-"""The shortfall of a run that left the finite numbers, and the largest that is told apart."""
+"""The shortfall of a run that diverged, and the largest that counts."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +24,7 @@ class Hidden:
 
 @dataclass(frozen=True, eq=False)
 class Setup:
-    """What a user would have written: everything that ``Network`` and ``fit`` are told.
+    """What a user would have written: all arguments of ``Network`` and ``fit``.
 
     Attributes:
         data: the name of the data set.
@@ -74,8 +74,13 @@ class Setup:
 
     def arguments(self) -> dict[str, Any]:
         """Of ``fit``, and of ``diagnose``."""
-        told = {"optimizer": self.optimizer, "epochs": self.epochs, "batch_size": self.batch_size, "seed": self.seed}
-        return told | ({} if self.validation is None else {"validation": self.validation}) | dict(self.fit)
+        arguments = {
+            "optimizer": self.optimizer,
+            "epochs": self.epochs,
+            "batch_size": self.batch_size,
+            "seed": self.seed,
+        }
+        return arguments | ({} if self.validation is None else {"validation": self.validation}) | dict(self.fit)
 
     @property
     def rate(self) -> float:
@@ -86,7 +91,7 @@ class Setup:
         """The same run with another learning rate."""
         return replace(self, optimizer=replace(self.optimizer, learning_rate=float(rate)))
 
-    def told(self) -> str:
+    def description(self) -> str:
         """In one line."""
         kinds = " ".join(f"{h.units} {h.activation}" for h in self.hidden)
         extras = "".join(f", {key} {value}" for key, value in self.fit.items())
@@ -106,7 +111,7 @@ class Outcome:
         net: as it ended.
         history: of the run; None if there is none.
         diverged: the update in which it left the finite numbers came; else None.
-        shortfall: the yardstick.
+        shortfall: the share of the targets' variance that it leaves.
     """
 
     net: cr.Network
@@ -125,8 +130,8 @@ def train(setup: Setup, callbacks: Mapping[str, Any] | None = None) -> Outcome:
     """Run it with the reference engine."""
     net = setup.network()
     try:
-        told = setup.arguments() | {"callbacks": callbacks or {}}
-        history = net.fit(setup.x, setup.t, progress=False, engine="reference", **told)
+        arguments = setup.arguments() | {"callbacks": callbacks or {}}
+        history = net.fit(setup.x, setup.t, progress=False, engine="reference", **arguments)
         return Outcome(net, history, diverged=False, shortfall=shortfall(net, setup.x, setup.t))
     except cr.DivergenceError as error:
         return Outcome(net, error.history, diverged=True, shortfall=WORST)
@@ -146,9 +151,9 @@ def train_on(setup: Setup, times: int, enough: float) -> tuple[Outcome, float]:
         taken.append(Outcome(net.copy(), None, diverged=False, shortfall=shortfall(net, setup.x, setup.t)))
         return taken[0].shortfall > enough
 
-    told = longer.arguments() | {"callbacks": {"epoch": after_epoch}, "progress": False, "engine": "reference"}
+    arguments = longer.arguments() | {"callbacks": {"epoch": after_epoch}, "progress": False, "engine": "reference"}
     try:
-        net.fit(setup.x, setup.t, **told)
+        net.fit(setup.x, setup.t, **arguments)
     except cr.DivergenceError:
         return (taken[0] if taken else Outcome(net, None, diverged=True, shortfall=WORST)), WORST
     return taken[0], shortfall(net, setup.x, setup.t)

@@ -64,9 +64,9 @@ def watch(setup: Setup) -> Watched:
         if (event.history.epochs - 1) % every == 0:
             seen.readings.append(reading(net, setup, event.update))
 
-    told = setup.arguments() | {"callbacks": {"epoch": after_epoch}, "progress": False, "engine": "reference"}
+    arguments = setup.arguments() | {"callbacks": {"epoch": after_epoch}, "progress": False, "engine": "reference"}
     try:
-        history = net.fit(setup.x, setup.t, **told)
+        history = net.fit(setup.x, setup.t, **arguments)
     except cr.DivergenceError as error:
         seen.diverged, history = True, error.history
     seen.losses, seen.validation_losses = history.losses, history.validation_losses
@@ -115,9 +115,9 @@ def small_batch(setup: Setup, rows: int = 20, updates: int = 1000) -> float:
     net = setup.network()
     chosen = np.linspace(0, len(setup.x) - 1, min(rows, len(setup.x))).astype(int)
     x, t = setup.x[chosen], setup.t[chosen]
-    told = {key: value for key, value in setup.arguments().items() if key in ("optimizer", "seed", "l1", "l2")}
+    arguments = {key: value for key, value in setup.arguments().items() if key in ("optimizer", "seed", "l1", "l2")}
     try:
-        losses = net.fit(x, t, epochs=updates, progress=False, engine="reference", **told).losses
+        losses = net.fit(x, t, epochs=updates, progress=False, engine="reference", **arguments).losses
     except cr.DivergenceError:
         return 10.0
     return float(min(losses[-1] / max(losses[0], 1e-12), 10.0))

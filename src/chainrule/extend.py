@@ -16,7 +16,7 @@ a learning rate      a frozen dataclass that is a ``Schedule``
 a layer              a frozen dataclass that is a ``Layer``                  ``check_layer``
 a mistake            a ``Mistake`` with its ``Variant`` s; pass it as
                      ``check_backprop(..., mistakes=[MINE])``
-a way to fail        a ``Rule`` that measures ``Readings`` and judges them
+a way to fail        a ``Rule`` that reads ``Measurements`` and judges them
                      as a ``Suspicion`` with its ``Remedy`` s; pass it as
                      ``diagnose(..., rules=[MINE])``
 ===================  ======================================================  =====================
@@ -73,8 +73,8 @@ from chainrule.core.arrays import Array
 from chainrule.core.initializers import Initializer
 from chainrule.core.layers import Back, BackDot, Layer, Record, Run
 from chainrule.core.losses import ElementwiseLoss, Loss, RowLoss
-from chainrule.diagnosis.measurements import Readings
-from chainrule.diagnosis.result import Remedy, Rule, Suspicion
+from chainrule.diagnosis.measurements import Measurements
+from chainrule.diagnosis.rule import Remedy, Rule, Suspicion
 from chainrule.marking import Mistake, Variant
 from chainrule.optimizers import Moments, Optimizer
 from chainrule.optimizers.schedules import Clock, Memory, Schedule
@@ -85,6 +85,9 @@ from chainrule.verify.layer_rows import check_layer
 from chainrule.verify.loss_rows import check_loss
 from chainrule.verify.optimizer_rows import check_optimizer
 from chainrule.verify.proof import Claim, Proof
+
+Readings = Measurements
+"""The former name."""
 
 __all__ = [
     "Activation",
@@ -98,6 +101,7 @@ __all__ = [
     "Initializer",
     "Layer",
     "Loss",
+    "Measurements",
     "Memory",
     "Mistake",
     "Moments",

@@ -52,14 +52,14 @@ def _plain(setup, name):
 
 def test_the_same_seed_draws_the_same_run():
     one, other = (cases.Case("tuning", "single", "linear-network", 3, attempt=2).setup() for _ in range(2))
-    assert one.told() == other.told()
+    assert one.description() == other.description()
     assert np.array_equal(one.x, other.x)
     assert np.array_equal(one.network().parameters.vector, other.network().parameters.vector)
 
 
 def test_the_parts_have_other_seeds():
     one, other = (cases.Case(part, "healthy", "", 0, attempt=0).base() for part in cases.SEEDS)
-    assert one.told() != other.told()
+    assert one.description() != other.description()
 
 
 def test_every_code_has_a_fault_and_a_row_of_what_else_is_true():
@@ -102,7 +102,7 @@ def test_dead_units_are_dead_and_saturated_ones_saturated():
         assert not fact(base.network(), base)
 
 
-def test_the_yardstick_is_one_for_the_mean_and_zero_for_the_targets():
+def test_the_shortfall_is_one_for_the_mean_and_zero_for_the_targets():
     setup = bases.draw(np.random.default_rng(0), EASY)
     net = replace(setup, output="identity", loss="mean_squared_error").network()
     net.set_parameters({"W2": 0 * net.parameters["W2"], "b2": setup.t.mean(axis=0)})

@@ -83,6 +83,31 @@ def test_html_holds_no_script_and_escapes(cycle, healthy):
     assert "<svg" not in healthy._repr_html_()
 
 
+def test_a_run_without_a_finished_epoch_has_html_too():
+    x = np.linspace(-1, 1, 12)[:, None]
+    x[4, 0] = 1e200
+    net = cr.Network(1, [cr.Dense(3, "relu"), cr.Dense(1)], loss="squared_error", seed=0)
+    d = cr.diagnose(net, x, x, optimizer=cr.SGD(0.1), epochs=50)
+    assert d.measurements.losses.size == 0
+    assert d.findings[0].proof.baseline.size == 0
+    assert "<svg" in d._repr_html_()
+
+
+def test_former_names_go_on_working(cycle):
+    from chainrule import diagnosis, extend
+
+    d = cycle[1]
+    assert (d.looked_at, d.readings) == (d.ruled_out, d.measurements)
+    found = d.measurements
+    assert (found.ran, found.yard) == (found.training, found.score)
+    assert found.left == found.remaining_loss
+    assert np.isnan(found.left_of_held)
+    assert np.isnan(found.remaining_validation_loss)
+    assert extend.Readings is extend.Measurements
+    assert diagnosis.Proof is diagnosis.Rerun
+    assert isinstance(d.findings[0].proof, diagnosis.Rerun)
+
+
 def test_plain_data_is_ready_for_json(cycle):
     told = json.loads(json.dumps(cycle[1].to_dict()))
     assert told["schema"] == "chainrule/diagnosis"
@@ -119,12 +144,12 @@ def test_a_loss_off_the_page_leaves_the_remedied_run_in_sight():
 
 
 def test_health_and_landscape_are_records(cycle):
-    readings = cycle[1].readings
-    found = health(readings)
+    measurements = cycle[1].measurements
+    found = health(measurements)
     assert found.gradients.shape == found.units.shape == (2, len(found.epochs))
     assert ((found.gradients >= 0) & (found.gradients <= 1)).all()
     assert json.dumps(found.to_dict())
-    land = landscape(readings)
+    land = landscape(measurements)
     assert 0.99 < land.share <= 1.0
     assert json.dumps(land.to_dict())
     # where the path ends the plane's loss is the run's own
@@ -140,7 +165,7 @@ def test_a_history_diagnoses_the_run_it_comes_from(notebooks):
     after = net.parameters.vector.copy()
     d = history.diagnose()
     assert d.codes == ("learning-rate-too-large",)
-    assert d.readings.losses == pytest.approx(history.loss)
+    assert d.measurements.losses == pytest.approx(history.loss)
     assert (net.parameters.vector == after).all()
     mended, again = d.findings[0].apply().fit()
     assert isinstance(mended, cr.Network)

@@ -8,7 +8,7 @@ from chainrule.diagnosis.replay import batch_rows, updates
 
 
 def finding(d, code):
-    return next(f for f in (*d.findings, *d.looked_at) if f.code == code)
+    return next(f for f in (*d.findings, *d.ruled_out) if f.code == code)
 
 
 def lines():
@@ -71,7 +71,7 @@ def test_a_run_that_diverges_by_its_rate_names_the_rate_and_lists_the_overflow()
     d = cr.diagnose(net, x, t, optimizer=cr.SGD(3.0), epochs=2000, engine="reference")
     assert d.codes == ("learning-rate-too-large",)
     assert d.learning_rate.regime == "diverging"
-    aside = next(f for f in d.looked_at if f.code == "non-finite")
+    aside = next(f for f in d.ruled_out if f.code == "non-finite")
     assert aside.evidence["overflow"]["way"] in ("forward", "backward", "update")
     assert aside.evidence["overflow"]["update"] > 10
 
@@ -108,4 +108,4 @@ def test_a_run_gone_through_again_is_the_run(shuffle, ring):
         assert error is None
         assert (batch_rows(d.case, update.number) == update.rows).all()
     _, model, _ = steps[-1]
-    assert (model.parameters.vector == d.readings.ran.snapshots[-1].vector).all()
+    assert (model.parameters.vector == d.measurements.training.snapshots[-1].vector).all()

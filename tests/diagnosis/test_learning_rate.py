@@ -6,7 +6,7 @@ import pytest
 import chainrule as cr
 from chainrule.core.format import number
 from chainrule.diagnosis.curvature import curvature_of, lanczos
-from chainrule.diagnosis.learning_rate import threshold_of
+from chainrule.diagnosis.stability import threshold_of
 from chainrule.optimizers import schedules
 from chainrule.training import Data
 
@@ -171,7 +171,9 @@ def test_a_schedule_that_has_brought_the_rate_down_is_not_called_too_small():
         assert verdict.regime == "smooth"
         assert verdict.eta < 1e-3
         assert verdict.highest == pytest.approx(0.05, rel=0.01)
-        assert f"learning rate {number(verdict.eta)} in the end, {number(verdict.highest)} once: smooth" in str(verdict)
+        assert f"learning rate {number(verdict.eta)} at the end (highest {number(verdict.highest)}): smooth" in str(
+            verdict
+        )
 
 
 def test_a_schedule_whose_top_is_far_too_high_is_brought_below_the_critical_rate():

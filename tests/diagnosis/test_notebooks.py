@@ -24,7 +24,7 @@ def test_002s_first_network_hops_in_a_cycle_of_period_two(hidden):
     assert {name for name, _ in rate.direction} == {"W1[0, 0]", "W2[0, 0]"}
     assert d.findings[0].certainty == "exact"
     assert d.findings[0].proof.after < 1e-20
-    assert {f.code for f in d.looked_at} >= {"linear-network"}
+    assert {f.code for f in d.ruled_out} >= {"linear-network"}
     assert (net.parameters.vector == before).all()
 
 
@@ -41,7 +41,7 @@ def test_002s_relu_network_is_the_same_illness_and_its_unit_a_bystander(hidden):
     assert d.codes == ("learning-rate-too-large",)
     assert d.learning_rate.regime == "period two"
     assert sorted(np.round(d.learning_rate.losses[-2:], 4)) == [2.7387, 3.8997]
-    bystander = next(f for f in d.looked_at if f.code == "dead-units")
+    bystander = next(f for f in d.ruled_out if f.code == "dead-units")
     assert bystander.verdict.startswith("not the cause")
     assert bystander.evidence["rows_on_which_a_layer_is_off"] == {1: [0]}
     assert d.findings[0].proof.after < 1e-20
@@ -61,7 +61,7 @@ def test_003_learns_in_spite_of_its_inputs_and_what_could_be_the_matter_is_told(
         e.drawn_network(1), e.X, e.T, optimizer=cr.SGD(0.5), epochs=1000, batch_size=1, shuffle=False
     )  # fmt: skip
     assert d.healthy
-    aside = {f.code: f for f in d.looked_at}
+    aside = {f.code: f for f in d.ruled_out}
     assert {"unscaled-inputs", "saturated-units"} <= set(aside)
     assert aside["unscaled-inputs"].evidence["condition_number"] > 1000
     assert aside["saturated-units"].evidence["share_flat"][0] > 0.5
@@ -74,4 +74,4 @@ def test_003_with_the_raw_weights_and_heights_fails_by_its_inputs(notebooks):
         e.drawn_network(1), raw, e.T, optimizer=cr.SGD(0.5), epochs=1000, batch_size=1, shuffle=False
     )  # fmt: skip
     assert d.codes[0] == "unscaled-inputs"
-    assert "saturated-units" in {f.code for f in (*d.findings, *d.looked_at)}
+    assert "saturated-units" in {f.code for f in (*d.findings, *d.ruled_out)}

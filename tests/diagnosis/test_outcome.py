@@ -78,7 +78,7 @@ def test_a_run_that_learned_nothing_is_not_explained(plant, prove):
     assert str(d).startswith("not explained: ")
     assert "always answering the " in d.to_dict()["headline"]
     assert d.remaining.training > 0.8
-    for finding in d.looked_at:
+    for finding in d.ruled_out:
         assert finding.proof is None or f"{finding.proof.changed} (reached {100 * finding.proof.after:.3g} %" in str(d)
 
 
@@ -130,7 +130,7 @@ def test_a_validation_loss_above_that_before_training_is_told():
     assert d.outcome == "not explained"
     before, after = d.remaining.risen
     assert before == pytest.approx(float(np.mean(held**2)))
-    assert after == pytest.approx(d.readings.validation_losses[-1])
+    assert after == pytest.approx(d.measurements.validation_losses[-1])
     assert f"the validation loss is {after:.4g} in the end, above the {before:.4g} before training" in str(d)
 
 
@@ -216,7 +216,7 @@ def test_no_constant_answer_leaves_less_than_the_best_one(loss, weighted):
                 constant.set_parameters({"W1": np.zeros((2, 2)), "b1": np.where(np.arange(2) == k, c, best)})
                 losses.append(constant.loss(x, t, **asked))
             best[k] = grid[int(np.argmin(losses))]
-    whole = d.readings.yard.training.loss
+    whole = d.measurements.score.training.loss
     assert min(losses) * (1 - 1e-3) <= whole <= min(losses) * (1 + 1e-9)
 
 
@@ -370,12 +370,12 @@ def test_healthy_is_said_of_no_run_that_left_much(seed):
     assert not re.search(r"\b(nan|inf)\b", told["headline"])
     assert (d.outcome == "cause found") == bool(d.findings and d.proved)
     assert d._repr_html_().count("<p>") == d._repr_html_().count("</p>")
-    if d.readings.ran.error is None:
+    if d.measurements.training.error is None:
         fitted, history = d.case.fit()
-        for data, left in ((d.case.data, d.remaining.training), (d.case.held, d.remaining.validation)):
+        for data, left in ((d.case.data, d.remaining.training), (d.case.validation, d.remaining.validation)):
             if data is not None and np.ptp(data.t) > 0:
                 found = remaining_share(d, fitted, data)
                 assert left == pytest.approx(min(found, 10.0), rel=1e-6, abs=1e-9)
                 assert not (d.healthy and found > 0.2)
-        if d.healthy and d.case.held is not None and d.remaining.validation > 0.05:
-            assert history.validation_loss[-1] <= network.loss(*d.case.held[:2])
+        if d.healthy and d.case.validation is not None and d.remaining.validation > 0.05:
+            assert history.validation_loss[-1] <= network.loss(*d.case.validation[:2])

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+import chainrule as cr
 from chainrule.diagnosis import progress
 from chainrule.diagnosis.progress import Bar
 
@@ -31,6 +32,14 @@ def test_without_a_terminal_or_unwanted_nothing_is_shown(wanted, capsys, monkeyp
     with Bar(wanted) as bar:
         bar.tick()
         time.sleep(0.05)
+    assert capsys.readouterr().err == ""
+
+
+def test_none_of_the_runs_shows_a_bar_of_its_own(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setattr("chainrule.training.progress.PATIENCE", 0.0)
+    net = cr.Network(1, [cr.Dense(1)], seed=0)
+    cr.diagnose(net, [[1.0], [2.0]], [2.0, 4.0], optimizer=cr.SGD(0.1), epochs=5, progress=False)
     assert capsys.readouterr().err == ""
 
 

@@ -1,6 +1,7 @@
 """Each code, planted in a small run: it is the first finding, its remedy can be applied, and mends it."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -248,6 +249,15 @@ def test_every_rule_has_its_file_and_its_source():
         assert rule.source.split()[0] in module.__doc__ or rule.source == "the activation's own range"
 
 
+def test_every_rule_has_its_page_and_its_line_in_the_list_of_pages():
+    pages = Path(__file__).parents[2] / "docs" / "findings"
+    index = (pages / "index.md").read_text(encoding="utf-8")
+    for rule in RULES:
+        page = (pages / f"{rule.code}.md").read_text(encoding="utf-8")
+        assert page.startswith(f"# {rule.code}\n")
+        assert f"- [{rule.code}]({rule.code}.md): " in index
+
+
 def test_two_faults_are_both_named():
     _, x, t, asked = output_range()
     linear = cr.Network(2, [cr.Dense(10), cr.Dense(1, "sigmoid")], loss="mean_squared_error", seed=0)
@@ -260,7 +270,7 @@ def test_two_faults_are_both_named():
 def test_a_rule_of_ones_own_is_asked_and_proved():
     from chainrule.extend import Remedy, Rule, Suspicion
 
-    def judge(momentum, readings):
+    def judge(momentum, measurements):
         remedy = Remedy(
             "no momentum", {"optimizer": cr.SGD(0.1)}, lambda c: c.with_settings("no momentum", optimizer=cr.SGD(0.1))
         )
@@ -271,7 +281,7 @@ def test_a_rule_of_ones_own_is_asked_and_proved():
     rule = Rule("too-much-momentum", "made here", lambda r: getattr(r.case.optimizer, "momentum", 0.0) or None, judge)
     network, x, t, _ = learning_rate_too_large()
     d = cr.diagnose(network, x, t, optimizer=cr.SGD(0.3, momentum=0.99), epochs=200, rules=[rule])
-    assert "too-much-momentum" in {f.code for f in (*d.findings, *d.looked_at)}
+    assert "too-much-momentum" in {f.code for f in (*d.findings, *d.ruled_out)}
 
 
 def test_without_proofs_suspicions_are_told_as_such():

@@ -14,6 +14,15 @@ RENDERERS: dict[str, dict[str, str]] = {
         "plot": "chainrule.plots.history:plot_history",
         "diagnose": "chainrule.diagnosis.api:diagnose_history",
     },
+    "Diagnosis": {
+        "text": "chainrule.diagnosis.report:text",
+        "html": "chainrule.diagnosis.report:html",
+        "headline": "chainrule.diagnosis.headline:headline",
+        "plot": "chainrule.plots.diagnosis:plot_diagnosis",
+    },
+    "Finding": {
+        "text": "chainrule.diagnosis.report:finding_text",
+    },
 }
 """For each class of results: the ways to show it, and for each the function that does it, as ``module:function``."""
 

@@ -1,4 +1,4 @@
-"""``diagnose``: the arguments of ``fit`` come in, a diagnosis goes out."""
+"""``diagnose``: from the arguments of ``fit`` to a diagnosis."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,13 +9,16 @@ from chainrule.core.lookup import plain_number
 from chainrule.core.model import Model
 from chainrule.core.seeds import chosen_seed
 from chainrule.diagnosis.case import Case, original
-from chainrule.diagnosis.confirm import Prover, prove, unproved
-from chainrule.diagnosis.measurements import Readings
+from chainrule.diagnosis.confirm import confirm, suspected
+from chainrule.diagnosis.measurements import Measurements
 from chainrule.diagnosis.outcome import outcome, remaining
-from chainrule.diagnosis.result import Diagnosis, Rule
+from chainrule.diagnosis.progress import Bar
+from chainrule.diagnosis.reruns import Rerunner
+from chainrule.diagnosis.result import Diagnosis
+from chainrule.diagnosis.rule import Rule
 from chainrule.diagnosis.rules import RULES
-from chainrule.diagnosis.runs import observed
-from chainrule.diagnosis.score import yardstick
+from chainrule.diagnosis.runs import train_with_snapshots
+from chainrule.diagnosis.score import score_for
 from chainrule.engine.dispatch import choose
 from chainrule.errors import InputError
 from chainrule.optimizers import Optimizer, first_order
@@ -23,7 +26,7 @@ from chainrule.optimizers import optimizer as find_optimizer
 from chainrule.training import Data, History, Settings, split
 
 RUNS = 12
-"""So many runs a diagnosis makes, about: they are what the engine is chosen for."""
+"""About how many runs a diagnosis makes; the engine is chosen for all of them together."""
 
 
 def diagnose(
@@ -51,10 +54,10 @@ def diagnose(
     progress: bool | None = None,
     rules: Sequence[Rule] = (),
 ) -> Diagnosis:
-    """Say why a training run fails, and prove it by running it again with the cause removed.
+    """Find out why a training run fails, and prove it by running it again with the cause removed.
 
-    The network is not changed. The arguments are those of ``Network.fit``; the run is made on a copy, measured, and
-    each suspicion is put to the test: the same run from the same seed with only the suspected cause changed.
+    The network is not changed: a copy is trained and measured, and each suspicion is tested by the same run from the
+    same seed with only the suspected cause changed. The arguments are those of ``Network.fit``.
 
     Args:
         net: the network, as it is before training.
@@ -65,7 +68,7 @@ def diagnose(
         batch_size: as for ``fit``.
         validation: as for ``fit``; overfitting can be seen only with it.
         seed: as for ``fit``.
-        prove: whether to make the re-runs; without them suspicions are told as such.
+        prove: whether to make the re-runs; without them the findings are suspicions.
         shuffle: as for ``fit``.
         patience: as for ``fit``.
         min_delta: as for ``fit``.
@@ -78,7 +81,7 @@ def diagnose(
         engine: as for ``fit``; ``"auto"`` chooses once, for all the runs together.
         threads: as for ``fit``.
         progress: whether to show a bar; None shows one on a terminal once a second has passed.
-        rules: of one's own, asked besides those of the library; see ``chainrule.extend.Rule``.
+        rules: your own rules, in addition to those of the library; see ``chainrule.extend.Rule``.
 
     Returns:
         A ``Diagnosis``: it prints as text, shows in a notebook, and is plain data by ``to_dict()``.
@@ -107,9 +110,11 @@ def diagnose(
     if settings.epochs < 1:
         raise InputError("a diagnosis needs at least one epoch.")
     data = _rows(model, x, t, weights, class_weight)
-    data, held = _parted(model, data, validation, settings.seed)
+    data, validation = _parted(model, data, validation, settings.seed)
     face = None if net is model else net
-    return diagnose_case(original(model, data, held, settings, face), with_proofs=prove, progress=progress, rules=rules)
+    return diagnose_case(
+        original(model, data, validation, settings, face), with_proofs=prove, progress=progress, rules=rules
+    )
 
 
 def _rows(model: Model, x: Any, t: Any, weights: Any, class_weight: Any = None) -> Data:
@@ -133,34 +138,32 @@ def _parted(model: Model, data: Data, validation: Any, seed: int) -> tuple[Data,
 def diagnose_case(
     case: Case, *, with_proofs: bool = True, progress: bool | None = None, rules: Sequence[Rule] = ()
 ) -> Diagnosis:
-    """The same for a call that has been checked.
+    """``diagnose`` for a call that has been checked.
 
     Raises:
         InputError: an optimizer of second order: its steps follow no learning rate.
     """
     first_order(case.settings.optimizer, "diagnose")
     case = _with_engine(case)
-    yard = yardstick(case)
+    score = score_for(case)
     table = (*RULES, *rules)
-    from chainrule.diagnosis.progress import Bar  # noqa: PLC0415 - Rich only where a bar is shown
-
     with Bar(progress) as bar:
-        readings = Readings(observed(case), yard)
+        measurements = Measurements(train_with_snapshots(case), score)
         bar.tick()
         if with_proofs:
-            findings, looked_at = prove(readings, table, Prover(yard, bar.tick))
+            findings, ruled_out = confirm(measurements, table, Rerunner(score, bar.tick))
         else:
-            findings, looked_at = unproved(readings, table), []
-        rate = readings.learning_rate
-        left = remaining(readings)
+            findings, ruled_out = suspected(measurements, table), []
+        rate = measurements.learning_rate
+        left = remaining(measurements)
     found = outcome(findings, left, proved=with_proofs)
-    return Diagnosis(found, tuple(findings), tuple(looked_at), left, rate, with_proofs, case, readings)
+    return Diagnosis(found, tuple(findings), tuple(ruled_out), left, rate, with_proofs, case, measurements)
 
 
 def diagnose_history(
     history: History, *, with_proofs: bool = True, progress: bool | None = None, rules: Sequence[Rule] = ()
 ) -> Diagnosis:
-    """The same for the call that a history comes from, from the parameters it began with.
+    """``diagnose`` for the call that a history comes from, from the parameters it began with.
 
     Raises:
         InputError: the history does not know its call, or no epoch was asked for.

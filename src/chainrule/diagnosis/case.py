@@ -1,7 +1,7 @@
-"""A call of ``fit`` as data: what is trained, on which rows, how. Remedies change it; nothing here changes the user's.
+"""A call of ``fit`` as data: what is trained, on which rows, how. Remedies make changed copies of it.
 
-A case also knows how its outputs are to be read in the units of the call it came from, so that runs with other targets
-or another loss can be compared with the first.
+The user's network and arrays are never changed. A case also knows how to convert its outputs to the units of the
+original call, so that runs with other targets or another loss can be compared with the first.
 """
 
 from collections.abc import Callable
@@ -36,23 +36,23 @@ class Case:
     Attributes:
         model: the network before training; it is never changed.
         data: the rows to train on.
-        held: the rows to validate on, or None.
+        validation: the rows to validate on, or None.
         settings: all other arguments.
-        changes: what remedies changed so far, in words.
+        changes: a description of each change that remedies made so far.
         decode: from outputs to those of the original call.
-        original_t, original_held_t: the targets in the units of the original call, where a remedy changed them.
-        face: the ``Network`` it came from, if any.
+        original_t, original_validation_t: the targets in the units of the original call, where a remedy changed them.
+        face: the user's ``Network``, if the call came from one.
     """
 
     model: Model
     data: Data
-    held: Data | None
+    validation: Data | None
     settings: Settings
     changes: tuple[str, ...] = ()
     decode: Decode = field(default=_as_they_are, repr=False)
     face: Any = field(default=None, repr=False)
     original_t: Array | None = field(default=None, repr=False)
-    original_held_t: Array | None = field(default=None, repr=False)
+    original_validation_t: Array | None = field(default=None, repr=False)
 
     @property
     def truth(self) -> Array:
@@ -60,9 +60,15 @@ class Case:
         return self.data.t if self.original_t is None else self.original_t
 
     @property
-    def held_truth(self) -> Array | None:
+    def validation_truth(self) -> Array | None:
         """The same of the rows to validate on."""
-        return None if self.held is None else self.held.t if self.original_held_t is None else self.original_held_t
+        return (
+            None
+            if self.validation is None
+            else self.validation.t
+            if self.original_validation_t is None
+            else self.original_validation_t
+        )
 
     @property
     def chain(self) -> Chain:
@@ -95,12 +101,12 @@ class Case:
         return -(-self.rows // self.batch_size)
 
     def learning_rate(self, epoch: int) -> float:
-        """The rate that the schedule sets for the first update of an epoch, if no loss has any say in it."""
+        """The rate that the schedule sets for the first update of an epoch, as far as it does not depend on losses."""
         return self._rate(epoch * self.updates_per_epoch)
 
     @property
     def highest_rate(self) -> float:
-        """The highest that the schedule sets, if no loss has any say in it; of a long run, among a few hundred."""
+        """The highest rate that the schedule sets, as far as it does not depend on losses; sampled in long runs."""
         updates = self.settings.epochs * self.updates_per_epoch
         return max(self._rate(int(update)) for update in np.linspace(0, updates - 1, min(updates, 300)))
 
@@ -110,63 +116,78 @@ class Case:
         return float(self.optimizer.schedule.rate(clock, Memory()))
 
     # ------------------------------------------------------------------ changes
-    def _changed(self, told: str, **parts: Any) -> Self:
-        return replace(self, changes=(*self.changes, told), **parts)
+    def _changed(self, change: str, **parts: Any) -> Self:
+        return replace(self, changes=(*self.changes, change), **parts)
 
-    def with_settings(self, told: str, **settings: Any) -> Self:
+    def with_settings(self, change: str, **settings: Any) -> Self:
         """Other arguments of ``fit``."""
-        return self._changed(told, settings=replace(self.settings, **settings))
+        return self._changed(change, settings=replace(self.settings, **settings))
 
-    def with_rate(self, told: str, rate: Any) -> Self:
+    def with_rate(self, change: str, rate: Any) -> Self:
         """The same optimizer with another learning rate."""
-        return self.with_settings(told, optimizer=replace(self.optimizer, learning_rate=rate))
+        return self.with_settings(change, optimizer=replace(self.optimizer, learning_rate=rate))
 
-    def with_vector(self, told: str, vector: Array) -> Self:
+    def with_vector(self, change: str, vector: Array) -> Self:
         """The same network from other parameters."""
-        return self._changed(told, model=self.model.with_vector(vector))
+        return self._changed(change, model=self.model.with_vector(vector))
 
-    def with_inputs(self, told: str, x: Array, held_x: Array | None) -> Self:
+    def with_inputs(self, change: str, x: Array, validation_x: Array | None) -> Self:
         """The same rows with other inputs."""
-        held = None if self.held is None or held_x is None else self.held._replace(x=held_x)
-        return self._changed(told, data=self.data._replace(x=x), held=held)
+        validation = None
+        if self.validation is not None and validation_x is not None:
+            validation = self.validation._replace(x=validation_x)
+        return self._changed(change, data=self.data._replace(x=x), validation=validation)
 
-    def with_targets(self, told: str, t: Array, held_t: Array | None, decode: Decode | None = None) -> Self:
-        """The same rows with other targets; ``decode`` turns outputs for them into outputs for the targets before.
+    def with_targets(self, change: str, t: Array, validation_t: Array | None, decode: Decode | None = None) -> Self:
+        """The same rows with other targets.
 
-        Without ``decode`` they are what is true from now on.
+        Args:
+            change: what is changed, in words.
+            t: the new targets (N, outputs).
+            validation_t: those of the validation rows, or None.
+            decode: from outputs in the units of ``t`` to outputs in the units before. None means that runs are judged
+                by the new targets from now on.
         """
-        held = None if self.held is None or held_t is None else self.held._replace(t=held_t)
-        parts: dict[str, Any] = {"data": self.data._replace(t=t), "held": held}
+        validation = None
+        if self.validation is not None and validation_t is not None:
+            validation = self.validation._replace(t=validation_t)
+        parts: dict[str, Any] = {"data": self.data._replace(t=t), "validation": validation}
         if decode is None:
-            return self._changed(told, **parts, original_t=None, original_held_t=None)
+            return self._changed(change, **parts, original_t=None, original_validation_t=None)
         former = self.decode
         return self._changed(
-            told,
+            change,
             **parts,
             original_t=self.truth,
-            original_held_t=self.held_truth,
+            original_validation_t=self.validation_truth,
             decode=lambda y: former(decode(y)),
         )
 
-    def with_rows(self, told: str, rows: Array) -> Self:
+    def with_rows(self, change: str, rows: Array) -> Self:
         """Only some of the rows."""
         w = self.data.weights
         data = Data(self.data.x[rows], self.data.t[rows], None if w is None else w[rows])
-        kept = None if self.original_t is None else self.original_t[rows]
-        return self._changed(told, data=data, original_t=kept)
+        original_t = None if self.original_t is None else self.original_t[rows]
+        return self._changed(change, data=data, original_t=original_t)
 
     def with_layers(
         self,
-        told: str,
+        change: str,
         layers: tuple[Layer, ...],
         *,
         loss: Loss | None = None,
         decode: Decode | None = None,
         keep: bool = True,
     ) -> Self:
-        """Other layers, or another loss; parameters whose name and shape stay keep their numbers if ``keep``.
+        """Other layers, or another loss.
 
-        The others are drawn from the seed of the run.
+        Args:
+            change: what is changed, in words.
+            layers: the new layers.
+            loss: the new loss; None leaves it as it is.
+            decode: from the new outputs to outputs in the units before.
+            keep: whether parameters whose name and shape stay keep their values; all others are drawn from the seed of
+                the run.
         """
         chain = maths.build(self.chain.inputs, layers, loss or self.chain.loss, self.chain.dtype)
         parameters = maths.initial_parameters(chain, np.random.default_rng(self.settings.seed))
@@ -177,21 +198,21 @@ class Case:
                 if old is not None and old.shape == value.shape:
                     value[...] = old
         former = self.decode
-        both = former if decode is None else (lambda y: former(decode(y)))
-        return self._changed(told, model=Model(chain, parameters, state), decode=both)
+        combined = former if decode is None else (lambda y: former(decode(y)))
+        return self._changed(change, model=Model(chain, parameters, state), decode=combined)
 
     def fresh(self, seed: int) -> Array:
         """Parameters drawn as the layers draw them, from another seed; as one flat vector."""
         return maths.initial_parameters(self.chain, np.random.default_rng(seed)).vector
 
-    # ------------------------------------------------------------------ what a user does with it
+    # ------------------------------------------------------------------ for users: the changed call, and making it
     def copy_of_model(self) -> Model:
         """The network before training, to be trained."""
         return self.model.copy()
 
     @property
     def net(self) -> Any:
-        """A network of its own, as it was before training: the user's, changed by the remedies."""
+        """A new network as it was before training: the user's, with the changes of the remedies."""
         model = self.copy_of_model()
         if self.face is None:
             return model
@@ -211,7 +232,7 @@ class Case:
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """The other arguments of ``fit``, those at their usual values left out."""
+        """The other arguments of ``fit``, without those at their default values."""
         usual = Settings(seed=-1)
         given = {
             name: getattr(self.settings, name)
@@ -220,16 +241,16 @@ class Case:
                 "clip_norm", "clip_value",
             )
         }  # fmt: skip
-        told = {
+        shown = {
             name: value
             for name, value in given.items()
             if name in ("optimizer", "epochs", "seed") or value != getattr(usual, name)
         }
         if self.data.weights is not None:
-            told["weights"] = self.data.weights
-        if self.held is not None:
-            told["validation"] = tuple(part for part in self.held if part is not None)
-        return told
+            shown["weights"] = self.data.weights
+        if self.validation is not None:
+            shown["validation"] = tuple(part for part in self.validation if part is not None)
+        return shown
 
     def fit(self) -> tuple[Any, History]:
         """Make the call: the trained network and the history of its training.
@@ -238,21 +259,21 @@ class Case:
             DivergenceError: as ``Network.fit``.
         """
         net = self.net
-        history = train(getattr(net, "model", net), self.data, self.held, self.settings)
+        history = train(getattr(net, "model", net), self.data, self.validation, self.settings)
         return net, history
 
     def __str__(self) -> str:
-        told = ", ".join(f"{name}={_short(value)}" for name, value in self.arguments.items())
+        arguments = ", ".join(f"{name}={_short(value)}" for name, value in self.arguments.items())
         changed = f"  # {'; '.join(self.changes)}" if self.changes else ""
-        return f"net.fit(x, t, {told}){changed}"
+        return f"net.fit(x, t, {arguments}){changed}"
 
     __repr__ = __str__
 
 
-def original(model: Model, data: Data, held: Data | None, settings: Settings, face: Any = None) -> Case:
-    """The call as it was made; callbacks, clock and bar have no part in a diagnosis."""
+def original(model: Model, data: Data, validation: Data | None, settings: Settings, face: Any = None) -> Case:
+    """The call as it was made, without what has no part in a diagnosis: callbacks, time limit, progress bar."""
     quiet = replace(settings, callbacks={}, time_limit=None, progress=False)
-    return Case(model.copy(), data.copy(), None if held is None else held.copy(), quiet, face=face)
+    return Case(model.copy(), data.copy(), None if validation is None else validation.copy(), quiet, face=face)
 
 
 def _short(value: Any) -> str:

@@ -34,13 +34,13 @@ _FLAT = 1e-10  # eigenvalues below this share of the largest are counted as 0
 
 @dataclass(frozen=True, eq=False)
 class Curvature:
-    """The curvature of the loss at the network's parameters.
+    """The curvature of the loss at the network's parameters: eigenvalues of its Hessian, ``H v = lambda v``.
 
     Attributes:
-        lambda_max, lambda_min: the largest and the smallest eigenvalue of the Hessian.
-        direction: the eigenvector of the largest, one number a parameter.
-        names: of the parameters.
-        eigenvalues: all of them, from the smallest; None where only the extreme ones were computed.
+        lambda_max, lambda_min: the largest and the smallest eigenvalue.
+        direction: the eigenvector of the largest, one number per parameter.
+        names: the parameters' names, such as ``"W1[0, 1]"``.
+        eigenvalues: all of them, from the smallest; None if only the extreme ones were computed.
         method: ``"exact"`` or ``"lanczos"``.
     """
 
@@ -53,12 +53,12 @@ class Curvature:
 
     @property
     def critical_rate(self) -> float:
-        """``2/lambda_max``: plain gradient descent above it is thrown out of a parabola of this curvature."""
+        """``2/lambda_max``: above this rate plain gradient descent diverges on a parabola of this curvature."""
         return 2 / self.lambda_max if self.lambda_max > 0 else np.inf
 
     @property
     def smallest_positive(self) -> float | None:
-        """The smallest eigenvalue that is not 0; None where not all were computed, or one is negative."""
+        """The smallest eigenvalue that is not 0; None if not all were computed, or one is negative."""
         if self.eigenvalues is None or self.lambda_min < -_FLAT * max(self.lambda_max, 1e-300) * 100:
             return None
         curved = self.eigenvalues[self.eigenvalues > _FLAT * self.lambda_max]
@@ -66,13 +66,13 @@ class Curvature:
 
     @property
     def best_rate(self) -> float | None:
-        """``2/(lambda_min + lambda_max)``, the fastest on a parabola, if every curved direction is known."""
+        """``2/(lambda_min + lambda_max)``, the fastest rate on a parabola; None if not all eigenvalues are known."""
         low = self.smallest_positive
         return None if low is None else 2 / (low + self.lambda_max)
 
     @property
     def condition_number(self) -> float | None:
-        """``lambda_max/lambda_min`` over the directions that are curved at all."""
+        """``lambda_max/lambda_min`` over the directions with curvature; None if not all eigenvalues are known."""
         low = self.smallest_positive
         return None if low is None else self.lambda_max / low
 
@@ -125,7 +125,7 @@ def named_shares(shares: tuple[tuple[str, float], ...]) -> str:
 
 
 def curvature(net: Any, x: Any, t: Any, *, weights: Any = None) -> Curvature:
-    """The curvature of ``net``'s loss on the rows, at its parameters as they are.
+    """The curvature of a network's loss on some rows, at its current parameters.
 
     Args:
         net: a network.
@@ -133,8 +133,11 @@ def curvature(net: Any, x: Any, t: Any, *, weights: Any = None) -> Curvature:
         t: targets (N, outputs).
         weights: how much each row counts (N,).
 
+    Returns:
+        A ``Curvature``: the extreme eigenvalues of the Hessian and the parameters that the largest one belongs to.
+
     Raises:
-        InputError: an argument cannot be used, or the loss is not finite there.
+        InputError: an argument cannot be used, or the loss is not finite at these parameters.
 
     Example:
         >>> import chainrule as cr
@@ -142,6 +145,9 @@ def curvature(net: Any, x: Any, t: Any, *, weights: Any = None) -> Curvature:
         >>> found = curvature(net, [[1.0], [-1.0]], [1.0, 2.0])
         >>> found.lambda_max, found.critical_rate
         (2.0, 1.0)
+
+    References:
+        Pearlmutter 1994, Neural Computation 6(1); Golub & Van Loan 2013, Matrix Computations, chapter 10.
     """
     model = getattr(net, "model", net)
     if not isinstance(model, Model):
@@ -152,7 +158,7 @@ def curvature(net: Any, x: Any, t: Any, *, weights: Any = None) -> Curvature:
 
 
 class Hessian:
-    """The Hessian of E at one place, as a product: ``hessian @ v``, over the parameters that training may change.
+    """The Hessian of E at a model's parameters, as a product: ``hessian @ v``, over the parameters that are trained.
 
     With ``scale`` s it is that of ``S^-1/2 H S^-1/2``: what an optimizer sees that divides each gradient by s.
     """
@@ -172,12 +178,12 @@ class Hessian:
 
     @property
     def gradient(self) -> Array:
-        """Of E and the penalty, where training may change something."""
+        """The gradient of E and the penalty; 0 for parameters that are not trained."""
         return np.where(self.free, self.done.gradient + self.l2 * self.parameters.vector, 0.0)
 
     @property
     def finite(self) -> bool:
-        """Whether there is anything to compute with."""
+        """Whether loss and gradient are finite."""
         return bool(np.isfinite(self.done.loss) and np.isfinite(self.done.gradient).all())
 
     def __matmul__(self, v: Array) -> Array:
@@ -235,7 +241,7 @@ def lanczos(
 ) -> tuple[float, float, Array]:
     """(smallest, largest eigenvalue, eigenvector of the largest) of a symmetric product, by Lanczos.
 
-    The start is the same always; new vectors are made orthogonal to all before (twice, as once is not enough).
+    The start is always the same; new vectors are made orthogonal to all before, twice, as once is not enough.
     """
     rng = np.random.default_rng(0)
     v = np.where(free, rng.normal(size=size), 0.0)

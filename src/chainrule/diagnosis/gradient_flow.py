@@ -1,4 +1,4 @@
-"""How the gradient changes from layer to layer on its way down, and by which factor: weights or slopes.
+"""How the gradient changes from layer to layer in backpropagation, and by which factor: weights or slopes.
 
 ``dE/da_(l-1) = (dE/da_l phi'(z_l)) W_l'``: each layer multiplies by the slope and then by the weights. Hochreiter 1991;
 Bengio, Simard & Frasconi 1994; Glorot & Bengio 2010, AISTATS.
@@ -11,12 +11,12 @@ import numpy as np
 from chainrule.core.activations import ElementwiseActivation
 from chainrule.core.arrays import Array
 from chainrule.core.chain import Pass
-from chainrule.diagnosis.measurements import Readings
+from chainrule.diagnosis.measurements import Measurements
 
 
 @dataclass(frozen=True)
 class Factor:
-    """One layer's part.
+    """By how much one layer multiplies the gradient.
 
     Attributes:
         layer: its number.
@@ -32,19 +32,18 @@ class Factor:
 
     @property
     def product(self) -> float:
-        """What a layer makes of the gradient that comes from above."""
+        """The layer's whole factor."""
         return self.slope * self.weights
 
-    @property
-    def told(self) -> dict[str, float]:
-        """As evidence."""
+    def to_dict(self) -> dict[str, float]:
+        """Plain data, for the evidence."""
         return {"layer": self.layer, "slope": self.slope, "weights": self.weights, "gradient": self.gradient}
 
 
-def factors(r: Readings, done: Pass) -> list[Factor]:
-    """By fully connected layer, from the first."""
+def factors(run: Measurements, done: Pass) -> list[Factor]:
+    """The factor of each fully connected layer, from the first."""
     found = []
-    for l in r.dense:
+    for l in run.dense:
         back = done.backs[l - 1]
         above = done.dy if l == len(done.backs) else done.backs[l].da_in
         up, delta, down = (float(np.linalg.norm(v)) for v in (above, back.delta, back.da_in))
@@ -60,7 +59,7 @@ def factors(r: Readings, done: Pass) -> list[Factor]:
 
 
 FLAT = 0.05
-"""Of the steepest slope: below it a value counts as saturated."""
+"""Share of the steepest slope below which a value counts as saturated."""
 
 
 def slopes(phi: ElementwiseActivation, z: Array) -> Array:
@@ -74,11 +73,11 @@ def saturates(phi: object) -> bool:
     return isinstance(phi, ElementwiseActivation) and bool(np.isfinite(phi.range).all())
 
 
-def saturated_shares(r: Readings) -> list[float]:
-    """By bounded hidden layer, the share of its values that are flat before training."""
+def saturated_shares(run: Measurements) -> list[float]:
+    """By bounded hidden layer, the share of its values that are saturated before training."""
     found = []
-    for l in r.hidden:
-        phi = r.activation(l)
+    for l in run.hidden:
+        phi = run.activation(l)
         if isinstance(phi, ElementwiseActivation) and saturates(phi):
-            found.append(float(np.mean(slopes(phi, r.start.records[l - 1]["z"]) < FLAT)))
+            found.append(float(np.mean(slopes(phi, run.start.records[l - 1]["z"]) < FLAT)))
     return found

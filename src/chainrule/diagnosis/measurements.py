@@ -1,4 +1,4 @@
-"""What the rules read: one run, and what can be measured of it; computed when first asked for."""
+"""What the rules read: one run and what can be measured of it, each computed when it is first used."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,69 +11,77 @@ from chainrule.core.arrays import Array
 from chainrule.core.chain import Pass
 from chainrule.core.layers import Dense, Run
 from chainrule.diagnosis.case import Case
-from chainrule.diagnosis.learning_rate import LearningRate, is_falling, sample, verdict
-from chainrule.diagnosis.runs import Ran, Snapshot
-from chainrule.diagnosis.score import Yardstick
+from chainrule.diagnosis.learning_rate import LearningRate, verdict
+from chainrule.diagnosis.regimes import is_falling
+from chainrule.diagnosis.runs import Snapshot, TrainingRun
+from chainrule.diagnosis.score import Score
+from chainrule.diagnosis.stability import sample
 from chainrule.training import Data
 
 
 @dataclass(frozen=True, eq=False)
-class Readings:
-    """One run and its measures.
+class Measurements:
+    """One run and what is measured of it.
+
+    ``ran``, ``yard``, ``left`` and ``left_of_held`` are the former names of ``training``, ``score``, ``remaining_loss``
+    and ``remaining_validation_loss``, for rules written with them.
 
     Attributes:
-        ran: the run.
-        yard: what its end is judged by.
+        training: the run: its history, snapshots and trained network.
+        score: what its final loss is compared with.
     """
 
-    ran: Ran
-    yard: Yardstick
+    training: TrainingRun
+    score: Score
 
     @property
     def case(self) -> Case:
         """The call."""
-        return self.ran.case
+        return self.training.case
 
     @property
     def losses(self) -> Array:
         """Training loss by epoch."""
-        return self.ran.losses
+        return self.training.losses
 
     @property
     def validation_losses(self) -> Array:
-        """Validation loss by epoch; empty without."""
-        return self.ran.history.validation_loss
+        """Validation loss by epoch; empty without validation rows."""
+        return self.training.history.validation_loss
 
     @cached_property
-    def left(self) -> float:
-        """What the trained network leaves of the best constant answer's loss, on the training rows."""
-        return self.yard.left(self.case, self.ran.kept) if self.ran.error is None else lost(self)
+    def remaining_loss(self) -> float:
+        """The trained network's loss on the training rows, as a share of the best constant answer's loss."""
+        if self.training.error is None:
+            return self.score.remaining_loss(self.case, self.training.model)
+        untrained = self.training.snapshots[0].model(self.case)
+        return max(1.0, self.score.remaining_loss(self.case, untrained))
 
     @cached_property
-    def left_of_held(self) -> float:
-        """The same on the validation rows, after the last epoch; NaN without them."""
-        if self.case.held is None:
+    def remaining_validation_loss(self) -> float:
+        """The same on the validation rows, after the last epoch; NaN without validation rows."""
+        if self.case.validation is None:
             return np.nan
-        return self.yard.left_of_held(self.case, self.ran.last)
+        return self.score.remaining_validation_loss(self.case, self.training.last_model)
 
     @cached_property
     def learning_rate(self) -> LearningRate:
         """The verdict on the learning rate."""
-        return verdict(self.ran, self.left)
+        return verdict(self.training, self.remaining_loss)
 
     @cached_property
     def falling(self) -> bool:
-        """Whether the loss still falls in the end."""
+        """Whether the loss is still falling at the end."""
         return is_falling(self.losses)
 
     # ------------------------------------------------------------------ passes
     @cached_property
     def rows(self) -> Data:
-        """The training rows, or as many as stand for them."""
+        """The training rows; of more than 2000, that many evenly spread."""
         return sample(self.case.data)
 
     def pass_at(self, snapshot: Snapshot) -> Pass:
-        """Forward and backward through all rows with the parameters of a snapshot."""
+        """A forward and backward pass through ``rows`` with the parameters of a snapshot."""
         layers = self.case.chain.layers
         norm = any(layer.mixes_rows for layer in layers)
         drop = any(layer.draws_random for layer in layers)
@@ -86,13 +94,13 @@ class Readings:
 
     @cached_property
     def start(self) -> Pass:
-        """With the first parameters."""
-        return self.pass_at(self.ran.snapshots[0])
+        """The pass with the first parameters."""
+        return self.pass_at(self.training.snapshots[0])
 
     @cached_property
     def end(self) -> Pass:
-        """With the last."""
-        return self.pass_at(self.ran.snapshots[-1])
+        """The pass with the last parameters."""
+        return self.pass_at(self.training.snapshots[-1])
 
     # ------------------------------------------------------------------ layers
     @property
@@ -102,25 +110,40 @@ class Readings:
 
     @property
     def hidden(self) -> list[int]:
-        """Those of them that are not the last."""
+        """The same without the last of them."""
         return self.dense[:-1]
 
     def activation(self, l: int) -> Activation | None:
-        """The activation of a layer; None where it has none."""
+        """The activation of a layer (numbers from 1); None if it has none."""
         layer = self.case.chain.layers[l - 1]
         return layer.activation if layer.takes_activation else None
 
     @property
     def output_activation(self) -> Activation | None:
-        """That of the last layer."""
+        """The activation of the last layer; None if it has none."""
         return self.activation(len(self.case.chain.layers))
 
     def gradient_norms(self, done: Pass) -> dict[int, float]:
         """By fully connected layer, the root mean square of ``dE/dW``."""
         return {l: float(np.sqrt(np.mean(done.backs[l - 1].gradients["W"] ** 2))) for l in self.dense}
 
+    # ------------------------------------------------------------------ former names
+    @property
+    def ran(self) -> TrainingRun:
+        """``training``."""
+        return self.training
 
-def lost(readings: Readings) -> float:
-    """What is left by a run that left the finite numbers: all, or more."""
-    start = readings.yard.left(readings.case, readings.ran.snapshots[0].model(readings.case))
-    return max(1.0, start)
+    @property
+    def yard(self) -> Score:
+        """``score``."""
+        return self.score
+
+    @property
+    def left(self) -> float:
+        """``remaining_loss``."""
+        return self.remaining_loss
+
+    @property
+    def left_of_held(self) -> float:
+        """``remaining_validation_loss``."""
+        return self.remaining_validation_loss

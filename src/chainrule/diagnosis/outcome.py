@@ -1,7 +1,6 @@
-"""What a diagnosis comes to: healthy, a cause found, or not explained.
+"""The outcome of a diagnosis: healthy, cause found, or not explained.
 
-That no cause was found does not make a run healthy: what it left of the loss is measured, and where that is much, the
-outcome is "not explained".
+That no cause was found does not make a run healthy: if its remaining loss is high, the outcome is "not explained".
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,35 +8,34 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from chainrule.core.format import plain
-from chainrule.diagnosis.measurements import Readings
-from chainrule.diagnosis.result import Finding
-from chainrule.diagnosis.score import constant_cross_entropy
+from chainrule.diagnosis.constant_answer import constant_cross_entropy
+from chainrule.diagnosis.measurements import Measurements
 from chainrule.training.fit import evaluate
 
 Outcome = Literal["healthy", "cause found", "not explained"]
 
 MUCH = 0.2
-"""A run that leaves more of the best constant answer's loss is not healthy."""
+"""A run with a higher remaining loss is not healthy."""
 
-HARDLY = 1e-6
-"""A loss above another by no more of it is the same, but for rounding."""
+ROUNDING = 1e-6
+"""Two losses whose relative difference is not larger count as equal."""
 
 LITTLE = 0.05
-"""Where no more is left on the validation rows, their loss may lie above what it was before training."""
+"""With a lower remaining loss on the validation rows, their loss may end above that before training."""
 
 
 @dataclass(frozen=True, eq=False)
 class Remaining:
-    """What a run left of the loss.
+    """The remaining loss of a run: 1 is the loss of the best constant answer, 0 that of a perfect one.
 
     Attributes:
-        training: by the network that ``fit`` left, as a share of the best constant answer's loss on the training rows.
+        training: the trained network's, on the training rows.
         validation: the same on the validation rows; None without them.
-        risen: the validation loss before training and after the last epoch, where it is higher then; else None.
-        above: for cross-entropies, by rows ("training", "validation") the loss of that network and that of the best
-            constant answer, where it is the higher one; the shares are of squared distances from the labels, which do
-            not see how sure a wrong answer is.
-        finite: whether the run stayed within the finite numbers.
+        risen: the validation loss before training and after the last epoch, if it is higher then; else None.
+        finite: whether the run stayed finite: no loss, gradient or parameter became inf or NaN.
+        above: for cross-entropies, by rows ("training", "validation"): the network's loss and the best constant
+            answer's, if the network's is higher. ``training`` and ``validation`` are of squared distances from the
+            labels, which do not show how confident a wrong answer is.
     """
 
     training: float
@@ -48,9 +46,9 @@ class Remaining:
 
     @property
     def much(self) -> bool:
-        """Whether that is so much that it wants an explanation."""
-        held = self.validation is not None and self.validation > MUCH
-        return not self.finite or self.training > MUCH or held or self.risen is not None or bool(self.above)
+        """Whether it is so high that it needs an explanation."""
+        validation = self.validation is not None and self.validation > MUCH
+        return not self.finite or self.training > MUCH or validation or self.risen is not None or bool(self.above)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, ready for JSON."""
@@ -61,34 +59,35 @@ class Remaining:
         }
 
 
-def remaining(readings: Readings) -> Remaining:
-    """Measured on all rows of a run."""
-    case, ran = readings.case, readings.ran
-    if ran.error is not None:
-        return Remaining(readings.left, None, None, finite=False)
-    above = dict(_above(readings))
-    if case.held is None:
-        return Remaining(readings.left, None, None, finite=True, above=above)
-    before = evaluate(ran.snapshots[0].model(case), case.held)
-    after = float(ran.history.validation_loss[-1])
-    risen = (before, after) if after > before and readings.left_of_held > LITTLE else None
-    return Remaining(readings.left, readings.yard.left_of_held(case, ran.kept), risen, True, above)
+def remaining(measurements: Measurements) -> Remaining:
+    """The remaining loss on all rows of a run."""
+    case, run, training = measurements.case, measurements.training, measurements.remaining_loss
+    if run.error is not None:
+        return Remaining(training, None, None, finite=False)
+    above = dict(_above_constant_answer(measurements))
+    if case.validation is None:
+        return Remaining(training, None, None, finite=True, above=above)
+    before = evaluate(run.snapshots[0].model(case), case.validation)
+    after = float(run.history.validation_loss[-1])
+    risen = (before, after) if after > before and measurements.remaining_validation_loss > LITTLE else None
+    validation = measurements.score.remaining_validation_loss(case, run.model)
+    return Remaining(training, validation, risen, finite=True, above=above)
 
 
-def _above(readings: Readings) -> Iterator[tuple[str, tuple[float, float]]]:
-    """The rows on which the best constant answer has the lower cross-entropy, and both."""
-    case, model = readings.case, readings.ran.kept
-    for name, rows in (("training", case.data), ("validation", case.held)):
-        constant = None if rows is None else constant_cross_entropy(case, rows)
+def _above_constant_answer(measurements: Measurements) -> Iterator[tuple[str, tuple[float, float]]]:
+    """The rows on which the best constant answer has the lower cross-entropy, and both losses."""
+    case, model = measurements.case, measurements.training.model
+    for name, rows in (("training", case.data), ("validation", case.validation)):
+        constant = None if rows is None else constant_cross_entropy(case.chain.loss, rows)
         if rows is None or constant is None:
             continue
         loss = evaluate(model, rows)
-        if loss > constant * (1 + HARDLY):
+        if loss > constant * (1 + ROUNDING):
             yield name, (loss, constant)
 
 
-def outcome(findings: Sequence[Finding], left: Remaining, *, proved: bool) -> Outcome:
-    """A suspicion that was not put to the test explains nothing, and does not go with "healthy" either."""
+def outcome(findings: Sequence[object], left: Remaining, *, proved: bool) -> Outcome:
+    """Suspicions that were not tested explain nothing, and do not go with "healthy" either."""
     if findings:
         return "cause found" if proved else "not explained"
     return "not explained" if left.much else "healthy"

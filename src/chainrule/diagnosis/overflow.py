@@ -1,6 +1,6 @@
-"""Where a run left the finite numbers: the first operation, layer, row and value, producers told from carriers.
+"""The first value of a run that is not finite: which operation produced it, in which layer, for which row.
 
-An operation whose operands are all finite and whose result is not has produced it; one that was handed it carries it.
+An operation produces it if its operands are all finite and its result is not; operations after it only pass it on.
 """
 
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ import numpy as np
 
 from chainrule.core import chain as maths
 from chainrule.core.arrays import Array
+from chainrule.core.chain import Pass
 from chainrule.core.format import number
 from chainrule.core.layers import Run
 from chainrule.core.model import Model
@@ -23,14 +24,14 @@ class Overflow:
     """The first value that is not finite.
 
     Attributes:
-        operation: its formula, such as ``"z2 = a1 W2 + b2"``.
-        way: "forward", "backward" or "update".
+        operation: the formula that produced it, such as ``"z2 = a1 W2 + b2"``.
+        way: the part of the update: "forward", "backward" or "update".
         layer: its number; 0 for the loss.
-        row: of the data; None where it belongs to no single row.
-        value: what came out: inf, -inf or nan.
+        row: of the data; None if it belongs to no single row.
+        value: inf, -inf or nan.
         largest: the largest number among the operands.
         update: which update it was, from 0.
-        carriers: the operations after it that only handed it on.
+        carriers: the results after it that only pass it on.
     """
 
     operation: str
@@ -42,23 +43,21 @@ class Overflow:
     update: int
     carriers: tuple[str, ...]
 
-    @property
-    def told(self) -> dict[str, Any]:
-        """As evidence."""
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, for the evidence."""
         return dict(vars(self))
 
     def __str__(self) -> str:
         where = "" if self.row is None else f" on row {self.row}"
-        passed = f"; {', '.join(self.carriers[:4])} only hand it on" if self.carriers else ""
+        passed = f"; {', '.join(self.carriers[:4])} only pass it on" if self.carriers else ""
         return (
-            f"the first number to leave the finite ones is in {self.operation} ({self.way}, update "
-            f"{self.update}){where}: "
-            f"{self.value} from operands up to {number(self.largest, 3)}{passed}"
+            f"the first value that is not finite comes from {self.operation} ({self.way}, update {self.update})"
+            f"{where}: {self.value} from operands up to {number(self.largest, 3)}{passed}"
         )
 
 
 def trace_overflow(case: Case, epochs: int) -> Overflow | None:
-    """Go through the run again up to where it leaves the finite numbers."""
+    """Repeat a run up to its first value that is not finite; None if it has none, or is too long."""
     model, count, failed = case.copy_of_model(), 0, False
     for update, now, error in updates(case, epochs + 1):
         model = now
@@ -85,7 +84,7 @@ def trace_overflow(case: Case, epochs: int) -> Overflow | None:
 
 
 @dataclass(frozen=True, eq=False)
-class _Step:
+class _Operation:
     operation: str
     way: str
     layer: int
@@ -102,7 +101,7 @@ class _Step:
         return max((float(np.abs(operand).max(initial=0)) for operand in self.operands), default=0.0)
 
 
-def _operations(case: Case, model: Model, rows: Array) -> Iterator[_Step]:
+def _operations(case: Case, model: Model, rows: Array) -> Iterator[_Operation]:
     """Every operation of one update, in order."""
     chain, data = case.chain, case.data
     x, t = data.x[rows], data.t[rows]
@@ -110,34 +109,38 @@ def _operations(case: Case, model: Model, rows: Array) -> Iterator[_Step]:
     run = Run(training=True, state=model.state, rng=np.random.default_rng(0))
     with np.errstate(all="ignore"):
         done = maths.forward_backward(chain, model.parameters, x, t, run, w)
-        a = x
-        for l, (layer, record) in enumerate(zip(chain.layers, done.records, strict=True), start=1):
-            formulas, p = layer.formulas(l), model.parameters.of_layer(l)
-            yield _Step(f"z{l} = {formulas.get('z', f'a{l}')}", "forward", l, record["z"], (a, *p.values()))
-            yield _Step(f"a{l} = {formulas.get('a', f'z{l}')}", "forward", l, record["a"], (record["z"],))
-            a = record["a"]
-        yield _Step(f"e = {chain.loss.name}(y, t)", "forward", 0, chain.loss.value(a, t), (a, np.nan_to_num(t)))
-        yield _Step("E = mean of e", "forward", 0, np.asarray(done.loss), (chain.loss.value(a, t),), by_row=False)
-        yield _Step("dE/dy", "backward", 0, done.dy, (a, np.nan_to_num(t)))
-        da = done.dy
-        for l in range(len(chain.layers), 0, -1):
-            back, formulas = done.backs[l - 1], chain.layers[l - 1].formulas(l)
-            record = done.records[l - 1]
-            yield _Step(f"delta{l} = {formulas.get('delta', f'da{l}')}", "backward", l, back.delta, (da, record["z"]))
-            for key, value in back.gradients.items():
-                yield _Step(
-                    f"d{key}{l} = {formulas[f'd{key}']}", "backward", l, np.asarray(value),
-                    (record["a_in"], back.delta), by_row=False,
-                )  # fmt: skip
-            yield _Step(f"da{l - 1} = {formulas['da_in']}", "backward", l, back.da_in, (back.delta,))
-            da = back.da_in
-        eta = case.learning_rate(0)
-        after = model.parameters.vector - eta * done.gradient
-        yield _Step(
-            "parameters = parameters - update",
-            "update",
-            0,
-            after,
-            (done.gradient, model.parameters.vector),
-            by_row=False,
-        )
+        yield from _forward(case, model, x, t, done)
+        yield from _backward(case, t, done)
+        yield _Operation(
+            "parameters = parameters - update", "update", 0,
+            model.parameters.vector - case.learning_rate(0) * done.gradient,
+            (done.gradient, model.parameters.vector), by_row=False,
+        )  # fmt: skip
+
+
+def _forward(case: Case, model: Model, x: Array, t: Array, done: Pass) -> Iterator[_Operation]:
+    chain, a = case.chain, x
+    for l, (layer, record) in enumerate(zip(chain.layers, done.records, strict=True), start=1):
+        formulas, p = layer.formulas(l), model.parameters.of_layer(l)
+        yield _Operation(f"z{l} = {formulas.get('z', f'a{l}')}", "forward", l, record["z"], (a, *p.values()))
+        yield _Operation(f"a{l} = {formulas.get('a', f'z{l}')}", "forward", l, record["a"], (record["z"],))
+        a = record["a"]
+    e = chain.loss.value(a, t)
+    yield _Operation(f"e = {chain.loss.name}(y, t)", "forward", 0, e, (a, np.nan_to_num(t)))
+    yield _Operation("E = mean of e", "forward", 0, np.asarray(done.loss), (e,), by_row=False)
+
+
+def _backward(case: Case, t: Array, done: Pass) -> Iterator[_Operation]:
+    layers = case.chain.layers
+    yield _Operation("dE/dy", "backward", 0, done.dy, (done.records[-1]["a"], np.nan_to_num(t)))
+    da = done.dy
+    for l in range(len(layers), 0, -1):
+        record, back, formulas = done.records[l - 1], done.backs[l - 1], layers[l - 1].formulas(l)
+        yield _Operation(f"delta{l} = {formulas.get('delta', f'da{l}')}", "backward", l, back.delta, (da, record["z"]))
+        for key, value in back.gradients.items():
+            yield _Operation(
+                f"d{key}{l} = {formulas[f'd{key}']}", "backward", l, np.asarray(value),
+                (record["a_in"], back.delta), by_row=False,
+            )  # fmt: skip
+        yield _Operation(f"da{l - 1} = {formulas['da_in']}", "backward", l, back.da_in, (back.delta,))
+        da = back.da_in

@@ -10,9 +10,9 @@ PATIENCE = 1.0
 
 
 class Bar:
-    """Shown on the error stream: at once if asked for, by itself once a second has passed, if that is a terminal.
+    """Shown on the error stream: at once if wanted; if that is left open, after a second, on a terminal.
 
-    A clock shows it, not the first run that ends: that may take the longest of all.
+    A timer shows it, as the first run may take the longest of all.
     """
 
     def __init__(self, wanted: bool | None) -> None:

@@ -1,4 +1,4 @@
-"""Changes that several rules propose: another rate, other activations, weights drawn afresh."""
+"""Remedies that several rules propose: another rate, other activations, new random weights."""
 
 from dataclasses import fields, replace
 from typing import Any
@@ -11,13 +11,13 @@ from chainrule.core.format import number
 from chainrule.core.initializers import suited_to
 from chainrule.core.layers import Dense
 from chainrule.diagnosis.case import Case
-from chainrule.diagnosis.result import Remedy
+from chainrule.diagnosis.rule import Remedy
 from chainrule.optimizers import Optimizer
 from chainrule.optimizers.schedules import Schedule
 
 
 def rate(optimizer: Optimizer, now: float, wanted: float) -> Remedy:
-    """The same optimizer with another rate; a schedule keeps its form."""
+    """The same optimizer with another rate; all rates of a schedule are multiplied by ``wanted/now``."""
     wanted = float(f"{wanted:.3g}")
     name = type(optimizer).__name__
     if not isinstance(optimizer.learning_rate, Schedule):

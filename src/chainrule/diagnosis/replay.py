@@ -1,4 +1,4 @@
-"""Going through a run again, update by update, with the reference: for what only single updates can show."""
+"""A run repeated update by update with the reference engine, for what only single updates can show."""
 
 from collections.abc import Iterator
 
@@ -11,11 +11,11 @@ from chainrule.errors import DivergenceError
 from chainrule.training import Update, training
 
 MOST_UPDATES = 20_000
-"""Longer runs are not gone through again."""
+"""Runs with more updates are not repeated."""
 
 
 def updates(case: Case, most_epochs: int) -> Iterator[tuple[Update | None, Model, DivergenceError | None]]:
-    """Each update with the model after it; last (None, the model before, the error) if it leaves the finite numbers."""
+    """Each update with the model after it; if the run diverges, last (None, the model before, the error)."""
     if most_epochs * case.updates_per_epoch > MOST_UPDATES:
         return
     model = case.copy_of_model()
@@ -32,7 +32,7 @@ def updates(case: Case, most_epochs: int) -> Iterator[tuple[Update | None, Model
 
 
 def batch_rows(case: Case, number: int) -> Array:
-    """The row numbers of an update's batch, as the seed deals them."""
+    """The row numbers of an update's batch, as ``fit`` draws them from the seed."""
     epoch, b = divmod(number, case.updates_per_epoch)
     rows, size = case.rows, case.batch_size
     order = np.arange(rows)

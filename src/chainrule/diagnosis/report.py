@@ -8,35 +8,35 @@ import numpy as np
 from chainrule.core.arrays import Array
 from chainrule.core.format import number
 from chainrule.diagnosis.headline import headline, of_what, share, trials, verdict
-from chainrule.diagnosis.result import Diagnosis, Finding, Proof
+from chainrule.diagnosis.result import Diagnosis, Finding, Rerun
 from chainrule.diagnosis.score import LOST
 from chainrule.explain.render.html import heading, part
 
 
 def text(d: Diagnosis) -> str:
-    """The causes with their proofs, the learning rate, and what was looked at."""
+    """The causes with their proofs, the learning rate, and what is ruled out."""
     lines = [headline(d), f"  {_run(d)}"]
     for finding in d.findings:
         lines += ["", finding_text(finding)]
     lines += ["", str(d.learning_rate)]
-    if d.looked_at:
+    if d.ruled_out:
         lines += ["", "looked at, not the cause:"]
-        lines += [f"  {line}" for finding in d.looked_at for line in _aside(finding)]
+        lines += [f"  {line}" for finding in d.ruled_out for line in _aside(finding)]
     return "\n".join(lines)
 
 
 def _run(d: Diagnosis) -> str:
-    losses = d.readings.losses
+    losses = d.measurements.losses
     if not losses.size:
-        return "the run left the finite numbers before an epoch was finished"
+        return "the run reached inf or NaN before an epoch was finished"
     ended = f"{len(losses)} epochs, loss {number(losses[0])} to {number(losses[-1])}"
-    if d.readings.ran.error is not None:
-        return f"{ended}, then it left the finite numbers"
-    if d.readings.ran.history.restored:
-        ended += f"; kept at its best, epoch {d.readings.ran.history.best_epoch}"
-    held = d.remaining.validation
-    also = "" if held is None else f", {_percent(held)} on the validation rows"
-    return f"{ended}: {_percent(d.remaining.training)} of {of_what(d.readings.yard.training)}{also}"
+    if d.measurements.training.error is not None:
+        return f"{ended}, then it reached inf or NaN"
+    if d.measurements.training.history.restored:
+        ended += f"; kept at its best, epoch {d.measurements.training.history.best_epoch}"
+    validation = d.remaining.validation
+    also = "" if validation is None else f", {_percent(validation)} on the validation rows"
+    return f"{ended}: {_percent(d.remaining.training)} of {of_what(d.measurements.score.training)}{also}"
 
 
 def _percent(value: float) -> str:
@@ -73,22 +73,17 @@ def _aside(finding: Finding) -> Iterator[str]:
 
 
 def html(d: Diagnosis) -> str:
-    """The same for a notebook, each finding with its two curves; no script, nothing fetched."""
+    """The same for a notebook, each finding with its two loss curves; no script, nothing fetched."""
     parts = [f'<div class="title">{escape(verdict(d))}</div>']
     if d.outcome == "not explained" and (tried := trials(d)):
         parts.append(f"<p>{escape(tried)}</p>")
     parts.append(f"<p>{escape(_run(d))}</p>")
     for finding in d.findings:
-        parts.append(heading(f"{finding.code} ({finding.severity}, {finding.certainty})"))
-        parts.append(f"<p>{escape(finding.explanation)}</p>")
-        if finding.remedy is not None:
-            parts.append(f"<p><strong>Remedy:</strong> {escape(finding.remedy.text)}</p>")
-        if finding.proof is not None:
-            parts.append(f"<p><strong>Proof:</strong> {escape(_proof(finding))}.</p>{_curves(finding.proof)}")
+        parts += _finding_html(finding)
     parts += [heading("learning rate"), _rate_table(d)]
-    if d.looked_at:
-        asides = "".join(_aside_html(finding) for finding in d.looked_at)
-        count = len(d.looked_at)
+    if d.ruled_out:
+        asides = "".join(_aside_html(finding) for finding in d.ruled_out)
+        count = len(d.ruled_out)
         parts.append(
             f'<details><summary class="line">Looked at, not the cause: {count}</summary>'
             f'<div class="below">{asides}</div></details>'
@@ -96,16 +91,25 @@ def html(d: Diagnosis) -> str:
     return part("".join(parts))
 
 
+def _finding_html(finding: Finding) -> Iterator[str]:
+    yield heading(f"{finding.code} ({finding.severity}, {finding.certainty})")
+    yield f"<p>{escape(finding.explanation)}</p>"
+    if finding.remedy is not None:
+        yield f"<p><strong>Remedy:</strong> {escape(finding.remedy.text)}</p>"
+    if finding.proof is not None:
+        yield f"<p><strong>Proof:</strong> {escape(_proof(finding))}.</p>{_curves(finding.proof)}"
+
+
 def _rate_table(d: Diagnosis) -> str:
-    """The verdict on the learning rate, a line each."""
+    """The verdict on the learning rate, line by line."""
     first, *lines = str(d.learning_rate).split("\n")
-    told = "<br>".join(escape(line.strip()) for line in lines)
-    return f"<p><strong>{escape(first)}</strong><br>{told}</p>"
+    rest = "<br>".join(escape(line.strip()) for line in lines)
+    return f"<p><strong>{escape(first)}</strong><br>{rest}</p>"
 
 
 def _aside_html(finding: Finding) -> str:
-    title, *told = _aside(finding)
-    lines = "<br>".join(escape(line.strip()) for line in told)
+    title, *rest = _aside(finding)
+    lines = "<br>".join(escape(line.strip()) for line in rest)
     return f"<p><strong>{escape(title)}</strong><br>{lines}</p>"
 
 
@@ -113,8 +117,8 @@ _WIDTH, _HEIGHT, _POINTS = 440, 120, 220
 _COLOURS = ("#d04a3e", "#4a76e0")
 
 
-def _curves(proof: Proof) -> str:
-    """Both loss curves as a small picture: logarithmic where they span much."""
+def _curves(proof: Rerun) -> str:
+    """Both loss curves as a small picture, logarithmic if they span much."""
     curves = [_thinned(curve) for curve in (proof.baseline, proof.remedied)]
     values = np.concatenate([y[np.isfinite(y)] for _, y in curves])
     if not values.size:
@@ -143,6 +147,8 @@ def _curves(proof: Proof) -> str:
 
 
 def _thinned(curve: Array) -> tuple[Array, Array]:
-    """At most so many points, the last among them."""
-    chosen = np.unique(np.linspace(0, max(len(curve) - 1, 0), _POINTS).astype(int))[: len(curve)]
-    return chosen.astype(float), curve[chosen] if len(curve) else np.full(1, np.nan)
+    """Epochs and losses of at most ``_POINTS`` epochs, the last among them; one NaN if no epoch was finished."""
+    if not len(curve):
+        return np.zeros(1), np.full(1, np.nan)
+    chosen = np.unique(np.linspace(0, len(curve) - 1, _POINTS).astype(int))
+    return chosen.astype(float), curve[chosen]

@@ -1,105 +1,31 @@
-"""What a diagnosis is made of: suspicions, proofs, findings; printed, shown in a notebook, or as plain data."""
+"""What a diagnosis hands back: plain data. What shows it as text, HTML or pictures is in ``core/renderers.py``."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 import numpy as np
 
 from chainrule.core.arrays import Array
 from chainrule.core.format import plain
+from chainrule.core.renderers import renderer
 from chainrule.diagnosis.case import Case
-
-if TYPE_CHECKING:
-    from chainrule.diagnosis.learning_rate import LearningRate
-    from chainrule.diagnosis.measurements import Readings
-    from chainrule.diagnosis.outcome import Outcome, Remaining
-
-Severity = Literal["error", "warning", "note"]
-Certainty = Literal["structural", "exact", "rule of thumb"]
+from chainrule.diagnosis.learning_rate import LearningRate
+from chainrule.diagnosis.measurements import Measurements
+from chainrule.diagnosis.outcome import Outcome, Remaining
+from chainrule.diagnosis.rule import Certainty, Remedy, Severity
 
 
 @dataclass(frozen=True, eq=False)
-class Remedy:
-    """One change of the call.
+class Rerun:
+    """The proof of a finding: the run beside a re-run from the same seed that differs in one change alone.
 
     Attributes:
-        text: what to change, as a user would write it, such as ``optimizer=SGD(0.0079)``.
-        arguments: the arguments that change, by name, with their new values (or words for long ones).
-        change: from the call to the changed call.
-    """
-
-    text: str
-    arguments: Mapping[str, Any]
-    change: Callable[[Case], Case] = field(repr=False)
-
-    def __str__(self) -> str:
-        return self.text
-
-
-@dataclass(frozen=True, eq=False)
-class Suspicion:
-    """What a rule holds against a run, before a re-run has confirmed it.
-
-    Attributes:
-        code: the rule's.
-        severity: "error" where nothing can be learned like this, "warning" where much is lost, else "note".
-        certainty: "structural" (seen without training), "exact" (computed), or "rule of thumb" (a threshold).
-        evidence: numbers, named parameters, layers, rows, epochs.
-        explanation: for a learner.
-        remedies: changes to try, in order; the best of them is the proof.
-        judged_by: what the proof compares: the "training" or the "validation" loss in the end.
-        order: of two that explain the same, the one with the smaller number is the cause.
-        least: what a remedy must gain at least, as a share of the best constant answer's loss, to confirm it.
-        factor: to what share of itself the loss left must shrink.
-        worth: how much its gain counts beside others'; less than 1 for what follows from other causes.
-    """
-
-    code: str
-    severity: Severity
-    certainty: Certainty
-    evidence: Mapping[str, Any]
-    explanation: str
-    remedies: tuple[Remedy, ...]
-    judged_by: Literal["training", "validation"] = "training"
-    order: int = 50
-    least: float = 0.05
-    factor: float = 0.7
-    worth: float = 1.0
-
-
-@dataclass(frozen=True, eq=False)
-class Rule:
-    """One way in which training fails.
-
-    Attributes:
-        code: its name.
-        source: where it is described.
-        measure: from the readings of a run to numbers; None where the rule does not apply.
-        judge: from these numbers to a suspicion, or None.
-    """
-
-    code: str
-    source: str
-    measure: Callable[["Readings"], Any]
-    judge: Callable[[Any, "Readings"], Suspicion | None]
-
-    def __call__(self, readings: "Readings") -> Suspicion | None:
-        """Measure, then judge."""
-        measured = self.measure(readings)
-        return None if measured is None else self.judge(measured, readings)
-
-
-@dataclass(frozen=True, eq=False)
-class Proof:
-    """A baseline and a run that differs from it in one change alone, both from the same seed.
-
-    Attributes:
-        changed: the one change.
-        baseline, remedied: loss by epoch.
-        before, after: what is left in the end, in the yardstick's units.
-        unit: what these are.
-        share: how much of the gap between the baseline and the best run of the diagnosis the change closes.
+        changed: the one change, in words.
+        baseline, remedied: loss by epoch of the run and of the re-run.
+        before, after: their remaining losses.
+        unit: what these are shares of.
+        share: how much of the gap between the run and the best re-run of the diagnosis the change closes.
         confirmed: whether that is enough to call it a cause.
         seed: of both runs.
     """
@@ -116,12 +42,12 @@ class Proof:
 
     @property
     def rows(self) -> str:
-        """The rows that ``before`` and ``after`` are about: "training" or "validation"."""
+        """The rows on which ``before`` and ``after`` were computed: "training" or "validation"."""
         return self.unit.partition(" rows, ")[0]
 
     @property
     def whole(self) -> str:
-        """What they are shares of: ``"the best constant answer's loss"``."""
+        """What ``before`` and ``after`` are shares of, such as ``"the best constant answer's loss"``."""
         what = self.unit.partition("share of ")[2]
         return f"{what} on the validation rows" if self.rows == "validation" else what
 
@@ -142,18 +68,18 @@ class Proof:
 
 @dataclass(frozen=True, eq=False)
 class Finding:
-    """One cause (or, under ``looked_at``, one suspicion that is not the cause).
+    """One cause; under ``ruled_out``, a suspicion that is not the cause.
 
     Attributes:
         code: what it is; each code has a page in the documentation.
         severity: "error", "warning" or "note".
         certainty: how it is known: "structural", "exact" or "rule of thumb".
         evidence: numbers, named parameters, layers, rows, epochs.
-        explanation: for a learner.
-        remedy: the change that mends it best.
-        proof: the re-run; None if none was asked for, or none can be made.
-        case: the call it is about.
-        verdict: "cause", "suspected" (not proved), or why it is not the cause.
+        explanation: what is wrong and why, for a learner.
+        remedy: the change that helps most.
+        proof: the re-run with the remedy; None if none was wanted or possible.
+        case: the call that the remedy changes.
+        verdict: "cause", "suspected" (not tested), or why it is not the cause.
     """
 
     code: str
@@ -162,24 +88,25 @@ class Finding:
     evidence: Mapping[str, Any]
     explanation: str
     remedy: Remedy | None
-    proof: Proof | None
+    proof: Rerun | None
     case: Case
     verdict: str = "cause"
 
     def apply(self) -> Case:
-        """The changed call: its ``net``, ``x``, ``t`` and ``arguments``; ``apply().fit()`` makes it.
+        """The call with the remedy applied.
+
+        Returns:
+            The changed call, with its ``net``, ``x``, ``t`` and ``arguments``; ``apply().fit()`` trains it.
 
         Raises:
-            ValueError: nothing in the call can be changed to mend this.
+            ValueError: the finding has no remedy.
         """
         if self.remedy is None:
             raise ValueError(f"{self.code} has no remedy that could be applied to the call.")
         return self.remedy.change(self.case)
 
     def __str__(self) -> str:
-        from chainrule.diagnosis.report import finding_text  # noqa: PLC0415 - the record does not know its pictures
-
-        return finding_text(self)
+        return renderer(self, "text")(self)
 
     __repr__ = __str__
 
@@ -200,34 +127,44 @@ class Finding:
 
 @dataclass(frozen=True, eq=False)
 class Diagnosis:
-    """Why training fails, or that it does not, or that it is not known why.
+    """Why training fails, or that it does not, or that the reason is not known.
 
     Attributes:
-        outcome: "healthy", "cause found" or "not explained": the last where no cause was confirmed though the run left
-            more than a fifth of the best constant answer's loss, on the training or the validation rows, or ended with
-            a validation loss above that before training; and where suspicions were not put to the test.
+        outcome: "healthy", "cause found" or "not explained". The last means that no cause was confirmed although the
+            remaining loss is above a fifth, on the training or the validation rows, or the validation loss ended above
+            that before training; or that suspicions were not tested.
         findings: the causes, those that explain most first; without re-runs, the suspicions.
-        looked_at: suspicions that are not the cause: their re-run did not confirm them, or another finding explains
-            the same.
-        remaining: what the run left of the loss; ``outcome`` follows from it.
+        ruled_out: suspicions that are not the cause: their re-run did not confirm them, or another finding explains
+            the same. Also available under its former name, ``looked_at``.
+        remaining: the remaining loss, from which ``outcome`` follows.
         learning_rate: the verdict on the learning rate.
         proved: whether re-runs were made.
         case: the call.
-        readings: what was measured, for the pictures.
+        measurements: what was measured of the run. Also available under its former name, ``readings``.
     """
 
-    outcome: "Outcome"
+    outcome: Outcome
     findings: tuple[Finding, ...]
-    looked_at: tuple[Finding, ...]
-    remaining: "Remaining"
-    learning_rate: "LearningRate"
+    ruled_out: tuple[Finding, ...]
+    remaining: Remaining
+    learning_rate: LearningRate
     proved: bool
     case: Case
-    readings: "Readings" = field(repr=False)
+    measurements: Measurements = field(repr=False)
+
+    @property
+    def looked_at(self) -> tuple[Finding, ...]:
+        """``ruled_out``."""
+        return self.ruled_out
+
+    @property
+    def readings(self) -> Measurements:
+        """``measurements``."""
+        return self.measurements
 
     @property
     def healthy(self) -> bool:
-        """Whether the outcome is that: nothing was found, and little of the loss is left."""
+        """Whether the outcome is "healthy": nothing was found, and the remaining loss is low."""
         return self.outcome == "healthy"
 
     @property
@@ -236,45 +173,41 @@ class Diagnosis:
         return tuple(finding.code for finding in self.findings)
 
     def __str__(self) -> str:
-        from chainrule.diagnosis.report import text  # noqa: PLC0415 - as above
-
-        return text(self)
+        return renderer(self, "text")(self)
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        from chainrule.diagnosis.report import html  # noqa: PLC0415 - as above
-
-        return html(self)
+        return renderer(self, "html")(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, ready for JSON."""
-        from chainrule.diagnosis.headline import headline  # noqa: PLC0415 - as above
-
         return {
             "schema": "chainrule/diagnosis",
             "version": 1,
             "outcome": self.outcome,
             "healthy": self.healthy,
-            "headline": headline(self),
+            "headline": renderer(self, "headline")(self),
             "remaining": self.remaining.to_dict(),
             "proved": self.proved,
             "findings": [finding.to_dict() for finding in self.findings],
-            "looked_at": [finding.to_dict() for finding in self.looked_at],
+            "looked_at": [finding.to_dict() for finding in self.ruled_out],
             "learning_rate": self.learning_rate.to_dict(),
-            "loss": plain(self.readings.losses),
-            "validation_loss": plain(self.readings.validation_losses),
+            "loss": plain(self.measurements.losses),
+            "validation_loss": plain(self.measurements.validation_losses),
         }
 
     def plot(self) -> Any:
-        """Four pictures: losses, sharpness, the layers' health, the landscape; the Matplotlib figure."""
-        from chainrule.plots.diagnosis import plot_diagnosis  # noqa: PLC0415 - Matplotlib only for those who draw
+        """Draw four pictures: losses, learning rate times curvature, the layers' health, the loss landscape.
 
-        return plot_diagnosis(self)
+        Returns:
+            The Matplotlib figure.
+        """
+        return renderer(self, "plot")(self)
 
 
 def jsonable(value: Any) -> Any:
-    """Evidence as plain data: arrays as lists, numbers that JSON lacks as None."""
+    """Evidence as plain data: arrays as lists, inf and NaN as None."""
     if isinstance(value, Mapping):
         return {str(key): jsonable(part) for key, part in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""Making a run and keeping what a diagnosis reads: losses by epoch, and the parameters at some of the epochs."""
+"""Training a case and recording what a diagnosis reads: losses by epoch, and the parameters at some of the epochs."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from chainrule.errors import DivergenceError
 from chainrule.training import Event, History, fit
 
 MOST_UPDATES_FOLLOWED = 30_000
-"""Of longer runs an optimizer's moments are not followed: the prediction then begins with fresh ones."""
+"""In longer runs the optimizer's moments are not recorded: predicted losses then begin with fresh ones."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +24,7 @@ class Snapshot:
     Attributes:
         epoch: which.
         vector, state: of the network.
-        moments: what the optimizer remembered; None if that was not followed.
+        moments: the optimizer's state, such as its running means; None if that was not recorded.
         count: how many updates had been made.
     """
 
@@ -40,20 +40,21 @@ class Snapshot:
 
 
 @dataclass(frozen=True, eq=False)
-class Ran:
+class TrainingRun:
     """One run of a case.
 
     Attributes:
         case: the call.
         history: by epoch.
-        kept: the network as ``fit`` left it.
-        snapshots: by time, the first before training, the last after the last finished epoch.
-        error: where it left the finite numbers.
+        model: the network as ``fit`` left it: where ``patience`` restores the best epoch, that one.
+        snapshots: in order, the first before training, the last after the last finished epoch; empty if none were
+            wanted.
+        error: the error of ``fit`` if the run diverged: a loss, gradient or parameter became inf or NaN.
     """
 
     case: Case
     history: History
-    kept: Model
+    model: Model
     snapshots: tuple[Snapshot, ...]
     error: DivergenceError | None
 
@@ -63,13 +64,13 @@ class Ran:
         return self.history.loss
 
     @property
-    def last(self) -> Model:
-        """The network after the last finished epoch, even where ``fit`` put better parameters back."""
-        return self.snapshots[-1].model(self.case) if self.snapshots else self.kept
+    def last_model(self) -> Model:
+        """The network after the last finished epoch, even where ``fit`` restored an earlier one."""
+        return self.snapshots[-1].model(self.case) if self.snapshots else self.model
 
 
-def kept_epochs(epochs: int) -> set[int]:
-    """The first, about three in each doubling, and the last: few, at any length."""
+def snapshot_epochs(epochs: int) -> set[int]:
+    """The first epoch, about three in each doubling, and the last two: few, however long the run."""
     steps = {0, epochs - 1, max(epochs - 2, 0)}
     k = 1.0
     while k < epochs:
@@ -78,49 +79,49 @@ def kept_epochs(epochs: int) -> set[int]:
     return steps
 
 
-def run(case: Case) -> Ran:
-    """Make a case's call for its losses and the network it leaves."""
+def train(case: Case) -> TrainingRun:
+    """Train a case for its losses and its final network."""
     model = case.copy_of_model()
-    history, error = _fitted(model, case)
-    return Ran(case, history, model, (), error)
+    history, error = _fit(model, case)
+    return TrainingRun(case, history, model, (), error)
 
 
-def observed(case: Case, progress: bool | None = None) -> Ran:
-    """Make a case's call and keep snapshots."""
+def train_with_snapshots(case: Case) -> TrainingRun:
+    """Train a case and keep snapshots."""
     model = case.copy_of_model()
-    keeper = _Keeper(case, model)
-    callbacks: dict[str, Any] = {"epoch": keeper.after_epoch}
-    if keeper.moments is not None:
-        callbacks["update"] = keeper.after_update
-    history, error = _fitted(model, case, callbacks, progress)
-    return Ran(case, history, model, tuple(keeper.taken()), error)
+    recorder = _SnapshotRecorder(case, model)
+    callbacks: dict[str, Any] = {"epoch": recorder.after_epoch}
+    if recorder.moments is not None:
+        callbacks["update"] = recorder.after_update
+    history, error = _fit(model, case, callbacks)
+    return TrainingRun(case, history, model, tuple(recorder.snapshots()), error)
 
 
-def _fitted(
-    model: Model, case: Case, callbacks: Mapping[str, Any] | None = None, progress: bool | None = False
+def _fit(
+    model: Model, case: Case, callbacks: Mapping[str, Any] | None = None
 ) -> tuple[History, DivergenceError | None]:
-    settings = replace(case.settings, callbacks=callbacks or {}, progress=progress)
+    settings = replace(case.settings, callbacks=callbacks or {}, progress=False)
     try:
-        return fit(model, case.data, case.held, settings), None
+        return fit(model, case.data, case.validation, settings), None
     except DivergenceError as error:
         history = error.history
         assert isinstance(history, History)
         return history, error
 
 
-class _Keeper:
+class _SnapshotRecorder:
     """Keeps snapshots while a run goes on, and follows the optimizer's moments."""
 
     def __init__(self, case: Case, model: Model) -> None:
         self.case = case
-        self.wanted = kept_epochs(case.settings.epochs)
+        self.wanted = snapshot_epochs(case.settings.epochs)
         updates = case.settings.epochs * case.updates_per_epoch
         start = case.optimizer.start(case.chain.size, case.chain.dtype, case.learning_rate(0))
         self.moments: Any = dict(start) if start and updates <= MOST_UPDATES_FOLLOWED else None
         self.without_moments = not start
         self.count = 0
-        self.kept = [self._snapshot(model, -1)]
-        self.last: Snapshot | None = None
+        self.chosen = [self._snapshot(model, -1)]
+        self.latest: Snapshot | None = None  # the last epoch's, unless it is among the chosen already
 
     def _snapshot(self, model: Model, epoch: int) -> Snapshot:
         moments = {} if self.without_moments else None if self.moments is None else dict(self.moments)
@@ -139,12 +140,12 @@ class _Keeper:
         epoch = event.history.epochs - 1
         snapshot = self._snapshot(event.model, epoch)
         if epoch in self.wanted:
-            self.kept.append(snapshot)
-            self.last = None
+            self.chosen.append(snapshot)
+            self.latest = None
         else:
-            self.last = snapshot
+            self.latest = snapshot
 
-    def taken(self) -> Iterator[Snapshot]:
-        yield from self.kept
-        if self.last is not None:
-            yield self.last
+    def snapshots(self) -> Iterator[Snapshot]:
+        yield from self.chosen
+        if self.latest is not None:
+            yield self.latest

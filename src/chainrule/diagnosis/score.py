@@ -1,13 +1,12 @@
-"""How good a run ended, in one unit for all runs of a diagnosis.
+"""How well a run ended, as a number that can be compared between all runs of a diagnosis: its remaining loss.
 
-What is left of the loss after training, as a share of what the best constant answer leaves: 1 is a network that
-ignores its inputs, 0 a perfect one. For squared errors it is the unexplained share of the variance, 1 - R^2. For
-cross-entropies the squared distance of the probabilities from the labels stands for the loss (Brier 1950): a
-cross-entropy goes on falling as sure answers become surer, which mends nothing. Where all targets are equal a constant
-answer leaves nothing; the loss is then told as a share of what the untrained network leaves.
+The remaining loss is the loss after training as a share of the best constant answer's loss: 1 is a network that ignores
+its inputs, 0 a perfect one. For squared errors it is the unexplained share of the variance, 1 - R^2. For
+cross-entropies it is computed from the squared distance of the probabilities from the labels (Brier 1950): a
+cross-entropy goes on falling as correct answers become more confident, which is no progress. If all targets are equal,
+a constant answer has no loss; then it is a share of the untrained network's loss.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,70 +16,71 @@ from chainrule.core import chain as maths
 from chainrule.core.activations import activation
 from chainrule.core.arrays import Array
 from chainrule.core.chain import Chain
-from chainrule.core.format import number
 from chainrule.core.layers import Run
-from chainrule.core.losses import SQUARED, ElementwiseLoss, Loss
+from chainrule.core.losses import SQUARED, Loss
 from chainrule.core.model import Model
 from chainrule.diagnosis.case import Case
+from chainrule.diagnosis.constant_answer import best_constant_answer, is_cross_entropy, mean_loss, same_target
 from chainrule.training import Data
 
 LOST = 10.0
-"""As much as is told: a run that ends further off, or left the finite numbers, is lost all the same."""
+"""The largest remaining loss that is reported; also that of a run that diverged."""
 
 
 @dataclass(frozen=True, eq=False)
-class Yardstick:
+class Score:
     """Compares runs by the loss of the call that is diagnosed.
 
     Attributes:
         case: that call.
-        loss: the measure: the call's own, or the squared distance of probabilities from labels.
-        training, validation: what losses on these rows are shares of; the second is None without such rows.
+        loss: the loss that is compared: the call's own, or the squared distance of probabilities from labels.
+        training, validation: the reference losses on these rows; the second is None without validation rows.
     """
 
     case: Case
     loss: Loss
-    training: "Whole"
-    validation: "Whole | None"
+    training: "ReferenceLoss"
+    validation: "ReferenceLoss | None"
 
-    def left(self, case: Case, model: Model, data: Data | None = None, truth: Array | None = None) -> float:
-        """What ``model`` leaves of the loss on the case's rows, as a share; at most ``LOST``."""
+    def remaining_loss(self, case: Case, model: Model, data: Data | None = None, truth: Array | None = None) -> float:
+        """``model``'s loss on the case's training rows (or on ``data``), as a share; at most ``LOST``."""
         rows = case.data if data is None else data
         return self.share(self.loss_of(case, model, rows, case.truth if truth is None else truth))
 
-    def left_of_held(self, case: Case, model: Model) -> float:
-        """The same on the rows to validate on, as a share of what a constant answer leaves there."""
-        assert case.held is not None
-        assert case.held_truth is not None
-        return self.whole("validation").share(self.loss_of(case, model, case.held, case.held_truth))
+    def remaining_validation_loss(self, case: Case, model: Model) -> float:
+        """The same on the validation rows, as a share of the best constant answer's loss there."""
+        assert case.validation is not None
+        assert case.validation_truth is not None
+        loss = self.loss_of(case, model, case.validation, case.validation_truth)
+        return self.reference("validation").share(loss)
 
     def loss_of(self, case: Case, model: Model, rows: Data, truth: Array) -> float:
-        """The loss of a model's answers, read in the units of the call that is diagnosed."""
+        """The mean loss of a model's answers, converted to the units of the call that is diagnosed."""
         return loss_of(self.loss, self.case.chain, case, model, rows._replace(t=truth))
 
-    def whole(self, rows: Literal["training", "validation"]) -> "Whole":
-        """What shares of the loss on some rows are shares of."""
+    def reference(self, rows: Literal["training", "validation"]) -> "ReferenceLoss":
+        """The loss that those on some rows are shares of."""
         found = self.training if rows == "training" else self.validation
         assert found is not None
         return found
 
     def share(self, loss: float) -> float:
-        """A loss on the training rows, as a share."""
+        """A loss on the training rows as a share."""
         return self.training.share(loss)
 
 
 @dataclass(frozen=True)
-class Whole:
-    """The loss that others are shares of: what the best constant answer leaves on some rows.
+class ReferenceLoss:
+    """The best constant answer's loss on some rows, of which other losses are shares.
 
     Attributes:
-        loss: that.
-        floor: what a perfect answer leaves; not 0 for the Poisson losses.
-        answer: the constant answer in words, such as "the mean"; empty where all targets are equal: then the loss is
-            the untrained network's.
+        loss: its value.
+        floor: the loss of a perfect answer; not 0 for the Poisson losses.
+        answer: the constant answer in words, such as "the mean"; empty if all targets are equal: then the loss is the
+            untrained network's.
         unit: what a share is a share of, such as "the best constant answer's loss".
-        among: on which rows, where some were left out: " on the 59 rows without a number far out"; else empty.
-        by_labels: whether not the call's own loss is shared out but the squared distance from the labels.
+        among: on which rows, if outliers were left out: " on the 59 rows without a number far out"; else empty.
+        by_labels: whether the loss is the squared distance from the labels instead of the call's own.
     """
 
     loss: float
@@ -91,9 +91,9 @@ class Whole:
     by_labels: bool = False
 
     def share(self, loss: float) -> float:
-        """A loss, as a share; at most ``LOST``."""
-        room = self.loss - self.floor
-        share = (loss - self.floor) / room if room > 0 else float(loss > self.floor)
+        """``(loss - floor)/(self.loss - floor)``, from 0 to ``LOST``."""
+        span = self.loss - self.floor
+        share = (loss - self.floor) / span if span > 0 else float(loss > self.floor)
         return float(min(max(share, 0.0), LOST)) if np.isfinite(share) else LOST
 
 
@@ -104,34 +104,23 @@ def loss_of(loss: Loss, chain: Chain, case: Case, model: Model, rows: Data) -> f
         return mean_loss(loss, answers(chain, case.decode(y)), rows.t, rows.weights)
 
 
-def mean_loss(loss: Loss, y: Array, t: Array, weights: Array | None) -> float:
-    """The (weighted) mean of the rows' losses."""
-    rows, shares = loss.value(y, t), maths.row_shares(t, weights)
-    return float(rows.mean() if shares is None else (shares * rows).sum())
-
-
-def is_cross_entropy(loss: Loss) -> bool:
-    """Whether a loss compares probabilities with labels."""
-    return loss.probabilities is not None
-
-
 def answers(chain: Chain, y: Array) -> Array:
-    """Outputs as they are judged: for cross-entropies probabilities, held to what probabilities can be."""
+    """Outputs as they are compared with targets: for cross-entropies probabilities, clipped to their range."""
     if not is_cross_entropy(chain.loss):
         return y
     p = np.clip(activation(chain.loss.link).value(y), 0, 1)
     return p / np.maximum(p.sum(axis=1, keepdims=True), 1) if chain.loss.probabilities == "exclusive" else p
 
 
-def yardstick(case: Case) -> Yardstick:
-    """For the runs of one diagnosis."""
+def score_for(case: Case) -> Score:
+    """The score by which all runs of one diagnosis are compared."""
     loss = SQUARED if is_cross_entropy(case.chain.loss) else case.chain.loss
-    held = None if case.held is None else _whole(case, loss, case.held)
-    return Yardstick(case, loss, _whole(case, loss, case.data), held)
+    validation = None if case.validation is None else _reference(case, loss, case.validation)
+    return Score(case, loss, _reference(case, loss, case.data), validation)
 
 
-def _whole(case: Case, loss: Loss, data: Data) -> Whole:
-    """What the best constant answer leaves on the rows without a number far out."""
+def _reference(case: Case, loss: Loss, data: Data) -> ReferenceLoss:
+    """The best constant answer's loss on the rows that are no outliers."""
     far = far_out(data)
     some = far.any() and not far.all()
     rows = Data(data.x[~far], data.t[~far], None if data.weights is None else data.weights[~far]) if some else data
@@ -141,113 +130,9 @@ def _whole(case: Case, loss: Loss, data: Data) -> Whole:
     what = "squared distance from the labels" if by_labels else "loss"
     if same_target(rows) is not None:
         untrained = loss_of(loss, case.chain, case, case.model, rows)
-        return Whole(untrained, floor, "", f"the untrained network's {what}{among}", among, by_labels)
-    constant, answer = _constant(case, loss, rows)
-    return Whole(constant, floor, answer, f"the best constant answer's {what}{among}", among, by_labels)
-
-
-def same_target(data: Data) -> Array | None:
-    """The one target of all rows that count (outputs,), NaN where all are missing; None where they differ."""
-    t = data.t if data.weights is None else data.t[data.weights > 0]
-    lowest, highest = np.fmin.reduce(t, axis=0, initial=np.inf), np.fmax.reduce(t, axis=0, initial=-np.inf)
-    return None if (highest > lowest).any() else np.where(highest < lowest, np.nan, lowest).astype(t.dtype)
-
-
-def constant_cross_entropy(case: Case, data: Data) -> float | None:
-    """The call's own loss where the classes' shares are always answered; None for other losses, and for one class."""
-    loss = case.chain.loss
-    if not is_cross_entropy(loss) or same_target(data) is not None:
-        return None
-    p = weighted_mean(data.t, _target_weights(loss, data))
-    tiny = 1e-12
-    logits = {"softmax": np.log(np.maximum(p, tiny)), "sigmoid": np.log(np.maximum(p, tiny) / np.maximum(1 - p, tiny))}
-    y = logits.get(loss.link, p)
-    with np.errstate(all="ignore"):
-        return mean_loss(loss, np.broadcast_to(y, data.t.shape).astype(data.t.dtype), data.t, data.weights)
-
-
-def _constant(case: Case, loss: Loss, data: Data) -> tuple[float, str]:
-    """The loss of the best of a few constant answers, and which it is."""
-    with np.errstate(all="ignore"):
-        losses = {
-            name: mean_loss(loss, np.broadcast_to(c, data.t.shape).astype(data.t.dtype), data.t, data.weights)
-            for name, c in _constants(loss, data)
-        }
-    finite = {name: value for name, value in losses.items() if np.isfinite(value)}
-    least = min(finite.values(), default=0.0)
-    best = next((name for name, value in finite.items() if value <= least * (1 + 1e-6)), "the mean")
-    name = "the classes' shares" if is_cross_entropy(case.chain.loss) and best == "the mean" else best
-    return least, name
-
-
-def _constants(loss: Loss, data: Data) -> Iterator[tuple[str, Array]]:
-    """Mean, median, the quantile asked for; where no formula has the best one, that by the loss itself."""
-    w = _target_weights(loss, data)
-    mean = weighted_mean(data.t, w)
-    yield "the mean", np.log(np.maximum(mean, 1e-9)) if loss.link == "exponential" else mean
-    yield "the median", weighted_quantile(data.t, w, 0.5)
-    if loss.best_constant == "quantile":
-        share = loss.parameters["quantile"]
-        yield f"the quantile {number(share)}", weighted_quantile(data.t, w, share)
-    elif isinstance(loss, ElementwiseLoss) and not loss.is_fused and loss.best_constant is None:
-        yield "the best constant", _best_constant(loss, data.t, w)
-
-
-def _target_weights(loss: Loss, data: Data) -> Array:
-    """How much each target counts (N, outputs): its row's weight, 0 where it is missing."""
-    present = ~np.isnan(data.t)
-    w = present * (1.0 if data.weights is None else data.weights.astype(np.float64)[:, None])
-    averaged = isinstance(loss, ElementwiseLoss) and loss.reduction == "mean"
-    return w / np.maximum(present.sum(axis=1, keepdims=True), 1) if averaged else w
-
-
-def weighted_mean(t: Array, w: Array) -> Array:
-    """``sum_n w_n t_n / sum_n w_n`` by column; 0 where nothing counts."""
-    total = w.sum(axis=0)
-    return (w * np.where(w > 0, t, 0)).sum(axis=0) / np.where(total > 0, total, 1)
-
-
-def mean_and_deviation(t: Array) -> tuple[Array, Array]:
-    """By column, of the targets that are there; 0 where all are missing."""
-    present = (~np.isnan(t)).astype(np.float64)
-    mean = weighted_mean(t.astype(np.float64), present)
-    return mean, np.sqrt(weighted_mean((t - mean) ** 2, present))
-
-
-def weighted_quantile(t: Array, w: Array, share: float) -> Array:
-    """By column the smallest target up to which ``share`` of the weight lies; 0 where nothing counts.
-
-    It minimises the weighted quantile loss: Koenker & Bassett 1978, Econometrica 46(1).
-    """
-    found = np.zeros(t.shape[1])
-    for k in range(t.shape[1]):
-        some = w[:, k] > 0
-        if some.any():
-            order = np.argsort(t[some, k], kind="stable")
-            up_to = np.cumsum(w[some, k][order])
-            at = np.searchsorted(up_to, share * up_to[-1] * (1 - 1e-12))
-            found[k] = t[some, k][order][at]
-    return found
-
-
-def _best_constant(loss: ElementwiseLoss, t: Array, w: Array) -> Array:
-    """By column the answer among the targets' range that leaves least, found by search; 0 where nothing counts."""
-    from scipy.optimize import minimize_scalar  # noqa: PLC0415 - scipy only where no formula is known
-
-    found = np.zeros(t.shape[1])
-    for k in range(t.shape[1]):
-        some = w[:, k] > 0
-        if not some.any():
-            continue
-        values, shares = t[some, k].astype(np.float64), w[some, k]
-        found[k] = low = values.min()
-        if values.max() > low:
-
-            def left(c: float, values: Array = values, shares: Array = shares) -> float:
-                return float(shares @ loss.term(np.full_like(values, c), values, **loss.parameters))
-
-            found[k] = minimize_scalar(left, bounds=(low, values.max()), method="bounded", options={"xatol": 1e-9}).x
-    return found
+        return ReferenceLoss(untrained, floor, "", f"the untrained network's {what}{among}", among, by_labels)
+    constant, answer = best_constant_answer(loss, rows, class_shares=is_cross_entropy(case.chain.loss))
+    return ReferenceLoss(constant, floor, answer, f"the best constant answer's {what}{among}", among, by_labels)
 
 
 def _floor(loss: Loss, data: Data) -> float:
@@ -259,11 +144,11 @@ def _floor(loss: Loss, data: Data) -> float:
 
 
 FAR_OUT = 1e3
-"""A number so many times as large as its column usually is lies far out."""
+"""A number that is so many times as large as its column usually is, is an outlier."""
 
 
 def far_out(data: Data) -> Array:
-    """Rows with a number far out, of inputs or targets: a boolean (N,)."""
+    """Rows whose inputs or targets hold an outlier: a boolean (N,)."""
     far = np.zeros(len(data.x), bool)
     with np.errstate(all="ignore"):
         for values in (data.x, np.nan_to_num(data.t)):

@@ -1,13 +1,13 @@
 """A callback that watches a running fit and warns once of each thing that goes wrong.
 
-A reading that comes and goes is noise: three in a row raise a warning, nine clear ones lower it again. It reads one
-epoch at a time, cheaply: losses, the last update, what one pass over some of the rows shows.
+It checks each epoch, cheaply: the losses, and one forward pass over some of the rows. One bad check may be noise: an
+alarm is raised by three in a row, and lowered by nine good ones.
 """
 
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -20,19 +20,15 @@ from chainrule.diagnosis.dead_units import off
 from chainrule.diagnosis.gradient_flow import FLAT, saturates, slopes
 from chainrule.training import Event
 
-if TYPE_CHECKING:
-    from chainrule.core.arrays import Array
-
 RAISE, CLEAR = 3, 9
 MOST_ROWS = 256
 RISE = 1.5  # times the lowest loss so far
-LOUD_STEP = 0.3  # an update so large, relative to the weights, tears them away
 SHARE = 0.5
 MEMORY = 6
 
 
 class DiagnosisWarning(UserWarning):
-    """Something goes wrong in a running fit; ``history.diagnose()`` looks for the cause."""
+    """Something goes wrong in a running fit; ``history.diagnose()`` finds the cause."""
 
 
 @dataclass
@@ -41,9 +37,9 @@ class Alarm:
 
     Attributes:
         code: as in a diagnosis.
-        bad, good: readings in a row.
+        bad, good: how many of the last checks in a row were bad, or good.
         raised: the epoch in which it was raised; None while it is not.
-        said: whether it has been said.
+        said: whether it has been reported.
     """
 
     code: str
@@ -53,7 +49,7 @@ class Alarm:
     said: bool = False
 
     def read(self, wrong: str, epoch: int) -> str:
-        """One more reading, empty if all is well; what to say now, if anything."""
+        """Take in one more check, empty if all is well; hand back what to report now, if anything."""
         if wrong:
             self.bad, self.good = self.bad + 1, 0
             if self.bad >= RAISE and self.raised is None:
@@ -69,11 +65,13 @@ class Alarm:
 
 
 class Watch:
-    """``fit(..., callbacks={"epoch": Watch(x)})``: warns of a learning rate too large, dead and saturated units.
+    """A callback that warns of a learning rate too large and of dead or saturated units.
+
+    Use it as ``fit(..., callbacks={"epoch": Watch(x)})``.
 
     Args:
-        x: inputs to look at the units with; without them only losses and updates are watched.
-        tell: what to do with a warning; a ``DiagnosisWarning`` unless given.
+        x: inputs (N, inputs) for checking the units; without them only losses are watched.
+        tell: called with the text of each warning; None issues a ``DiagnosisWarning``.
 
     Attributes:
         alarms: by code; ``raised`` is the epoch in which one was raised, None while it is not.
@@ -96,17 +94,17 @@ class Watch:
         self.alarms = {code: Alarm(code) for code in ("learning-rate-too-large", "dead-units", "saturated-units")}
 
     def __call__(self, event: Event) -> None:
-        """Read the epoch that has just ended."""
+        """Check the epoch that has just ended."""
         epoch = event.history.epochs - 1
-        readings = {"learning-rate-too-large": self._restless(event)}
+        checks = {"learning-rate-too-large": self._restless(event)}
         if self._x is not None:
-            readings |= self._units(event)
-        for code, wrong in readings.items():
+            checks |= self._units(event)
+        for code, wrong in checks.items():
             if said := self.alarms[code].read(wrong, epoch):
                 self._tell(f"{code}: {said} (epoch {epoch}; history.diagnose() looks for the cause)")
 
     def _restless(self, event: Event) -> str:
-        """A loss far above the lowest so far, or that goes up and down in turn without falling."""
+        """Whether the loss is far above the lowest so far, or goes up and down without falling; in words."""
         losses = event.history.losses
         now, lowest = losses[-1], min(losses)
         if not np.isfinite(now) or now > RISE * max(lowest, 1e-12) > RISE * 1e-12:
@@ -124,10 +122,10 @@ class Watch:
         return ""
 
     def _units(self, event: Event) -> dict[str, str]:
-        """Which units are off on every row, and how much of a layer is flat."""
+        """Whether half of a layer's units are off on every row, or half of its values saturated; in words."""
         chain = event.model.chain
         if self._rows is None:
-            rows: Array = as_inputs(chain, self._x)
+            rows = as_inputs(chain, self._x)
             self._rows = rows[np.unique(np.linspace(0, len(rows) - 1, MOST_ROWS).astype(int))]
         with np.errstate(all="ignore"):
             records = maths.forward(chain, event.model.parameters, self._rows, Run(state=event.model.state))

@@ -1,7 +1,7 @@
 """The pictures of a diagnosis: losses with and without the remedy, sharpness, the layers' health, the landscape."""
 
 from textwrap import wrap
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,21 +12,28 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 from chainrule.core.arrays import Array
 from chainrule.core.format import number
 from chainrule.diagnosis.headline import verdict
+from chainrule.diagnosis.health import health
+from chainrule.diagnosis.landscape import landscape
+from chainrule.diagnosis.result import Diagnosis
 from chainrule.plots.style import BLUE, INK, MUTED, PAPER, VERMILION, tint
-
-if TYPE_CHECKING:
-    from chainrule.diagnosis import Diagnosis
 
 _TEXT, _SMALL = 9.0, 8.0
 _HEALTH = LinearSegmentedColormap.from_list("health", [VERMILION, tint(VERMILION, 0.35), PAPER, tint(BLUE, 0.35), BLUE])
 _HEIGHT = LinearSegmentedColormap.from_list("height", [tint(BLUE, 0.75), tint(BLUE, 0.25), PAPER, tint(VERMILION, 0.4)])
 _LOG_FROM = 20
 _WIDE = 130  # characters of a headline on one line
-_OFF_THE_PAGE = 1e6  # times the largest loss of the remedied run: a curve that goes so far is cut, and the cut is told
+_OFF_THE_PAGE = 1e6  # times the largest loss of the remedied run: a curve that rises higher is cut, with a note
 
 
-def plot_diagnosis(diagnosis: "Diagnosis") -> Any:
-    """Four pictures on one figure, which is handed back."""
+def plot_diagnosis(diagnosis: Diagnosis) -> Any:
+    """Draw four pictures on one figure: losses, learning rate times curvature, the layers' health, the landscape.
+
+    Args:
+        diagnosis: the result of ``chainrule.diagnose``.
+
+    Returns:
+        The Matplotlib figure.
+    """
     figure, axes = plt.subplots(2, 2, figsize=(12, 8), layout="constrained", facecolor=PAPER)
     for ax in axes.flat:
         ax.set_facecolor(PAPER)
@@ -51,13 +58,13 @@ def _absent(ax: Axes, words: str) -> None:
     ax.set_yticks([])
 
 
-def draw_losses(diagnosis: "Diagnosis", ax: Axes) -> None:
-    """The run's loss by epoch, and that of the run in which only the first finding was mended."""
+def draw_losses(diagnosis: Diagnosis, ax: Axes) -> None:
+    """Loss by epoch, of the run and of the re-run with the remedy of the first finding."""
     first = diagnosis.findings[0] if diagnosis.findings else None
     proof = None if first is None else first.proof
-    curves = [("training", BLUE if diagnosis.healthy else VERMILION, diagnosis.readings.losses)]
-    if diagnosis.readings.validation_losses.size:
-        curves.append(("validation", MUTED, diagnosis.readings.validation_losses))
+    curves = [("training", BLUE if diagnosis.healthy else VERMILION, diagnosis.measurements.losses)]
+    if diagnosis.measurements.validation_losses.size:
+        curves.append(("validation", MUTED, diagnosis.measurements.validation_losses))
     if proof is not None:
         curves = [("as it was", VERMILION, proof.baseline), (proof.changed, BLUE, proof.remedied)]
     every = []
@@ -80,7 +87,7 @@ def draw_losses(diagnosis: "Diagnosis", ax: Axes) -> None:
 
 
 def _cut(ax: Axes, baseline: Array, remedied: Array) -> None:
-    """Where the baseline's losses leave the remedied run's far behind, keep the latter in sight, and tell."""
+    """If the baseline rises far above the remedied run, keep the latter visible and note where the former leaves."""
     most = _OFF_THE_PAGE * float(remedied.max(initial=0.0))
     beyond = np.flatnonzero(baseline > most)
     if not most or not beyond.size:
@@ -93,7 +100,7 @@ def _cut(ax: Axes, baseline: Array, remedied: Array) -> None:
     )  # fmt: skip
 
 
-def draw_sharpness(diagnosis: "Diagnosis", ax: Axes) -> None:
+def draw_sharpness(diagnosis: Diagnosis, ax: Axes) -> None:
     """``eta lambda`` by epoch against its threshold."""
     rate = diagnosis.learning_rate
     _title(ax, f"Learning rate times curvature: {rate.regime}")
@@ -129,11 +136,9 @@ def draw_sharpness(diagnosis: "Diagnosis", ax: Axes) -> None:
     ax.set_ylabel("eta lambda_max", color=INK, fontsize=_TEXT)
 
 
-def draw_health(diagnosis: "Diagnosis", ax: Axes) -> None:
+def draw_health(diagnosis: Diagnosis, ax: Axes) -> None:
     """By layer and epoch, whether gradients arrive and how many values can still learn."""
-    from chainrule.diagnosis.health import health  # noqa: PLC0415 - measured only for those who draw
-
-    found = health(diagnosis.readings)
+    found = health(diagnosis.measurements)
     _title(ax, "Health by layer and epoch")
     rows = np.empty((2 * len(found.layers), len(found.epochs)))
     rows[0::2], rows[1::2] = found.gradients, found.units
@@ -151,11 +156,9 @@ def draw_health(diagnosis: "Diagnosis", ax: Axes) -> None:
     bar.ax.tick_params(colors=MUTED)
 
 
-def draw_landscape(diagnosis: "Diagnosis", ax: Axes) -> None:
+def draw_landscape(diagnosis: Diagnosis, ax: Axes) -> None:
     """The loss on a plane through the last parameters, with the path that led there."""
-    from chainrule.diagnosis.landscape import landscape  # noqa: PLC0415 - as above
-
-    found = landscape(diagnosis.readings)
+    found = landscape(diagnosis.measurements)
     if found is None or not np.isfinite(found.loss).any():
         _title(ax, "Loss landscape")
         _absent(ax, "no plane: the loss is not finite there, or there is only one direction")

@@ -36,12 +36,12 @@ class _Curve:
 def plot_history(history: History, *, ax: Axes | None = None) -> Axes:
     """Draw the training loss, and the validation loss if there is one, by epoch.
 
-    The loss axis is logarithmic where the losses are positive and span more than a factor of 20. The best epoch is
-    marked if the network got its parameters back. A learning rate that varies is a thin grey line with an axis of its
-    own on the right. Why training stopped stands beside "epoch".
+    The loss axis is logarithmic if the losses are positive and span more than a factor of 20. The best epoch is marked
+    if its parameters were restored. A learning rate that varies is a thin grey line with its own axis on the right. The
+    reason why training stopped is beside "epoch".
 
     Args:
-        history: what ``fit`` handed back.
+        history: the result of ``fit``.
         ax: what to draw on; None makes a figure.
 
     Returns:
@@ -79,7 +79,7 @@ def plot_history(history: History, *, ax: Axes | None = None) -> Axes:
 
 
 def _curves(history: History) -> list[_Curve]:
-    """What there is to draw; the one that epochs are judged by is the last."""
+    """The losses to draw; the last is the one by which the best epoch is chosen."""
     found = (("training", BLUE, history.loss), ("validation", VERMILION, history.validation_loss))
     curves = [_Curve(name, colour, np.where(np.isfinite(v), v, np.nan)) for name, colour, v in found]
     return [curve for curve in curves if np.isfinite(curve.values).any()]
@@ -129,7 +129,7 @@ def _name_curves(ax: Axes, curves: list[_Curve], band: float) -> None:
 
 
 def _shifts(ax: Axes, curves: list[_Curve]) -> list[float]:
-    """By how many points to move each curve's name so that two that end close together can both be read."""
+    """By how many points to move each curve's name, so that names of curves that end close together do not overlap."""
     ends = [(curve.last, curve.values[curve.last]) for curve in curves]
     heights = ax.transData.transform(ends)[:, 1] * 72 / ax.figure.dpi
     if len(curves) == 1:
@@ -140,7 +140,7 @@ def _shifts(ax: Axes, curves: list[_Curve]) -> list[float]:
 
 
 def _mark_best(ax: Axes, history: History, curve: _Curve, band: float) -> None:
-    """A ring at the epoch whose parameters were put back, and a line up to its name in the band above the curves."""
+    """A ring at the epoch whose parameters were restored, and a line up to its name in the band above the curves."""
     epoch, value = history.best_epoch, curve.values[history.best_epoch]
     width, _ = _size(ax)
     text = f"best: epoch {epoch}, loss {number(value, 3)}, restored"

@@ -21,7 +21,7 @@ _MOST_LINES = 200
 _MOST_POINTS = 500
 _BAND = (10, 90)  # per cent of the runs that lie below its edges
 _WORTH_A_BAND = 10  # runs
-_ROOM_ABOVE = 3.0  # of the first losses: a line that climbs higher leaves the picture
+_ROOM_ABOVE = 3.0  # times the first loss: a line that climbs higher is cut off
 
 
 # -------------------------------------------------------------------------------- a sweep
@@ -30,10 +30,10 @@ def plot_sweep(sweep: "Sweep", *, ax: Axes | None = None) -> Axes:
 
     It is the validation loss where there is one. Of more than 200 runs, 200 are drawn, evenly by their final loss; band
     and median are of all that did not diverge. The loss axis is logarithmic where the losses are positive and span more
-    than a factor of 20; a line that climbs far above its beginning leaves the picture.
+    than a factor of 20; lines that climb far above the beginning are cut off.
 
     Args:
-        sweep: what ``chainrule.sweep`` handed back.
+        sweep: the result of ``chainrule.sweep``.
         ax: what to draw on; None makes a figure.
 
     Returns:
@@ -59,11 +59,11 @@ def plot_sweep(sweep: "Sweep", *, ax: Axes | None = None) -> Axes:
     ax = new_axes(6.4, 4.0, layout="tight") if ax is None else ax
     epochs = np.unique(np.linspace(0, losses.shape[1] - 1, min(losses.shape[1], _MOST_POINTS)).astype(int))
     shown = losses[:, epochs]
-    kept = shown[sweep.ranking] if len(sweep.ranking) else shown
-    shown = _scaled(ax, shown, float(np.nanmax(kept[:, 0])))
+    ended = shown[sweep.ranking] if len(sweep.ranking) else shown  # the runs that did not diverge
+    shown = _scaled(ax, shown, float(np.nanmax(ended[:, 0])))
     _draw_runs(ax, epochs, shown, sweep.final)
-    if len(kept) >= _WORTH_A_BAND:
-        _draw_band(ax, epochs, kept)
+    if len(ended) >= _WORTH_A_BAND:
+        _draw_band(ax, epochs, ended)
     if len(sweep.ranking):
         k = sweep.best
         name = f"best: run {k}, {number(sweep.final[k], 3)}"
@@ -71,23 +71,20 @@ def plot_sweep(sweep: "Sweep", *, ax: Axes | None = None) -> Axes:
     ax.set_xlim(0, max(losses.shape[1] - 1, 1))
     ax.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
     diverged = int(sweep.diverged.sum())
-    told = f"epoch ({diverged} of {len(losses)} runs diverged)" if diverged else "epoch"
-    ax.set_xlabel(told, color=INK, fontsize=_TEXT)
-    ax.set_ylabel("validation loss" if validated else "loss", color=INK, fontsize=_TEXT)
-    _frame(ax)
-    ax.legend(loc="best", facecolor=PAPER, edgecolor="none", framealpha=0.85, fontsize=_SMALL, labelcolor=INK)
+    epoch = f"epoch ({diverged} of {len(losses)} runs diverged)" if diverged else "epoch"
+    _finish(ax, epoch, "validation loss" if validated else "loss")
     return ax
 
 
 def _draw_runs(ax: Axes, epochs: Array, losses: Array, final: Array) -> None:
-    """A thin line for each run, or for so many of them, evenly by rank."""
+    """A thin line for each run, or for ``_MOST_LINES`` of them, evenly by rank."""
     count = len(losses)
     order = np.argsort(final, kind="stable")  # those without a final loss come last
     chosen = order[np.unique(np.linspace(0, count - 1, min(count, _MOST_LINES)).astype(int))]
     strength = min(0.75, max(0.4, 10 / len(chosen)))
     lines = [np.column_stack([epochs, losses[k]]) for k in chosen]
-    told = f"{count} runs" if len(chosen) == count else f"{len(chosen)} of {count} runs"
-    ax.add_collection(LineCollection(lines, colors=[tint(BLUE, strength)], linewidths=0.7, label=told, zorder=2))
+    label = f"{count} runs" if len(chosen) == count else f"{len(chosen)} of {count} runs"
+    ax.add_collection(LineCollection(lines, colors=[tint(BLUE, strength)], linewidths=0.7, label=label, zorder=2))
 
 
 def _draw_band(ax: Axes, epochs: Array, losses: Array) -> None:
@@ -98,7 +95,7 @@ def _draw_band(ax: Axes, epochs: Array, losses: Array) -> None:
 
 
 def _scaled(ax: Axes, losses: Array, begin: float) -> Array:
-    """The losses, cut off where they climb far above the beginning; the axis is logarithmic if they ask for it."""
+    """Set the limits and the scale of the loss axis; hand back the losses, cut off far above the beginning."""
     finite = losses[np.isfinite(losses)]
     low, high = float(finite.min()), float(finite.max())
     top = min(high, _ROOM_ABOVE * begin) if begin > 0 else high
@@ -111,7 +108,11 @@ def _scaled(ax: Axes, losses: Array, begin: float) -> Array:
     return np.minimum(losses, 10 * top if top > 0 else high)
 
 
-def _frame(ax: Axes) -> None:
+def _finish(ax: Axes, x_label: str, y_label: str) -> None:
+    """Names of the axes, a light frame, the legend."""
+    ax.set_xlabel(x_label, color=INK, fontsize=_TEXT)
+    ax.set_ylabel(y_label, color=INK, fontsize=_TEXT)
+    ax.legend(loc="best", facecolor=PAPER, edgecolor="none", framealpha=0.85, fontsize=_SMALL, labelcolor=INK)
     ax.tick_params(colors=MUTED, labelsize=_SMALL, which="both")
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set_color(MUTED)
@@ -119,12 +120,12 @@ def _frame(ax: Axes) -> None:
 
 # -------------------------------------------------------------------------------- a learning-rate test
 def plot_learning_rates(test: "LearningRateTest", *, ax: Axes | None = None) -> Axes:
-    """Draw the last loss of each learning rate, beside the loss that all began with.
+    """Draw the last loss of each learning rate, beside the loss at the beginning.
 
     The rates above the largest stable one are shaded; the best and the suggested rate are marked.
 
     Args:
-        test: what ``chainrule.learning_rate_test`` handed back.
+        test: the result of ``chainrule.learning_rate_test``.
         ax: what to draw on; None makes a figure.
 
     Returns:
@@ -150,8 +151,8 @@ def plot_learning_rates(test: "LearningRateTest", *, ax: Axes | None = None) -> 
     epochs = test.loss.shape[1]
     last = _scaled(ax, np.append(last, test.begin), test.begin)[:-1]
     ax.axhline(test.begin, color=MUTED, linewidth=0.9, linestyle=":", label="at the beginning", zorder=1)
-    told = f"after {epochs} epochs"
-    ax.plot(test.rates, last, color=BLUE, linewidth=1.6, marker="o", markersize=3, label=told, zorder=3)
+    label = f"after {epochs} epochs"
+    ax.plot(test.rates, last, color=BLUE, linewidth=1.6, marker="o", markersize=3, label=label, zorder=3)
     ax.set_xlim(test.rates[0], test.rates[-1])
     edge = test.largest_stable
     if edge is None or edge < test.rates[-1]:
@@ -163,8 +164,5 @@ def plot_learning_rates(test: "LearningRateTest", *, ax: Axes | None = None) -> 
         at = int(np.nanargmin(last))
         ring = {"marker": "o", "markersize": 8, "color": "none", "markeredgecolor": VERMILION, "markeredgewidth": 1.6}
         ax.plot([test.best], [last[at]], **ring, linestyle="none", label=f"best: {number(test.best, 3)}", zorder=4)
-    ax.set_xlabel(f"learning rate ({type(test.optimizer).__name__})", color=INK, fontsize=_TEXT)
-    ax.set_ylabel("loss", color=INK, fontsize=_TEXT)
-    _frame(ax)
-    ax.legend(loc="best", facecolor=PAPER, edgecolor="none", framealpha=0.85, fontsize=_SMALL, labelcolor=INK)
+    _finish(ax, f"learning rate ({type(test.optimizer).__name__})", "loss")
     return ax

@@ -1,6 +1,6 @@
-"""The rules, one a file, in the order in which they are asked: structural ones, curvature, thresholds."""
+"""The rules, one a file, in the order in which they are applied: structural ones, curvature, thresholds."""
 
-from chainrule.diagnosis.result import Rule
+from chainrule.diagnosis.rule import Rule
 from chainrule.diagnosis.rules import (
     constant_output,
     dead_units,
@@ -48,4 +48,4 @@ RULES: tuple[Rule, ...] = (
     local_minimum.RULE,
     constant_output.RULE,
 )
-"""The table: every way in which training fails that is known here."""
+"""Every way of failing that the library knows."""

@@ -9,15 +9,15 @@ from chainrule.core.activations import IDENTITY
 from chainrule.core.builtin import computes_like
 from chainrule.core.layers import Dense, Dropout
 from chainrule.diagnosis import remedies
-from chainrule.diagnosis.measurements import Readings
-from chainrule.diagnosis.result import Rule, Suspicion
+from chainrule.diagnosis.measurements import Measurements
+from chainrule.diagnosis.rule import Rule, Suspicion
 
 
-def measure(r: Readings) -> list[int] | None:
+def measure(run: Measurements) -> list[int] | None:
     """The hidden layers that are linear, with a linear map above them."""
-    layers = r.case.chain.layers
+    layers = run.case.chain.layers
     linear = []
-    for l in r.hidden:
+    for l in run.hidden:
         layer = layers[l - 1]
         assert isinstance(layer, Dense)
         k = l
@@ -28,12 +28,12 @@ def measure(r: Readings) -> list[int] | None:
     return linear or None
 
 
-def judge(linear: list[int], r: Readings) -> Suspicion | None:
-    """Each of them collapses with the next."""
-    everything = len(linear) == len(r.hidden)
-    product = np.linalg.multi_dot([r.case.model.parameters[f"W{l}"] for l in r.dense]) if everything else None
+def judge(linear: list[int], run: Measurements) -> Suspicion | None:
+    """Always a suspicion: each of them is one linear map with the next."""
+    everything = len(linear) == len(run.hidden)
+    product = np.linalg.multi_dot([run.case.model.parameters[f"W{l}"] for l in run.dense]) if everything else None
     names = ", ".join(map(str, linear))
-    told = (
+    explanation = (
         f"Layer{'s' * (len(linear) > 1)} {names} ha{'ve' if len(linear) > 1 else 's'} no activation, so "
         + (
             "the whole network is one linear map of its inputs, whatever its weights: it can draw only straight lines. "
@@ -51,7 +51,7 @@ def judge(linear: list[int], r: Readings) -> Suspicion | None:
         )
         for name in ("tanh", "relu")
     )
-    return Suspicion("linear-network", "warning", "structural", evidence, told, tried, order=24)
+    return Suspicion("linear-network", "warning", "structural", evidence, explanation, tried, order=24)
 
 
 RULE = Rule("linear-network", "Goodfellow, Bengio & Courville 2016, section 6.1", measure, judge)

@@ -15,9 +15,9 @@ from chainrule.core.activations import activation as find_activation
 from chainrule.core.builtin import computes_like
 from chainrule.core.losses import loss as find_loss
 from chainrule.diagnosis.case import Case
-from chainrule.diagnosis.measurements import Readings
+from chainrule.diagnosis.measurements import Measurements
 from chainrule.diagnosis.remedies import with_activation
-from chainrule.diagnosis.result import Remedy, Rule, Suspicion
+from chainrule.diagnosis.rule import Remedy, Rule, Suspicion
 
 BINARY, CATEGORICAL = "binary_cross_entropy", "categorical_cross_entropy"
 
@@ -38,17 +38,17 @@ class Pair:
     wanted: str
 
 
-def measure(r: Readings) -> Pair | None:
-    """The pair, if it is one of those that fail."""
-    phi = r.output_activation
+def measure(run: Measurements) -> Pair | None:
+    """The pair, if it is one of those that do not fit."""
+    phi = run.output_activation
     if phi is None:
         return None
-    loss, wanted = r.case.chain.loss, _wanted(r.case.data.t)
+    loss, wanted = run.case.chain.loss, _wanted(run.case.data.t)
     squashed = any(computes_like(phi, row) for row in (SIGMOID, SOFTMAX))
     measures_distance = loss.distance and loss.best_constant != "quantile"
     unfit = {"independent": not _within(phi.range), "exclusive": not computes_like(phi, SOFTMAX)}
     kinds = {  # the first that holds
-        "one unit": (computes_like(phi, SOFTMAX) and r.case.chain.outputs == 1, wanted or ""),
+        "one unit": (computes_like(phi, SOFTMAX) and run.case.chain.outputs == 1, wanted or ""),
         "twice": (squashed and loss.link in ("sigmoid", "softmax"), loss.name),
         "not a probability": (
             not loss.is_fused and unfit.get(loss.probabilities or "", False),
@@ -74,21 +74,21 @@ def _wanted(t: np.ndarray) -> str | None:
     return f"{CATEGORICAL}_from_logits" if one_each else f"{BINARY}_from_logits"
 
 
-def judge(pair: Pair, r: Readings) -> Suspicion | None:
-    """Each kind has its own trouble."""
-    told = _TOLD[pair.kind].format(p=pair)
-    last = len(r.case.chain.layers)
+def judge(pair: Pair, run: Measurements) -> Suspicion | None:
+    """Always a suspicion."""
+    explanation = _EXPLANATIONS[pair.kind].format(p=pair)
+    last = len(run.case.chain.layers)
     if pair.wanted:
-        told += f" Leave layer {last} without an activation and train on {pair.wanted}."
+        explanation += f" Leave layer {last} without an activation and train on {pair.wanted}."
         text = f"activation 'identity' in layer {last} and loss '{pair.wanted}'"
         remedy = Remedy(text, {"net": text, "loss": pair.wanted}, lambda case: _paired(case, pair, text))
     else:
         text = f"activation 'identity' in layer {last}"
-        told += f" Leave layer {last} without an activation."
+        explanation += f" Leave layer {last} without an activation."
         remedy = Remedy(text, {"net": text}, lambda case: _linear(case, text))
     evidence = {"loss": pair.loss, "activation": pair.activation, "kind": pair.kind, "layer": last}
     severity = "warning" if pair.kind == "slope" else "error"
-    return Suspicion("loss-output-pair", severity, "structural", evidence, told, (remedy,), order=10, factor=0.8)
+    return Suspicion("loss-output-pair", severity, "structural", evidence, explanation, (remedy,), order=10, factor=0.8)
 
 
 def _linear(case: Case, text: str) -> Case:
@@ -105,7 +105,7 @@ def _paired(case: Case, pair: Pair, text: str) -> Case:
     return case.with_layers(text, layers, loss=new, decode=decode)
 
 
-_TOLD = {
+_EXPLANATIONS = {
     "slope": "{p.loss} through {p.activation} multiplies every error by the activation's slope, which is nearly "
     "0 where "
     "the answer is most wrong: learning is slowest where it is needed most.",

@@ -1,4 +1,4 @@
-"""The training loss falls on while the validation loss has turned: the network learns the rows by heart.
+"""The training loss goes on falling while the validation loss rises: the network memorises the rows.
 
 Prechelt 1998, Early stopping - but when?; Goodfellow, Bengio & Courville 2016, Deep Learning, section 7.8.
 """
@@ -9,20 +9,20 @@ import numpy as np
 
 from chainrule.core.format import number
 from chainrule.diagnosis import remedies
-from chainrule.diagnosis.measurements import Readings
-from chainrule.diagnosis.result import Rule, Suspicion
+from chainrule.diagnosis.measurements import Measurements
+from chainrule.diagnosis.rule import Rule, Suspicion
 
 RISE = 1.15
 GAP = 1.3
 
 
 @dataclass(frozen=True)
-class Measured:
-    """Both curves in numbers.
+class LossCurves:
+    """Training and validation loss at the best epoch and at the end.
 
     Attributes:
-        best_epoch: of the lowest validation loss.
-        lowest, last: validation loss there and in the end (mean of the last few epochs).
+        best_epoch: with the lowest validation loss.
+        lowest, last: validation loss there and at the end (mean of the last few epochs).
         training_best, training_last: training loss at the same epochs.
     """
 
@@ -33,29 +33,33 @@ class Measured:
     training_last: float
 
 
-def measure(r: Readings) -> Measured | None:
-    """With validation rows only."""
-    held, losses = r.validation_losses, r.losses
-    if held.size < 5 or not np.isfinite(held).all():
+def measure(run: Measurements) -> LossCurves | None:
+    """For runs with validation rows."""
+    validation, losses = run.validation_losses, run.losses
+    if validation.size < 5 or not np.isfinite(validation).all():
         return None
-    best = int(np.argmin(held))
-    return Measured(best, float(held[best]), float(held[-3:].mean()), float(losses[best]), float(losses[-1]))
-
-
-def judge(m: Measured, r: Readings) -> Suspicion | None:
-    """The validation loss has risen clearly from its lowest while the training loss fell."""
-    if not (m.last > RISE * m.lowest and m.training_last < 0.9 * m.training_best and m.last > GAP * m.training_last):
-        return None
-    told = (
-        f"The validation loss is lowest in epoch {m.best_epoch} ({number(m.lowest, 4)}) and rises to "
-        f"{number(m.last, 4)}, "
-        f"while the training loss falls from {number(m.training_best, 4)} to {number(m.training_last, 4)}: from "
-        "there on "
-        "the network learns its rows by heart. Stop there (patience), penalise large weights (l2), take fewer units or "
-        "more rows."
+    best = int(np.argmin(validation))
+    return LossCurves(
+        best, float(validation[best]), float(validation[-3:].mean()), float(losses[best]), float(losses[-1])
     )
-    evidence = dict(vars(m))
-    patience = max(5, min(r.case.settings.epochs // 10, 50))
+
+
+def judge(found: LossCurves, run: Measurements) -> Suspicion | None:
+    """The validation loss has risen clearly from its lowest while the training loss fell."""
+    if not (
+        found.last > RISE * found.lowest
+        and found.training_last < 0.9 * found.training_best
+        and found.last > GAP * found.training_last
+    ):
+        return None
+    explanation = (
+        f"The validation loss is lowest in epoch {found.best_epoch} ({number(found.lowest, 4)}) and rises to "
+        f"{number(found.last, 4)}, while the training loss falls from {number(found.training_best, 4)} to "
+        f"{number(found.training_last, 4)}: from there on the network learns its rows by heart. Stop there (patience), "
+        "penalise large weights (l2), take fewer units or more rows."
+    )
+    evidence = dict(vars(found))
+    patience = max(5, min(run.case.settings.epochs // 10, 50))
     tried = (
         remedies.settings(f"patience={patience}", patience=patience),
         remedies.settings("l2=0.01", l2=0.01),
@@ -65,12 +69,13 @@ def judge(m: Measured, r: Readings) -> Suspicion | None:
         "warning",
         "exact",
         evidence,
-        told,
+        explanation,
         tried,
         judged_by="validation",
         order=21,
         least=0.02,
         factor=0.9,
+        follows="if suspected at first",
     )
 
 

@@ -1,4 +1,4 @@
-"""Units pushed to where their activation is flat: their slope, and with it their gradient, is nearly 0.
+"""Units whose net inputs lie where the activation is flat: their slope, and with it their gradient, is nearly 0.
 
 LeCun, Bottou, Orr & Müller 1998, Efficient BackProp, section 4.4; Glorot & Bengio 2010, AISTATS.
 """
@@ -13,15 +13,15 @@ from chainrule.core.layers import Run
 from chainrule.diagnosis import remedies
 from chainrule.diagnosis.case import Case
 from chainrule.diagnosis.gradient_flow import FLAT, saturates, slopes
-from chainrule.diagnosis.measurements import Readings
-from chainrule.diagnosis.result import Remedy, Rule, Suspicion
+from chainrule.diagnosis.measurements import Measurements
+from chainrule.diagnosis.rule import Remedy, Rule, Suspicion
 
 SHARE = 0.4  # of a layer's values
 
 
 @dataclass(frozen=True)
-class Measured:
-    """By bounded layer, how much of it is flat before training.
+class Saturation:
+    """By bounded layer, how much of it is saturated before training.
 
     Attributes:
         layers: their numbers.
@@ -38,55 +38,54 @@ class Measured:
     size: list[float]
 
 
-def measure(r: Readings) -> Measured | None:
-    """Layers whose activation is bounded on both sides."""
+def measure(run: Measurements) -> Saturation | None:
+    """For layers whose activation is bounded on both sides."""
     layers, flat, lost, size = [], [], [], []
     units: dict[int, list[int]] = {}
-    for l in r.hidden:
-        phi = r.activation(l)
+    for l in run.hidden:
+        phi = run.activation(l)
         if not isinstance(phi, ElementwiseActivation) or not saturates(phi):
             continue
-        z = r.start.records[l - 1]["z"]
+        z = run.start.records[l - 1]["z"]
         slope = slopes(phi, z)
-        above = r.start.backs[l].da_in
+        above = run.start.backs[l].da_in
         layers.append(l)
         flat.append(float(np.mean(slope < FLAT)))
         whole = float(np.linalg.norm(above))
         lost.append(1 - float(np.linalg.norm(slope * above)) / whole if whole else 0.0)
         size.append(float(np.sqrt(np.mean(z**2))))
         units[l] = np.flatnonzero(np.mean(slope < FLAT, axis=0) > 0.5).tolist()
-    return Measured(layers, flat, lost, units, size) if layers else None
+    return Saturation(layers, flat, lost, units, size) if layers else None
 
 
-def judge(m: Measured, r: Readings) -> Suspicion | None:
-    """A good part of a layer is flat."""
-    k = int(np.argmax(m.flat))
-    if m.flat[k] < SHARE:
+def judge(found: Saturation, run: Measurements) -> Suspicion | None:
+    """A good part of a layer is saturated."""
+    k = int(np.argmax(found.flat))
+    if found.flat[k] < SHARE:
         return None
-    l = m.layers[k]
-    phi = r.activation(l)
-    told = (
-        f"Of layer {l}'s values {m.flat[k]:.0%} lie where {phi.name if phi else ''} is flat (slope below a "
-        "twentieth of "
-        f"its steepest): the net inputs are of size {number(m.size[k], 3)}, and {m.lost[k]:.0%} of the gradient that "
-        "comes from above is lost there. Scale the inputs, or draw smaller weights."
+    l = found.layers[k]
+    phi = run.activation(l)
+    explanation = (
+        f"Of layer {l}'s values {found.flat[k]:.0%} lie where {phi.name if phi else ''} is flat (slope below a "
+        f"twentieth of its steepest): the net inputs are of size {number(found.size[k], 3)}, and {found.lost[k]:.0%} "
+        "of the gradient that comes from above is lost there. Scale the inputs, or draw smaller weights."
     )
     evidence = {
-        "layers": m.layers, "share_flat": m.flat, "gradient_lost": m.lost, "units_flat_on_most_rows": m.units,
-        "net_input_size": m.size,
+        "layers": found.layers, "share_flat": found.flat, "gradient_lost": found.lost,
+        "units_flat_on_most_rows": found.units, "net_input_size": found.size,
     }  # fmt: skip
-    wide = [layer for layer, share in zip(m.layers, m.flat, strict=True) if share >= SHARE]
+    wide = [layer for layer, share in zip(found.layers, found.flat, strict=True) if share >= SHARE]
     text = f"weights and biases of layers {', '.join(map(str, wide))} scaled so that net inputs are of size 1"
-    remedy = Remedy(text, {"net": "smaller first weights"}, lambda case: _narrowed(case, r, wide, text))
+    remedy = Remedy(text, {"net": "smaller first weights"}, lambda case: _scaled_down(case, run, wide, text))
     afresh = f"weights of layers {', '.join(map(str, wide))} drawn afresh, biases 0"
-    tried = (remedy, remedies.vector(afresh, remedies.redrawn(r.case, wide)))
-    return Suspicion("saturated-units", "warning", "exact", evidence, told, tried, order=32)
+    tried = (remedy, remedies.vector(afresh, remedies.redrawn(run.case, wide)))
+    return Suspicion("saturated-units", "warning", "exact", evidence, explanation, tried, order=32)
 
 
-def _narrowed(case: Case, r: Readings, layers: list[int], text: str) -> Case:
+def _scaled_down(case: Case, run: Measurements, layers: list[int], text: str) -> Case:
     """Each layer's weights divided by the size of its net inputs, from the first up."""
     new = case.model.parameters.with_vector(case.model.parameters.vector.copy())
-    a = r.rows.x
+    a = run.rows.x
     for l, layer in enumerate(case.chain.layers, start=1):
         record = layer.forward(new.of_layer(l), a, case.model.state[l - 1], Run(state=case.model.state))
         if l in layers:

@@ -1,4 +1,4 @@
-"""A network too small for its task: even a handful of rows cannot be fitted to nothing.
+"""A network too small for its task: it cannot even fit a handful of rows.
 
 The test of overfitting a tiny batch: Karpathy 2019, A recipe for training neural networks; CS231n notes, section
 "sanity checks".
@@ -11,9 +11,10 @@ import numpy as np
 from chainrule.core.initializers import suited_to
 from chainrule.core.layers import Dense
 from chainrule.diagnosis.case import Case
-from chainrule.diagnosis.measurements import Readings
-from chainrule.diagnosis.result import Remedy, Rule, Suspicion
-from chainrule.diagnosis.runs import run
+from chainrule.diagnosis.measurements import Measurements
+from chainrule.diagnosis.rule import Remedy, Rule, Suspicion
+from chainrule.diagnosis.runs import train
+from chainrule.diagnosis.score import LOST
 from chainrule.optimizers import Adam
 from chainrule.training import Data
 
@@ -25,63 +26,74 @@ SMALL_UNITS = 8
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What is left, and of a tiny batch.
+class TinyBatchFit:
+    """The remaining loss of the run, and of a run on a few rows alone.
 
     Attributes:
-        left: of the whole run.
+        remaining_loss: of the run.
         tiny_rows: how many rows were tried alone.
-        tiny_left: what was left of them after training on them alone.
+        tiny_loss: the remaining loss after training on them alone.
         hidden: units of the hidden layers.
     """
 
-    left: float
+    remaining_loss: float
     tiny_rows: int
-    tiny_left: float
+    tiny_loss: float
     hidden: list[int]
 
 
-def measure(r: Readings) -> Measured | None:
-    """For runs that ended in good order and leave much."""
-    if r.ran.error is not None or r.left < UNFITTED or not r.hidden:
+def measure(run: Measurements) -> TinyBatchFit | None:
+    """For runs that did not diverge and leave much of the loss."""
+    if run.training.error is not None or run.remaining_loss < UNFITTED or not run.hidden:
         return None
-    rows = min(TINY, r.case.rows)
-    chosen = np.linspace(0, r.case.rows - 1, rows).astype(int)
-    w = r.case.data.weights
-    data = Data(r.case.data.x[chosen], r.case.data.t[chosen], None if w is None else w[chosen])
+    rows = min(TINY, run.case.rows)
+    chosen = np.linspace(0, run.case.rows - 1, rows).astype(int)
+    w = run.case.data.weights
+    data = Data(run.case.data.x[chosen], run.case.data.t[chosen], None if w is None else w[chosen])
     settings = replace(
-        r.case.settings, epochs=TINY_EPOCHS, batch_size=None, optimizer=Adam(0.03), l1=0.0, l2=0.0, patience=None,
+        run.case.settings, epochs=TINY_EPOCHS, batch_size=None, optimizer=Adam(0.03), l1=0.0, l2=0.0, patience=None,
         clip_norm=None, clip_value=None,
     )  # fmt: skip
-    tiny = replace(r.case, data=data, held=None, settings=settings, original_t=r.case.truth[chosen])
-    ran = run(tiny)
-    left = 10.0 if ran.error is not None else r.yard.left(tiny, ran.kept)
-    return Measured(r.left, rows, left, [r.case.chain.units[l] for l in r.hidden])
+    tiny = replace(run.case, data=data, validation=None, settings=settings, original_t=run.case.truth[chosen])
+    trained = train(tiny)
+    left = LOST if trained.error is not None else run.score.remaining_loss(tiny, trained.model)
+    return TinyBatchFit(run.remaining_loss, rows, left, [run.case.chain.units[l] for l in run.hidden])
 
 
-def judge(m: Measured, r: Readings) -> Suspicion | None:
-    """A tiny batch resists, or the network is small and most of the loss is left."""
-    all_rows = m.tiny_rows == r.case.rows
-    if not (m.tiny_left > UNFITTED_TINY or (max(m.hidden) <= SMALL_UNITS and m.left > 0.1 and not all_rows)):
+def judge(found: TinyBatchFit, run: Measurements) -> Suspicion | None:
+    """A tiny batch cannot be fitted, or the network is small and much of the loss is left."""
+    all_rows = found.tiny_rows == run.case.rows
+    if not (
+        found.tiny_loss > UNFITTED_TINY
+        or (max(found.hidden) <= SMALL_UNITS and found.remaining_loss > 0.1 and not all_rows)
+    ):
         return None
-    alone = f"trained on {m.tiny_rows} rows alone the network leaves {m.tiny_left:.1%}"
-    also = f", and even {alone}:" if m.tiny_left > UNFITTED_TINY else f"; {alone}, but for all rows"
-    told = (
-        f"The run leaves {m.left:.0%} of {r.yard.training.unit}{also} {', '.join(map(str, m.hidden))} hidden unit"
-        f"{'s' * (max(m.hidden) > 1)} may be too few for these targets. Give it more units."
+    alone = f"trained on {found.tiny_rows} rows alone the network leaves {found.tiny_loss:.1%}"
+    also = f", and even {alone}:" if found.tiny_loss > UNFITTED_TINY else f"; {alone}, but for all rows"
+    explanation = (
+        f"The run leaves {found.remaining_loss:.0%} of {run.score.training.unit}{also} "
+        f"{', '.join(map(str, found.hidden))} hidden unit{'s' * (max(found.hidden) > 1)} may be too few for these "
+        "targets. Give it more units."
     )
-    wider = [max(8 * units, 32) for units in m.hidden]
+    wider = [max(8 * units, 32) for units in found.hidden]
     wide = f"hidden layers of {', '.join(map(str, wider))} units"
     deep = f"hidden layers of {', '.join(map(str, [*wider, 32]))} units"
     tried = (
-        Remedy(wide, {"net": wide}, lambda case: _wider(case, r.hidden, wider, wide)),
-        Remedy(deep, {"net": deep}, lambda case: _wider(case, r.hidden, wider, deep, more=32)),
+        Remedy(wide, {"net": wide}, lambda case: _wider(case, run.hidden, wider, wide)),
+        Remedy(deep, {"net": deep}, lambda case: _wider(case, run.hidden, wider, deep, more=32)),
     )
-    return Suspicion("underfitting", "warning", "rule of thumb", dict(vars(m)), told, tried, order=60)
+    evidence = {
+        "left": found.remaining_loss, "tiny_rows": found.tiny_rows, "tiny_left": found.tiny_loss,
+        "hidden": found.hidden,
+    }  # fmt: skip
+    return Suspicion(
+        "underfitting", "warning", "rule of thumb", evidence, explanation, tried, order=60, must_generalize=True,
+        follows="if suspected at first",
+    )  # fmt: skip
 
 
 def _wider(case: Case, hidden: list[int], units: list[int], text: str, more: int = 0) -> Case:
-    """Hidden layers of other widths, drawn afresh, and perhaps one more on top of them."""
+    """Hidden layers of other widths with new random weights; one more after them if ``more`` is not 0."""
     layers = list(case.chain.layers)
     for l, count in zip(hidden, units, strict=True):
         layer = layers[l - 1]

@@ -10,15 +10,15 @@ import numpy as np
 from chainrule.core.arrays import Array
 from chainrule.core.format import number
 from chainrule.diagnosis.case import Case
-from chainrule.diagnosis.measurements import Readings
-from chainrule.diagnosis.result import Remedy, Rule, Suspicion
-from chainrule.diagnosis.score import mean_and_deviation
+from chainrule.diagnosis.constant_answer import mean_and_deviation
+from chainrule.diagnosis.measurements import Measurements
+from chainrule.diagnosis.rule import Remedy, Rule, Suspicion
 
 LARGE, SMALL = 20.0, 0.05
 
 
 @dataclass(frozen=True)
-class Measured:
+class TargetScales:
     """Mean, standard deviation and size (root mean square) of each target column."""
 
     mean: Array
@@ -26,37 +26,37 @@ class Measured:
     size: Array
 
 
-def measure(r: Readings) -> Measured | None:
+def measure(run: Measurements) -> TargetScales | None:
     """For losses that measure distances, with an output that can take any value, or any positive one."""
-    phi = r.output_activation
-    if not r.case.chain.loss.distance or phi is None or phi.range[1] < np.inf:
+    phi = run.output_activation
+    if not run.case.chain.loss.distance or phi is None or phi.range[1] < np.inf:
         return None
-    t = r.case.data.t.astype(np.float64)
+    t = run.case.data.t.astype(np.float64)
     with np.errstate(all="ignore"):
         mean, deviation = mean_and_deviation(t)
         size = np.sqrt(mean**2 + deviation**2)
-    return Measured(mean, deviation, size) if np.isfinite(size).all() else None
+    return TargetScales(mean, deviation, size) if np.isfinite(size).all() else None
 
 
-def judge(m: Measured, r: Readings) -> Suspicion | None:
+def judge(found: TargetScales, run: Measurements) -> Suspicion | None:
     """A column of targets out of scale."""
-    if not (m.size.max() > LARGE or m.size.max() < SMALL):
+    if not (found.size.max() > LARGE or found.size.max() < SMALL):
         return None
-    phi = r.output_activation
+    phi = run.output_activation
     assert phi is not None
     shift = phi.range[0] == -np.inf
-    k = int(np.argmax(m.size))
-    told = (
-        f"The targets are not scaled: t[{k}] has mean {number(m.mean[k], 3)} and standard deviation "
-        f"{number(m.deviation[k], 3)}, while the network's first outputs are of size 1. Errors this size make "
-        "gradients "
-        "too large or too small for the learning rate. Standardise the targets, and undo it in the predictions."
+    k = int(np.argmax(found.size))
+    explanation = (
+        f"The targets are not scaled: t[{k}] has mean {number(found.mean[k], 3)} and standard deviation "
+        f"{number(found.deviation[k], 3)}, while the network's first outputs are of size 1. Errors this size make "
+        "gradients too large or too small for the learning rate. Standardise the targets, and undo it in the "
+        "predictions."
     )
-    evidence = {"mean": m.mean, "deviation": m.deviation}
+    evidence = {"mean": found.mean, "deviation": found.deviation}
     text = "t standardised by column" if shift else "t divided by its standard deviation"
     what = "(t - t.mean(0)) / t.std(0)" if shift else "t / t.std(0)"
     remedy = Remedy(text, {"t": what}, lambda case: _scaled(case, text, shift=shift))
-    return Suspicion("unscaled-targets", "warning", "structural", evidence, told, (remedy,), order=22)
+    return Suspicion("unscaled-targets", "warning", "structural", evidence, explanation, (remedy,), order=22)
 
 
 def _scaled(case: Case, text: str, *, shift: bool) -> Case:
@@ -64,8 +64,8 @@ def _scaled(case: Case, text: str, *, shift: bool) -> Case:
     mean, deviation = mean_and_deviation(t)
     mean = (mean if shift else np.zeros_like(mean)).astype(t.dtype)
     deviation = np.where(deviation > 0, deviation, 1.0).astype(t.dtype)
-    held = None if case.held is None else (case.held.t - mean) / deviation
-    return case.with_targets(text, (t - mean) / deviation, held, lambda y: y * deviation + mean)
+    validation = None if case.validation is None else (case.validation.t - mean) / deviation
+    return case.with_targets(text, (t - mean) / deviation, validation, lambda y: y * deviation + mean)
 
 
 RULE = Rule("unscaled-targets", "LeCun et al. 1998, section 4.5", measure, judge)
