@@ -11,8 +11,7 @@ import chainrule as cr
 from chainrule.core.layers import Dense
 from chainrule.engine.unrolled import sessions as engine
 from chainrule.optimizers.schedules import Cosine, OnPlateau
-from chainrule.sweeps import ensemble as many
-from chainrule.sweeps import sweep
+from chainrule.sweeps import ensemble, one_by_one, sweep
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(9, 2))
@@ -79,10 +78,11 @@ def test_what_cannot_be_written_out_is_trained_one_by_one(layers):
 
 
 def test_compiled_runs_one_by_one_are_shared_out_among_threads(monkeypatch):
-    asked, in_threads, fit = [], many._in_threads, many.fit
-    monkeypatch.setattr(many.dispatch, "choose", lambda *_, **__: "compiled")
-    monkeypatch.setattr(many, "fit", lambda *data: fit(*data[:-1], replace(data[-1], engine="reference")))
-    monkeypatch.setattr(many, "_in_threads", lambda *how: asked.append(how[-1]) or in_threads(*how))
+    asked, in_threads, fit = [], one_by_one._as_they_end, one_by_one.fit
+    monkeypatch.setattr(one_by_one.dispatch, "choose", lambda *_, **__: "compiled")
+    reference = lambda call: replace(call, settings=replace(call.settings, engine="reference"))  # noqa: E731
+    monkeypatch.setattr(one_by_one, "fit", lambda call: fit(reference(call)))
+    monkeypatch.setattr(one_by_one, "_as_they_end", lambda *how: asked.append(how[-1]) or in_threads(*how))
     large = net([Dense(40, "tanh"), Dense(1)])
     found = swept(large, seeds=range(4), threads=3)
     assert asked == [3]
@@ -91,9 +91,9 @@ def test_compiled_runs_one_by_one_are_shared_out_among_threads(monkeypatch):
 
 
 def test_runs_in_threads_are_handed_back_as_they_end():
-    assert sorted(many._in_threads(lambda k: 10 * k, range(20), 3)) == list(range(0, 200, 10))
+    assert sorted(one_by_one._as_they_end(lambda k: 10 * k, range(20), 3)) == list(range(0, 200, 10))
     with pytest.raises(ZeroDivisionError):
-        list(many._in_threads(lambda k: 1 // k, [0, 1, 2], 2))
+        list(one_by_one._as_they_end(lambda k: 1 // k, [0, 1, 2], 2))
 
 
 def test_without_seeds_all_begin_with_the_networks_own_parameters():
@@ -132,7 +132,7 @@ def test_a_share_for_validation_is_the_same_for_all_runs():
 
 def test_little_work_is_left_to_the_reference_and_much_is_compiled(monkeypatch):
     asked = []
-    monkeypatch.setattr(many, "_in_lanes", lambda *rest: asked.append(rest))
+    monkeypatch.setattr(ensemble, "train_in_lanes", lambda *rest: asked.append(rest))
     swept(seeds=range(3))
     assert not asked
     swept(seeds=range(300), epochs=100)
@@ -227,8 +227,8 @@ def test_ctrl_c_between_runs_one_by_one(monkeypatch):
             raise KeyboardInterrupt
         return many_fit(*data)
 
-    many_fit = many.fit
-    monkeypatch.setattr(many, "fit", fit)
+    many_fit = one_by_one.fit
+    monkeypatch.setattr(one_by_one, "fit", fit)
     found = swept(seeds=range(3))
     assert found.stopped == ("all epochs", "interrupted", "interrupted")
     assert np.isfinite(found.loss).sum(axis=1).tolist() == [12, 0, 0]

@@ -14,6 +14,8 @@ RENDERERS: dict[str, dict[str, str]] = {
         "plot": "chainrule.plots.history:plot_history",
         "diagnose": "chainrule.diagnosis.api:diagnose_history",
     },
+    "Sweep": {"plot": "chainrule.plots.sweep:plot_sweep"},
+    "LearningRateTest": {"plot": "chainrule.plots.sweep:plot_learning_rates"},
 }
 """For each class of results: the ways to show it, and for each the function that does it, as ``module:function``."""
 

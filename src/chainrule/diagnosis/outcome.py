@@ -12,7 +12,7 @@ from chainrule.core.format import plain
 from chainrule.diagnosis.measurements import Readings
 from chainrule.diagnosis.result import Finding
 from chainrule.diagnosis.score import constant_cross_entropy
-from chainrule.training.fit import evaluate
+from chainrule.training import evaluate
 
 Outcome = Literal["healthy", "cause found", "not explained"]
 

@@ -101,7 +101,7 @@ def _fitted(
 ) -> tuple[History, DivergenceError | None]:
     settings = replace(case.settings, callbacks=callbacks or {}, progress=progress)
     try:
-        return fit(model, case.data, case.held, settings), None
+        return fit(replace(case, settings=settings).call(model)), None
     except DivergenceError as error:
         history = error.history
         assert isinstance(history, History)
