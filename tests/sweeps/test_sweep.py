@@ -34,7 +34,7 @@ def alone(start, run, **options):
     for name in (name for name in one.parameters if name.startswith("W")):
         one.parameters[name] = one.parameters[name] * run.scale
     how = {"epochs": 12, "batch_size": 4, "optimizer": run.optimizer, "seed": run.seed, "engine": "reference"}
-    return one, one.fit(X, T, **how, **options)
+    return one, one.fit(X, T, **how | options)
 
 
 # -------------------------------------------------------------------------------- each as if trained alone
@@ -285,3 +285,24 @@ def test_a_bar_shows_the_epochs_of_all_runs(capfd):
     swept(seeds=range(3), progress=True)
     swept(seeds=range(3), progress=True, engine="compiled")
     assert "36/36 epochs" in capfd.readouterr().err
+
+
+# -------------------------------------------------------------------------------- when runs stop
+@pytest.mark.parametrize("engine_name", ["compiled", "reference"])
+def test_patience_stops_each_run_where_fit_would(engine_name):
+    how = {"epochs": 40, "patience": 2, "min_delta": 0.01}
+    found = swept(seeds=[1, 2], optimizers=[cr.SGD(0.4)], engine=engine_name, **how)
+    for k, run in enumerate(found.runs):
+        one, history = alone(net(), run, **how)
+        assert found.stopped[k] == history.stopped == "patience"
+        assert np.isfinite(found.loss[k]).sum() == history.epochs
+        np.testing.assert_allclose(found.vectors[k], one.parameters.vector, atol=1e-10)
+    assert found.finished.all()
+
+
+@pytest.mark.parametrize("engine_name", ["compiled", "reference"])
+def test_the_time_limit_is_that_of_all_runs_together(engine_name):
+    found = swept(seeds=range(3), epochs=1000, time_limit=1e-9, engine=engine_name)
+    assert "time limit" in found.stopped
+    assert "time limit" in found.summary
+    assert not found.finished.all()
