@@ -15,6 +15,7 @@ from chainrule.core import chain as maths
 from chainrule.core.arrays import Array
 from chainrule.core.chain import Chain
 from chainrule.core.model import Model
+from chainrule.core.seeds import streams
 from chainrule.engine.compiler import kernel_cache
 from chainrule.engine.compiler.target import aligned, space
 from chainrule.engine.optimizer_spec import optimizer_spec
@@ -189,7 +190,7 @@ class _Written:
 
 def first_rate(schedule: Schedule) -> float:
     """The rate before the first update, as the reference asks for it to start an optimizer."""
-    return float(schedule.rate(Clock(0, 0, 1, 1), Memory()))
+    return float(schedule.rate(Clock.at(0, 1, 1), Memory()))
 
 
 # -------------------------------------------------------------------------------- one network
@@ -218,7 +219,7 @@ class UnrolledSession(_Written):
         self.update = self.part("update", free)[0, :, 0] if keep_updates else None
         self.best_memory[:] = model.parameters.vector
         if self.shuffles:
-            self.generator = np.random.default_rng(np.random.SeedSequence(spec.seed).spawn(2)[0])
+            self.generator = streams(spec.seed).shuffle
             function, state = stream(self.generator, "next_uint32")
             self.streams = np.array([state])
             self.job[u.FUNCTION], self.job[u.STREAMS] = function, _address(self.streams)
@@ -376,7 +377,7 @@ class CopiesSession(_Written):
 
     def _streams(self, seeds: Sequence[int]) -> None:
         """A stream for each copy; lanes to spare have none."""
-        self.generators = [np.random.default_rng(np.random.SeedSequence(seed).spawn(2)[0]) for seed in seeds]
+        self.generators = [streams(seed).shuffle for seed in seeds]
         self.streams = np.zeros(self.groups * self.form.lanes, np.int64)
         told = [stream(generator, "next_uint32") for generator in self.generators]
         self.streams[: self.copies] = [state for _, state in told]
@@ -394,10 +395,10 @@ class CopiesSession(_Written):
     def _rates(self, epochs: int) -> tuple[Array, Array]:
         """The learning rates of the next epochs, a row for each schedule there is, and where each lane's row begins."""
         distinct = list(dict.fromkeys(self.schedules))
-        total, first = self.per_epoch * self.epochs, self.epochs_done * self.per_epoch
+        first = self.epochs_done * self.per_epoch
         count = epochs * self.per_epoch
         table = np.empty((len(distinct), count), self.chain.dtype)
-        clocks = [Clock(n, n // self.per_epoch, total, self.epochs) for n in range(first, first + count)]
+        clocks = [Clock.at(n, self.per_epoch, self.epochs) for n in range(first, first + count)]
         for row, schedule in zip(table, distinct, strict=True):
             row[:] = [schedule.rate(clock, Memory()) for clock in clocks]
         starts = np.zeros(self.groups * self.form.lanes, np.int64)
