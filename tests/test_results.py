@@ -47,7 +47,7 @@ MADE = {
     "formula": lambda s: s.net.formula(s.x[0]),
     "derivation": lambda s: s.net.derivation(),
     "step": lambda s: s.net.explain_step(s.x, s.t, optimizer=cr.Adam(0.1), weights=s.weights, seed=0),
-    "steps": lambda s: s.net.explain_step(s.x[:3], s.t[:3], rows="in turn", seed=0),
+    "steps": lambda s: s.net.explain_step(s.x[:3], s.t[:3], rows="one by one", seed=0),
     "check_gradients": lambda s: s.net.check_gradients(s.x, s.t),
     "check_backprop": lambda s: cr.check_backprop(s.net, s.x, s.t, gradients=s.mine),
     "check_step": lambda s: cr.check_step(s.net, s.x, s.t, after=s.mine, learning_rate=0.1),

@@ -1,4 +1,4 @@
-"""``Network``: what a user holds, a chain with a face; each method checks at the door and calls the room behind it."""
+"""``Network``: what a user holds; each method checks its arguments and calls the room that does it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -7,34 +7,48 @@ from typing import TYPE_CHECKING, Any, Literal, Self, overload
 import numpy as np
 
 from chainrule.core import chain as maths
-from chainrule.core.activations import Activation
 from chainrule.core.activations import activation as find_activation
 from chainrule.core.arrays import Array
-from chainrule.core.inputs import as_inputs, as_targets, as_weights
-from chainrule.core.layers import Dense, Layer, Run
+from chainrule.core.inputs import as_inputs
+from chainrule.core.layers import Layer, Run
 from chainrule.core.layers.checks import check_count
-from chainrule.core.lookup import plain_number
 from chainrule.core.losses import Loss
 from chainrule.core.losses import loss as find_loss
 from chainrule.core.model import Model
 from chainrule.core.parameters import Parameters, check_parameter
-from chainrule.core.seeds import chosen_seed
-from chainrule.core.unitwise import unitwise
-from chainrule.engine.dispatch import choose, products, threads_for
+from chainrule.core.seeds import chosen_seed, streams
+from chainrule.engine.prediction import compiled_predictor, outputs
 from chainrule.errors import InputError
 from chainrule.explain import Derivation, derive
-from chainrule.neuron import Neuron
+from chainrule.explain.backpropagation import backpropagation
+from chainrule.explain.formula import formula
+from chainrule.explain.sheet import Sheet
+from chainrule.explain.step import Step, Steps
+from chainrule.explain.stepping import explain_step
+from chainrule.files import load as load_model
+from chainrule.files import own_components, pack, save, unpack
+from chainrule.interchange import to_python, to_pytorch
+from chainrule.neuron import Neuron, dense_layers, parameters_of
 from chainrule.optimizers import AnyOptimizer, Optimizer, first_order
-from chainrule.optimizers import optimizer as find_optimizer
+from chainrule.sweeps import restarts as best_of_restarts
 from chainrule.trace import Trace
 from chainrule.trace import trace as trace_model
-from chainrule.training import Callbacks, Data, History, Settings, Update, fit, split, training
+from chainrule.training import (
+    Callbacks,
+    Data,
+    History,
+    Update,
+    fit,
+    parse_call,
+    parse_data,
+    parse_settings,
+    training_by_engine,
+)
+from chainrule.training.gradients import gradient
 from chainrule.verify.gradients import GradientCheck, check_gradients
 
 if TYPE_CHECKING:
-    from chainrule.engine.runtime.predictor import Predictor
-    from chainrule.explain.sheet import Sheet
-    from chainrule.explain.step import Step, Steps
+    from chainrule.engine.runtime.predictor import Predictor  # it imports Numba
 
 
 class Network:
@@ -76,7 +90,7 @@ class Network:
             raise InputError(f"dtype must be 'float64' or 'float32', got {dtype!r}.")
         chain = maths.build(check_count("inputs", inputs), layers, find_loss(loss), np.dtype(kind))
         self.seed: int | None = chosen_seed(seed)
-        parameters = maths.initial_parameters(chain, np.random.default_rng(self.seed))
+        parameters = maths.initial_parameters(chain, streams(self.seed).initial)
         self.model = Model(chain, parameters, maths.initial_state(chain))
         self.metadata: dict[str, Any] = {}
 
@@ -97,18 +111,9 @@ class Network:
             >>> Network.from_neurons([[h1, h2], [o1]]).forward([2.0, 3.0])
             array([0.72163256])
         """
-        below: int | None = None
-        dense: list[Dense] = []
-        for l, neurons in enumerate(layers, start=1):
-            _check_neurons(l, neurons, below)
-            bias = None if neurons[0].bias is None else "per-unit"
-            dense.append(Dense(len(neurons), unitwise([neuron.activation for neuron in neurons]), bias=bias))
-            below = len(neurons)
+        dense = dense_layers(layers)
         net = cls(len(layers[0][0].weights) if dense else 0, dense, loss=loss, seed=0, dtype=dtype)
-        for l, neurons in enumerate(layers, start=1):
-            net.parameters[f"W{l}"] = np.column_stack([neuron.weights for neuron in neurons])
-            if neurons[0].bias is not None:
-                net.parameters[f"b{l}"] = [neuron.bias for neuron in neurons]
+        net.parameters.update(parameters_of(layers))
         return net
 
     # ------------------------------------------------------------------ what it is
@@ -161,9 +166,7 @@ class Network:
         return Run(training=training, state=self.model.state, rng=rng)
 
     def _data(self, x: Any, t: Any, weights: Any) -> Data:
-        rows = as_inputs(self.model.chain, x)
-        targets = as_targets(self.model.chain, t, len(rows))
-        return Data(rows, targets, as_weights(self.model.chain, weights, None, targets))
+        return parse_data(self.model.chain, x, t, weights)
 
     def _pass(self, x: Any, t: Any, weights: Any, training: bool, seed: int | None) -> tuple[maths.Pass, Data]:
         data = self._data(x, t, weights)
@@ -181,7 +184,7 @@ class Network:
         Raises:
             InputError: the shape does not fit, or an input or output is not finite.
         """
-        y = self._outputs(as_inputs(self.model.chain, x), engine, threads, None)
+        y = outputs(self.model, as_inputs(self.model.chain, x), None, engine=engine, threads=threads)
         return y[0] if np.ndim(x) == 1 else y
 
     __call__ = forward
@@ -197,22 +200,9 @@ class Network:
             >>> bool(abs(net.predict([3.0]).sum() - 1) < 1e-12)
             True
         """
-        y = self._outputs(as_inputs(self.model.chain, x), engine, threads, find_activation(self.loss_function.link))
+        link = find_activation(self.loss_function.link)
+        y = outputs(self.model, as_inputs(self.model.chain, x), link, engine=engine, threads=threads)
         return y[0] if np.ndim(x) == 1 else y
-
-    def _outputs(self, x: Array, engine: str, threads: int | None, link: Activation | None) -> Array:
-        """The outputs of rows by the engine that suits them, through a fused loss's activation if told."""
-        chain = self.model.chain
-        threads = None if threads is None else check_count("threads", threads)
-        if choose(engine, chain, None, rows=len(x)) == "reference":
-            y = maths.predict(chain, self.parameters, x, self.model.state)
-            return y if link is None else link.value(y)
-        from chainrule.engine.runtime.predictor import Predictor  # noqa: PLC0415 - LLVM only where something is compiled
-
-        count = threads_for(threads, len(x) * products(chain))
-        y = Predictor(self.model, count, link, len(x)).outputs_of(x)
-        maths.check_outputs(y)
-        return y
 
     def predictor(self, *, threads: int = 1) -> "Predictor":
         """The network as it is now, compiled to be asked many times: ``predictor(x)`` is ``predict`` without checks.
@@ -222,10 +212,7 @@ class Network:
         Raises:
             InputError: something stands in the way of compiling.
         """
-        from chainrule.engine.runtime.predictor import Predictor  # noqa: PLC0415 - as above
-
-        choose("compiled", self.model.chain, None, rows=1)
-        return Predictor(self.model, check_count("threads", threads), find_activation(self.loss_function.link))
+        return compiled_predictor(self.model, find_activation(self.loss_function.link), threads=threads)
 
     def loss(self, x: Any, t: Any, *, weights: Any = None, training: bool = False, seed: int | None = None) -> float:
         """``E``: the mean over rows of each row's loss.
@@ -260,15 +247,8 @@ class Network:
             {'W1': array([[12.]]), 'b1': array([4.])}
         """
         data = self._data(x, t, weights)
-        chain, rows = self.model.chain, len(data.x)
-        chosen = choose(engine, chain, None, rows=rows, batch=rows, epochs=1)
-        if chosen == "compiled" and not any(layer.changes_in_training for layer in chain.layers):
-            from chainrule.training.compiled import gradient  # noqa: PLC0415 - LLVM only where something is compiled
-
-            return dict(self.parameters.with_vector(gradient(self.model, data, threads)))
-        run = self._run(training, seed)
-        done = maths.forward_backward(chain, self.parameters, data.x, data.t, run, data.weights)
-        return dict(self.parameters.with_vector(done.gradient))
+        vector = gradient(self.model, data, self._run(training, seed), engine=engine, threads=threads)
+        return dict(self.parameters.with_vector(vector))
 
     def hessian_vector_product(
         self, x: Any, t: Any, v: Any, *, weights: Any = None, training: bool = False, seed: int | None = None
@@ -347,7 +327,7 @@ class Network:
         """
         return derive(self.model, name, self._data(x, t, weights), row)
 
-    def formula(self, x: Any = None, *, most: int | None = 8) -> "Sheet":
+    def formula(self, x: Any = None, *, most: int | None = 8) -> Sheet:
         """The network as formulas: each unit's own, each output as one nested formula if small enough, the loss.
 
         Args:
@@ -370,11 +350,9 @@ class Network:
             ...
             e  = (t[0] - y[0])^2
         """
-        from chainrule.explain.formula import formula  # noqa: PLC0415 - rendering only for those who ask for it
-
         return formula(self.model, None if x is None else as_inputs(self.model.chain, x), most)
 
-    def derivation(self) -> "Sheet":
+    def derivation(self) -> Sheet:
         """The backpropagation equations of this architecture in matrix form with shapes, as a lecture writes them.
 
         Returns:
@@ -389,8 +367,6 @@ class Network:
             sigmoid'(z1)  = a1 * (1 - a1)                  (N x 2)
             ...
         """
-        from chainrule.explain.backpropagation import backpropagation  # noqa: PLC0415 - as for formula
-
         return backpropagation(self.model)
 
     @overload
@@ -401,10 +377,11 @@ class Network:
         *,
         optimizer: str | Optimizer = ...,
         weights: Any = ...,
+        class_weight: Any = ...,
         rows: Literal["together"] = ...,
         seed: int | None = ...,
-        after: "Step | None" = ...,
-    ) -> "Step": ...
+        after: Step | None = ...,
+    ) -> Step: ...
 
     @overload
     def explain_step(
@@ -414,10 +391,11 @@ class Network:
         *,
         optimizer: str | Optimizer = ...,
         weights: Any = ...,
-        rows: Literal["in turn"],
+        class_weight: Any = ...,
+        rows: Literal["one by one"],
         seed: int | None = ...,
-        after: "Step | None" = ...,
-    ) -> "Steps": ...
+        after: Step | None = ...,
+    ) -> Steps: ...
 
     def explain_step(
         self,
@@ -426,11 +404,12 @@ class Network:
         *,
         optimizer: str | Optimizer = "sgd",
         weights: Any = None,
-        rows: Literal["together", "in turn"] = "together",
+        class_weight: Any = None,
+        rows: Literal["together", "one by one"] = "together",
         seed: int | None = None,
-        after: "Step | None" = None,
-    ) -> "Step | Steps":
-        """One training step told in order, without changing the network: forward, loss, backward, update.
+        after: Step | None = None,
+    ) -> Step | Steps:
+        """One training step explained in order, without changing the network: forward, loss, backward, update.
 
         Each parameter's gradient is shown as it adds up over the rows, with what each part of the optimizer makes of
         it; the loss's change stands beside the change that gradient and curvature foretell. The new values are those
@@ -439,9 +418,10 @@ class Network:
         Args:
             x: inputs (N, inputs).
             t: targets (N, outputs).
-            optimizer: as for ``fit``; a schedule is asked for its first rate.
+            optimizer: as for ``fit``; of a schedule the first rate counts.
             weights: how much each row counts (N,).
-            rows: ``"together"`` makes one step on all rows, ``"in turn"`` a step on each.
+            class_weight: as for ``fit``.
+            rows: ``"together"`` makes one step on all rows, ``"one by one"`` a step on each, in their order.
             seed: of the dropout.
             after: the step before this one, whose momentum or moments are gone on with; None starts afresh.
 
@@ -459,11 +439,11 @@ class Network:
             >>> round(step.change.first_order, 12), round(step.change.second_order, 12), round(step.change.real, 12)
             (-1.6, -1.44, -1.44)
         """
-        from chainrule.explain.stepping import explain_step  # noqa: PLC0415 - only for those who ask
-
-        data = self._data(x, t, weights)
-        rule = first_order(optimizer, "explain_step")
-        return explain_step(self.model, data, rule, rows=rows, seed=chosen_seed(seed), after=after)
+        call = parse_call(
+            self, x, t, weights=weights, class_weight=class_weight, seed=seed,
+            optimizer=first_order(optimizer, "explain_step"),
+        )  # fmt: skip
+        return explain_step(call, rows=rows, after=after)
 
     def check_gradients(
         self, x: Any, t: Any, *, weights: Any = None, training: bool = False, seed: int | None = None
@@ -507,25 +487,12 @@ class Network:
             >>> [(step.epoch, step.number) for step in steps]
             [(0, 0), (0, 1), (1, 2), (1, 3)]
         """
-        data = self._training_data(x, t, weights, class_weight)
-        settings = Settings(
-            epochs=epochs,
-            batch_size=batch_size,
-            optimizer=find_optimizer(optimizer),
-            shuffle=shuffle,
-            seed=chosen_seed(seed),
-            l1=l1,
-            l2=l2,
-            clip_norm=clip_norm,
-            clip_value=clip_value,
-            engine=engine,
-            threads=threads,
-        )
-        if engine == "compiled":
-            from chainrule.training.compiled import steps  # noqa: PLC0415 - LLVM only where something is compiled
-
-            return steps(self.model, data, settings)
-        return training(self.model, *data, settings)
+        call = parse_call(
+            self, x, t, weights=weights, class_weight=class_weight, epochs=epochs, batch_size=batch_size,
+            optimizer=optimizer, shuffle=shuffle, seed=seed, l1=l1, l2=l2, clip_norm=clip_norm, clip_value=clip_value,
+            engine=engine, threads=threads,
+        )  # fmt: skip
+        return training_by_engine(call)
 
     def fit(
         self,
@@ -604,53 +571,14 @@ class Network:
             (True, 'all epochs')
         """
         restarts = check_count("restarts", restarts)
-        settings = Settings(
-            epochs=epochs,
-            batch_size=batch_size,
-            optimizer=find_optimizer(optimizer),
-            shuffle=shuffle,
-            seed=chosen_seed(seed),
-            l1=l1,
-            l2=l2,
-            clip_norm=clip_norm,
-            clip_value=clip_value,
-            patience=patience,
-            min_delta=min_delta,
-            time_limit=time_limit,
-            callbacks=callbacks or {},
-            progress=progress,
-            engine=engine,
-            threads=threads,
-        )
-        data = self._training_data(x, t, weights, class_weight)
-        data, held = self._validation(data, validation, settings)
+        call = parse_call(
+            self, x, t, weights=weights, class_weight=class_weight, validation=validation, epochs=epochs,
+            batch_size=batch_size, optimizer=optimizer, shuffle=shuffle, seed=seed, patience=patience,
+            min_delta=min_delta, time_limit=time_limit, l1=l1, l2=l2, clip_norm=clip_norm, clip_value=clip_value,
+            callbacks=callbacks, progress=progress, engine=engine, threads=threads,
+        )  # fmt: skip
         with self.model.in_training():
-            if restarts == 1:
-                return fit(self.model, data, held, settings, self)
-            from chainrule.sweeps import restarts as fit_best  # noqa: PLC0415 - only for those who ask for it
-
-            return fit_best(self.model, data, held, settings, restarts, self)
-
-    def _training_data(self, x: Any, t: Any, weights: Any, class_weight: Any) -> Data:
-        data = self._data(x, t, None)
-        return data._replace(weights=as_weights(self.model.chain, weights, class_weight, data.t))
-
-    def _validation(self, data: Data, validation: Any, settings: Settings) -> tuple[Data, Data | None]:
-        """The rows to train on and those to validate on."""
-        validation = plain_number(validation)
-        if validation is None:
-            return data, None
-        if isinstance(validation, (tuple, list)) and len(validation) in (2, 3):
-            try:
-                return data, self._data(*validation, *([None] if len(validation) == 2 else []))
-            except InputError as error:
-                raise InputError(f"validation: {error}") from None
-        if isinstance(validation, float) and 0 < validation < 1 and len(data.x) > 1:
-            return split(data, validation, settings.seed)
-        raise InputError(
-            "validation must be (x, t), (x, t, weights) or a share of at least two rows between 0 and 1, "
-            f"got {_short(validation)}."
-        )
+            return fit(call) if restarts == 1 else best_of_restarts(call, restarts)
 
     # ------------------------------------------------------------------ as code of its own
     def to_python(
@@ -659,6 +587,7 @@ class Network:
         t: Any = None,
         *,
         weights: Any = None,
+        class_weight: Any = None,
         epochs: int = 100,
         batch_size: int | None = None,
         optimizer: str | Optimizer = "sgd",
@@ -688,22 +617,14 @@ class Network:
                     dW1 = a0.T @ delta1                      # dE/dW1[i, j] = sum over n of delta1[n, j] a0[n, i]
                     db1 = delta1.sum(axis=0)                 # dE/db1[j] = sum over n of delta1[n, j]
         """
-        from chainrule.interchange import to_python  # noqa: PLC0415 - as for save: only for those who export
-
         if (x is None) != (t is None):
             raise InputError("to_python needs both x and t to write data into the script, or neither.")
-        settings = Settings(
-            epochs=epochs,
-            batch_size=batch_size,
-            optimizer=first_order(optimizer, "to_python"),
-            shuffle=shuffle,
-            seed=chosen_seed(seed),
-            l1=l1,
-            l2=l2,
-            clip_norm=clip_norm,
-            clip_value=clip_value,
-        )
-        return to_python(self.model, None if x is None else self._data(x, t, weights), settings)
+        settings = parse_settings(
+            epochs=epochs, batch_size=batch_size, optimizer=first_order(optimizer, "to_python"), shuffle=shuffle,
+            seed=seed, l1=l1, l2=l2, clip_norm=clip_norm, clip_value=clip_value,
+        )  # fmt: skip
+        data = None if x is None else parse_data(self.model.chain, x, t, weights, class_weight)
+        return to_python(self.model, data, settings)
 
     def to_pytorch(self, *, dtype: str | None = None) -> str:
         """The network as a PyTorch module with its numbers, and its loss as a function, written as source code.
@@ -722,8 +643,6 @@ class Network:
                     a1 = torch.relu(z1)
                     return a1
         """
-        from chainrule.interchange import to_pytorch  # noqa: PLC0415 - as for to_python
-
         return to_pytorch(self.model, self.model.chain.dtype.name if dtype is None else dtype)
 
     # ------------------------------------------------------------------ files and pictures
@@ -734,8 +653,6 @@ class Network:
             InputError: a component of one's own without a name to find it by.
             OSError: the file cannot be written; nothing is left half-written.
         """
-        from chainrule.files import save  # noqa: PLC0415 - hashing and safetensors only for those who keep files
-
         save(self.model, path, self.metadata)
 
     def plot(self, x: Any = None, *, ax: Any = None) -> Any:
@@ -749,14 +666,10 @@ class Network:
         return plot_network(self.model, None if x is None else as_inputs(self.model.chain, x), ax=ax)
 
     def __getstate__(self) -> dict[str, Any]:
-        from chainrule.files import own_components, pack  # noqa: PLC0415 - as for save
-
         own = own_components(self.model.chain)
         return {"packed": pack(self.model), "extensions": own, "seed": self.seed, "metadata": self.metadata}
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
-        from chainrule.files import unpack  # noqa: PLC0415 - as for save
-
         self.model = unpack(kept["packed"], kept["extensions"])
         self.seed, self.metadata = kept["seed"], kept["metadata"]
 
@@ -794,29 +707,7 @@ def load(path: str | Path, *, extensions: Sequence[Any] = ()) -> Network:
         FormatError: not a model file, damaged, or of a later version.
         UnknownComponentError: it names a component that is neither the library's nor among the extensions.
     """
-    from chainrule.files import load as load_model  # noqa: PLC0415 - as for save
-
     model, metadata = load_model(path, extensions)
     net = object.__new__(Network)
     net.model, net.seed, net.metadata = model, None, metadata
     return net
-
-
-def _check_neurons(l: int, neurons: Sequence[Neuron], below: int | None) -> None:
-    """Neurons of one layer: some, all with as many inputs as there are units below, all with a bias or none."""
-    if not isinstance(neurons, Sequence) or not neurons or not all(isinstance(neuron, Neuron) for neuron in neurons):
-        raise InputError(f"layer {l} must be a list of at least one Neuron, got {_short(neurons)}.")
-    wanted = len(neurons[0].weights) if below is None else below
-    for j, neuron in enumerate(neurons):
-        if len(neuron.weights) != wanted:
-            there = "the others of its layer" if below is None else f"{wanted} neurons in layer {l - 1}"
-            raise InputError(f"neuron {j} of layer {l} has {len(neuron.weights)} weights, but needs {wanted}: {there}.")
-        if (neuron.bias is None) != (neurons[0].bias is None):
-            raise InputError(f"neurons of layer {l} must all have a bias or none: give those without a bias of 0.0.")
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, np.ndarray):
-        return f"an array of shape {value.shape}"
-    text = repr(getattr(value, "name", value))
-    return text if len(text) < 60 else text[:57] + "..."

@@ -1,5 +1,6 @@
 """One unit, for those who build by hand: a face on a chain of a single Dense layer."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ from chainrule.core.losses import Loss
 from chainrule.core.losses import loss as find_loss
 from chainrule.core.model import Model
 from chainrule.core.parameters import check_parameter
-from chainrule.core.seeds import chosen_seed
+from chainrule.core.seeds import chosen_seed, streams
+from chainrule.core.unitwise import unitwise
 from chainrule.errors import DivergenceError, InputError
 from chainrule.trace import Trace
 from chainrule.trace import trace as trace_model
@@ -60,7 +62,7 @@ class Neuron:
         inputs = len(given) if given.ndim else check_count("the number of inputs", weights)
         layer = Dense(1, activation, bias=None if bias is None else "per-unit", init=init)
         chain = maths.build(inputs, [layer], find_loss(loss), np.dtype("float64"))
-        parameters = maths.initial_parameters(chain, np.random.default_rng(chosen_seed(seed)))
+        parameters = maths.initial_parameters(chain, streams(chosen_seed(seed)).initial)
         self.model = Model(chain, parameters, maths.initial_state(chain))
         if given.ndim:
             self.weights = given
@@ -149,3 +151,41 @@ class Neuron:
 
     def __repr__(self) -> str:
         return f"Neuron({self.weights.tolist()}, bias={self.bias}, activation={self.activation.name!r})"
+
+
+# -------------------------------------------------------------------------------- layers of neurons
+def dense_layers(layers: Sequence[Sequence[Neuron]]) -> list[Dense]:
+    """Layers of neurons as ``Dense`` layers, without their numbers.
+
+    Raises:
+        InputError: a layer is empty, or its neurons do not fit to one another or to the layer below.
+    """
+    dense: list[Dense] = []
+    for l, neurons in enumerate(layers, start=1):
+        _check_neurons(l, neurons, dense[-1].units if dense else None)
+        bias = None if neurons[0].bias is None else "per-unit"
+        dense.append(Dense(len(neurons), unitwise([neuron.activation for neuron in neurons]), bias=bias))
+    return dense
+
+
+def parameters_of(layers: Sequence[Sequence[Neuron]]) -> dict[str, Any]:
+    """The numbers of layers of neurons, by the names of a network's parameters."""
+    values: dict[str, Any] = {}
+    for l, neurons in enumerate(layers, start=1):
+        values[f"W{l}"] = np.column_stack([neuron.weights for neuron in neurons])
+        if neurons[0].bias is not None:
+            values[f"b{l}"] = [neuron.bias for neuron in neurons]
+    return values
+
+
+def _check_neurons(l: int, neurons: Sequence[Neuron], below: int | None) -> None:
+    """Neurons of one layer: some, all with as many inputs as there are units below, all with a bias or none."""
+    if not isinstance(neurons, Sequence) or not neurons or not all(isinstance(neuron, Neuron) for neuron in neurons):
+        raise InputError(f"layer {l} must be a list of at least one Neuron, got {neurons!r:.60}.")
+    wanted = len(neurons[0].weights) if below is None else below
+    for j, neuron in enumerate(neurons):
+        if len(neuron.weights) != wanted:
+            there = "the others of its layer" if below is None else f"{wanted} neurons in layer {l - 1}"
+            raise InputError(f"neuron {j} of layer {l} has {len(neuron.weights)} weights, but needs {wanted}: {there}.")
+        if (neuron.bias is None) != (neurons[0].bias is None):
+            raise InputError(f"neurons of layer {l} must all have a bias or none: give those without a bias of 0.0.")

@@ -153,7 +153,7 @@ def test_a_network_hardly_trained_is_said_to_be(fit, penguins, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(import_module("chainrule.training.fit"), "evaluate", interrupt)
+    monkeypatch.setattr(import_module("chainrule.training.run"), "evaluate", interrupt)
     ran = fit(penguins, "species", "--plot", "losses.png")
     assert "training  interrupted before the first epoch was finished: this network is hardly trained" in ran.out
     assert "saved penguins.safetensors" in ran.out

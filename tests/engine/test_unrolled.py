@@ -20,8 +20,8 @@ from chainrule.engine.unrolled.programs import program
 from chainrule.engine.unrolled.session import UnrolledSession
 from chainrule.engine.unrolled.writer import write
 from chainrule.optimizers.schedules import Clock, Cosine, Memory, OnPlateau
-from chainrule.training import Data, Settings, fit, training
-from chainrule.training.reference import counted
+from chainrule.training import Call, Data, Settings, fit, training
+from chainrule.training.batches import counted
 
 TOLERANCE = {"float64": 1e-10, "float32": 1e-5}
 COPIES, EPOCHS, SEED = 5, 35, 3
@@ -62,8 +62,7 @@ def typed(data, dtype):
 
 
 def rates(settings, per_epoch):
-    total = settings.epochs * per_epoch
-    clocks = (Clock(u, u // per_epoch, total, settings.epochs) for u in range(total))
+    clocks = (Clock.at(u, per_epoch, settings.epochs) for u in range(settings.epochs * per_epoch))
     return np.array([settings.optimizer.schedule.rate(clock, Memory()) for clock in clocks])
 
 
@@ -75,7 +74,7 @@ def near(found, wanted, dtype):
 def one_agrees(across, start, data, held, settings):
     """One network's session, called twice and cut within an epoch, ends as the reference does."""
     mine, theirs, dtype = start.copy(), start.copy(), start.model.chain.dtype.name
-    history = fit(theirs.model, data, held, settings)
+    history = fit(Call(theirs.model, data, held, settings))
     session = UnrolledSession(
         mine.model, rows(data), None if held is None else rows(held), recipe(settings, len(data.x)), across=across,
         patience=settings.patience or 0, min_delta=settings.min_delta,
@@ -120,7 +119,7 @@ def copies_agree(start, data, held, settings):
     losses, norms = (np.concatenate([getattr(r, of) for r in ran], axis=1) for of in ("losses", "norms"))
     vectors = session.best_vectors if judges else session.vectors
     for k, (one, optimizer, seed) in enumerate(zip(nets, optimizers, seeds, strict=True)):
-        history = fit(one.model, data, held, dataclasses.replace(settings, optimizer=optimizer, seed=seed))
+        history = fit(Call(one.model, data, held, dataclasses.replace(settings, optimizer=optimizer, seed=seed)))
         near(losses[k, : history.epochs], history.loss, dtype)
         near(norms[k, : history.epochs], history.gradient_norm, dtype)
         near(vectors[k], one.parameters.vector, dtype)
@@ -236,7 +235,7 @@ def test_gradient_and_update_can_be_kept_to_be_looked_at():
     how = {"optimizer": cr.Adam(0.02), "batch_size": 4, "shuffle": True, "seed": 2}
     session = started(mine, recipe=how, keep_updates=True, across="one")
     data = Data(X, T)
-    for update in training(theirs.model, *data, Settings(epochs=2, engine="reference", **how)):
+    for update in training(Call(theirs.model, data, None, Settings(epochs=2, engine="reference", **how))):
         session.run(np.array([0.02]))
         batch, gradient, taken = session.last_update()
         near(gradient, update.gradients.vector, "float64")

@@ -4,14 +4,14 @@ import numpy as np
 from hypothesis import strategies as st
 
 import chainrule as cr
-from chainrule.explain.cross_check import Proof
+from chainrule.explain.cross_check import CrossCheck
 from tests.strategies import cases
 
 
 def with_proof(why, *, verdict="right", symbolic=None):
     """The derivation with a proof that cost nothing."""
     error = None if symbolic is None else abs(symbolic - why.value)
-    why.__dict__["proof"] = Proof(why.value, why.value, 0.0, verdict, symbolic, error)
+    why.__dict__["proof"] = CrossCheck(why.value, why.value, 0.0, verdict, symbolic, error)
     return why
 
 

@@ -125,7 +125,7 @@ def test_a_quadratic_loss_is_foretold_exactly_to_second_order():
 
 def test_each_row_in_turn_is_an_epoch_of_single_rows(net):
     optimizer = cr.Adam(0.1)
-    steps = net.explain_step(X, T, optimizer=optimizer, rows="in turn")
+    steps = net.explain_step(X, T, optimizer=optimizer, rows="one by one")
     assert [step.rows.tolist() for step in steps] == [[0], [1], [2], [3]]
     assert [step.count for step in steps] == [1, 2, 3, 4]
     same_bits(steps[1].after, {name: told.before for name, told in steps[2].parameters.items()})
@@ -137,7 +137,7 @@ def test_each_row_in_turn_is_an_epoch_of_single_rows(net):
 
 def test_dropout_drops_the_same_units_throughout():
     net = cr.Network(2, [cr.Dense(6, "tanh"), cr.Dropout(0.5), cr.Dense(1)], loss="squared_error", seed=0)
-    steps = net.explain_step(X, T, optimizer=cr.SGD(1e-4), rows="in turn", seed=4)
+    steps = net.explain_step(X, T, optimizer=cr.SGD(1e-4), rows="one by one", seed=4)
     net.fit(X, T, epochs=1, batch_size=1, shuffle=False, optimizer=cr.SGD(1e-4), seed=4)
     same_bits(steps.after, net.parameters)
     for step in steps:
@@ -295,14 +295,14 @@ def test_the_html_folds_and_holds_no_script(net):
     assert "<script" not in html
     assert "http" not in html
     assert step.html(whole_page=True).startswith("<!DOCTYPE html>")
-    steps = net.explain_step(X, T, rows="in turn")
+    steps = net.explain_step(X, T, rows="one by one")
     assert steps._repr_html_().count("Training step") == 4
     assert str(steps).count("Training step") == 4
 
 
 # -------------------------------------------------------------------------------- what is refused
 def test_an_unknown_way_through_the_rows_is_refused(net):
-    with pytest.raises(InputError, match=r"'together' .* or 'in turn'"):
+    with pytest.raises(InputError, match=r"'together' .* or 'one by one'"):
         net.explain_step(X, T, rows="apart")
 
 

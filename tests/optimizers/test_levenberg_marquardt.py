@@ -14,8 +14,8 @@ from chainrule.core.chain import free_entries
 from chainrule.core.layers import Run
 from chainrule.errors import InputError
 from chainrule.optimizers import levenberg_marquardt as rule
+from chainrule.training import Data
 from chainrule.training import network_problem as problems
-from chainrule.training.fit import Data
 from chainrule.training.network_problem import NetworkProblem, jacobian
 from chainrule.verify.precision import best_difference
 from tests.strategies import SMOOTH, cases

@@ -28,7 +28,7 @@ shares = st.floats(0.05, 0.95)
 
 def rates_of(schedule, epochs=4, per_epoch=3):
     """The rates of a run, update by update."""
-    clocks = [Clock(u, u // per_epoch, epochs * per_epoch, epochs) for u in range(epochs * per_epoch)]
+    clocks = [Clock.at(u, per_epoch, epochs) for u in range(epochs * per_epoch)]
     return [schedule.rate(clock, Memory()) for clock in clocks]
 
 

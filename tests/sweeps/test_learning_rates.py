@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.sweeps import LearningRateTest, learning_rate_test
-from chainrule.sweeps import ensemble as many
+from chainrule.sweeps import LearningRateTest, learning_rate_test, one_by_one
 
 X, T = np.array([[1.0], [2.0]]), np.array([2.0, 4.0])
 
@@ -92,15 +91,15 @@ def test_ctrl_c_keeps_the_epochs_that_all_have_done(monkeypatch):
                 raise KeyboardInterrupt
             return real(*data)
 
-        calls, real = [], many_fit
+        calls, real = [], real_fit
         return fit
 
-    many_fit = many.fit
-    monkeypatch.setattr(many, "fit", after(3))
+    real_fit = one_by_one.fit
+    monkeypatch.setattr(one_by_one, "fit", after(3))
     found = tried()
     assert found.stopped == "interrupted"
     assert np.isfinite(found.last).sum() == 3
     assert "(interrupted)" in str(found)
-    monkeypatch.setattr(many, "fit", after(0))
+    monkeypatch.setattr(one_by_one, "fit", after(0))
     with pytest.raises(KeyboardInterrupt):
         tried()

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.sweeps import ensemble as many
-from chainrule.sweeps import restart_seed, restarts
-from chainrule.training import Data, Settings, fit
+from chainrule.sweeps import one_by_one, restart_seed, restarts
+from chainrule.training import Call, Data, Settings, fit
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(9, 2))
@@ -24,6 +23,10 @@ def settings(**options):
     )
 
 
+def call_of(network, how, held=None, face=None):
+    return Call(network.model, Data(X, T), held, how, face)
+
+
 def candidates(held, how, count):
     """Each restart as its description says, trained by the reference."""
     found = []
@@ -31,7 +34,7 @@ def candidates(held, how, count):
         seed = restart_seed(how.seed, k)
         one = net() if k == 0 else net(seed)
         alone = Settings(**{**vars(how), "seed": seed, "engine": "reference"})
-        found.append((one, fit(one.model, Data(X, T), held, alone)))
+        found.append((one, fit(call_of(one, alone, held))))
     return found
 
 
@@ -43,7 +46,7 @@ def candidates(held, how, count):
 )
 def test_the_best_is_kept_and_its_history_handed_back(engine, held, options):
     how, mine = settings(engine=engine, **options), net()
-    history = restarts(mine.model, Data(X, T), held, how, 5, "a face")
+    history = restarts(call_of(mine, how, held, "a face"), 5)
     found = candidates(held, how, 5)
     reached = [h.validation_loss.min() if held else h.loss.min() if how.patience else h.loss[-1] for _, h in found]
     one, wanted = found[int(np.argmin(reached))]
@@ -62,8 +65,8 @@ def test_the_best_is_kept_and_its_history_handed_back(engine, held, options):
 
 def test_one_restart_is_a_plain_fit():
     mine, theirs = net(), net()
-    history = restarts(mine.model, Data(X, T), None, settings(), 1)
-    assert history.loss.tolist() == fit(theirs.model, Data(X, T), None, settings()).loss.tolist()
+    history = restarts(call_of(mine, settings()), 1)
+    assert history.loss.tolist() == fit(call_of(theirs, settings())).loss.tolist()
     assert mine.parameters.vector.tolist() == theirs.parameters.vector.tolist()
 
 
@@ -79,21 +82,21 @@ def test_where_all_diverge_it_is_the_first_ones_error(engine):
     mine = net()
     before = mine.parameters.vector.copy()
     with pytest.raises(cr.DivergenceError, match="training diverged in epoch 0"):
-        restarts(mine.model, Data(X, T), None, settings(optimizer=cr.SGD(1e160), engine=engine), 3)
+        restarts(call_of(mine, settings(optimizer=cr.SGD(1e160), engine=engine)), 3)
     assert mine.parameters.vector.tolist() == before.tolist()
 
 
 def test_callbacks_see_each_training():
     told = []
     how = settings(callbacks={"stop": lambda event: told.append(event.history.seed)}, engine="compiled", epochs=2)
-    restarts(net().model, Data(X, T), None, how, 3)
+    restarts(call_of(net(), how), 3)
     assert told == [restart_seed(7, k) for k in range(3)]
 
 
 @pytest.mark.parametrize("engine", ["compiled", "reference"])
 def test_the_time_limit_is_that_of_all_together(engine):
     how = settings(time_limit=1e-9, engine=engine, epochs=1000)
-    history = restarts(net().model, Data(X, T), None, how, 3)
+    history = restarts(call_of(net(), how), 3)
     assert history.stopped == "time limit"
     assert history.epochs < 1000
 
@@ -102,8 +105,8 @@ def test_ctrl_c_before_the_first_epoch_leaves_all_as_it_was(monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(many, "fit", interrupted)
+    monkeypatch.setattr(one_by_one, "fit", interrupted)
     mine = net()
-    history = restarts(mine.model, Data(X, T), None, settings(), 3)
+    history = restarts(call_of(mine, settings()), 3)
     assert (history.stopped, history.epochs) == ("interrupted", 0)
     assert mine.parameters.vector.tolist() == net().parameters.vector.tolist()

@@ -11,8 +11,7 @@ import chainrule as cr
 from chainrule.core.layers import Dense
 from chainrule.engine.unrolled import copies as engine
 from chainrule.optimizers.schedules import Cosine, OnPlateau
-from chainrule.sweeps import ensemble as many
-from chainrule.sweeps import sweep
+from chainrule.sweeps import ensemble, one_by_one, sweep
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(9, 2))
@@ -35,7 +34,7 @@ def alone(start, run, **options):
     for name in (name for name in one.parameters if name.startswith("W")):
         one.parameters[name] = one.parameters[name] * run.scale
     how = {"epochs": 12, "batch_size": 4, "optimizer": run.optimizer, "seed": run.seed, "engine": "reference"}
-    return one, one.fit(X, T, **how, **options)
+    return one, one.fit(X, T, **how | options)
 
 
 # -------------------------------------------------------------------------------- each as if trained alone
@@ -79,10 +78,11 @@ def test_what_cannot_be_written_out_is_trained_one_by_one(layers):
 
 
 def test_compiled_runs_one_by_one_are_shared_out_among_threads(monkeypatch):
-    asked, in_threads, fit = [], many._in_threads, many.fit
-    monkeypatch.setattr(many.dispatch, "choose", lambda *_, **__: "compiled")
-    monkeypatch.setattr(many, "fit", lambda *data: fit(*data[:-1], replace(data[-1], engine="reference")))
-    monkeypatch.setattr(many, "_in_threads", lambda *how: asked.append(how[-1]) or in_threads(*how))
+    asked, in_threads, fit = [], one_by_one._as_they_end, one_by_one.fit
+    monkeypatch.setattr(one_by_one.dispatch, "choose", lambda *_, **__: "compiled")
+    reference = lambda call: replace(call, settings=replace(call.settings, engine="reference"))  # noqa: E731
+    monkeypatch.setattr(one_by_one, "fit", lambda call: fit(reference(call)))
+    monkeypatch.setattr(one_by_one, "_as_they_end", lambda *how: asked.append(how[-1]) or in_threads(*how))
     large = net([Dense(40, "tanh"), Dense(1)])
     found = swept(large, seeds=range(4), threads=3)
     assert asked == [3]
@@ -91,9 +91,9 @@ def test_compiled_runs_one_by_one_are_shared_out_among_threads(monkeypatch):
 
 
 def test_runs_in_threads_are_handed_back_as_they_end():
-    assert sorted(many._in_threads(lambda k: 10 * k, range(20), 3)) == list(range(0, 200, 10))
+    assert sorted(one_by_one._as_they_end(lambda k: 10 * k, range(20), 3)) == list(range(0, 200, 10))
     with pytest.raises(ZeroDivisionError):
-        list(many._in_threads(lambda k: 1 // k, [0, 1, 2], 2))
+        list(one_by_one._as_they_end(lambda k: 1 // k, [0, 1, 2], 2))
 
 
 def test_without_seeds_all_begin_with_the_networks_own_parameters():
@@ -132,7 +132,7 @@ def test_a_share_for_validation_is_the_same_for_all_runs():
 
 def test_little_work_is_left_to_the_reference_and_much_is_compiled(monkeypatch):
     asked = []
-    monkeypatch.setattr(many, "_in_lanes", lambda *rest: asked.append(rest))
+    monkeypatch.setattr(ensemble, "train_in_lanes", lambda *rest: asked.append(rest))
     swept(seeds=range(3))
     assert not asked
     swept(seeds=range(300), epochs=100)
@@ -227,8 +227,8 @@ def test_ctrl_c_between_runs_one_by_one(monkeypatch):
             raise KeyboardInterrupt
         return many_fit(*data)
 
-    many_fit = many.fit
-    monkeypatch.setattr(many, "fit", fit)
+    many_fit = one_by_one.fit
+    monkeypatch.setattr(one_by_one, "fit", fit)
     found = swept(seeds=range(3))
     assert found.stopped == ("all epochs", "interrupted", "interrupted")
     assert np.isfinite(found.loss).sum(axis=1).tolist() == [12, 0, 0]
@@ -285,3 +285,24 @@ def test_a_bar_shows_the_epochs_of_all_runs(capfd):
     swept(seeds=range(3), progress=True)
     swept(seeds=range(3), progress=True, engine="compiled")
     assert "36/36 epochs" in capfd.readouterr().err
+
+
+# -------------------------------------------------------------------------------- when runs stop
+@pytest.mark.parametrize("engine_name", ["compiled", "reference"])
+def test_patience_stops_each_run_where_fit_would(engine_name):
+    how = {"epochs": 40, "patience": 2, "min_delta": 0.01}
+    found = swept(seeds=[1, 2], optimizers=[cr.SGD(0.4)], engine=engine_name, **how)
+    for k, run in enumerate(found.runs):
+        one, history = alone(net(), run, **how)
+        assert found.stopped[k] == history.stopped == "patience"
+        assert np.isfinite(found.loss[k]).sum() == history.epochs
+        np.testing.assert_allclose(found.vectors[k], one.parameters.vector, atol=1e-10)
+    assert found.finished.all()
+
+
+@pytest.mark.parametrize("engine_name", ["compiled", "reference"])
+def test_the_time_limit_is_that_of_all_runs_together(engine_name):
+    found = swept(seeds=range(3), epochs=1000, time_limit=1e-9, engine=engine_name)
+    assert "time limit" in found.stopped
+    assert "time limit" in found.summary
+    assert not found.finished.all()

@@ -156,7 +156,7 @@ def test_no_hidden_layer_is_a_linear_model(mixed):
 
 
 def test_interrupted_training_keeps_what_was_trained(mixed, monkeypatch):
-    loop = import_module("chainrule.training.fit")  # not the function, which bears its name
+    loop = import_module("chainrule.training.run")
     calls = []
 
     def evaluate(model, data):

@@ -390,7 +390,7 @@ def test_ctrl_c_while_validating_leaves_whole_epochs_in_the_history(net, monkeyp
             raise KeyboardInterrupt
         return float(len(calls))
 
-    monkeypatch.setattr(importlib.import_module("chainrule.training.fit"), "evaluate", evaluate)
+    monkeypatch.setattr(importlib.import_module("chainrule.training.run"), "evaluate", evaluate)
     history = net.fit(X, T, epochs=9, validation=(X, T))
     measured = (history.loss, history.validation_loss, history.learning_rate, history.gradient_norm, history.seconds)
     assert {len(values) for values in measured} == {2}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import chainrule as cr
 from chainrule.errors import DivergenceError, InputError
 from chainrule.optimizers import OPTIMIZERS
-from chainrule.training.reference import norm
+from chainrule.training.clipping import norm
 
 X = np.array([[0.0, 1.0], [1.0, 0.5], [-1.0, 0.25], [0.5, -2.0], [0.3, 0.7]])
 T = np.array([[1.0], [0.0], [0.5], [-1.0], [2.0]])

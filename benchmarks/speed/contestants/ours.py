@@ -7,9 +7,10 @@ import numpy as np
 from records import Array, Task, Trainer, Work
 
 import chainrule as cr
-from chainrule.sweeps.ensemble import Copy, train_copies
-from chainrule.sweeps.sweep import drawn
-from chainrule.training import Data, Settings
+from chainrule.sweeps.ensemble import train_copies
+from chainrule.sweeps.sweep import initial_vector
+from chainrule.sweeps.trained import Copy
+from chainrule.training import Call, Data, Settings
 
 
 def trainer(task: Task, engine: str = "compiled", given: str = "") -> Trainer:
@@ -102,12 +103,12 @@ class Drawn(Sweep):
         told = settings_of(self.task, epochs)
         self.settings = Settings(**told, engine="compiled", threads=self.task.threads, progress=False)
         chain, optimizer = self.net.model.chain, told["optimizer"]
-        self.copies = [Copy(drawn(chain, seed), optimizer, seed) for seed in range(self.task.work.copies)]
+        self.copies = [Copy(initial_vector(chain, seed), optimizer, seed) for seed in range(self.task.work.copies)]
 
     def train(self) -> None:
         """Train them."""
         data = Data(self.task.x, self.task.t)
-        self.trained = train_copies(self.net.model, data, None, self.settings, self.copies)
+        self.trained = train_copies(Call(self.net.model, data, None, self.settings), self.copies)
 
     def parameters(self) -> list[Array]:
         """Copies first."""

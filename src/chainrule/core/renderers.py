@@ -23,6 +23,8 @@ RENDERERS: dict[str, dict[str, str]] = {
     "Finding": {
         "text": "chainrule.diagnosis.report:finding_text",
     },
+    "Sweep": {"plot": "chainrule.plots.sweep:plot_sweep"},
+    "LearningRateTest": {"plot": "chainrule.plots.sweep:plot_learning_rates"},
 }
 """For each class of results: the ways to show it, and for each the function that does it, as ``module:function``."""
 

@@ -4,10 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from chainrule.core.inputs import as_inputs, as_targets, as_weights
-from chainrule.core.lookup import plain_number
-from chainrule.core.model import Model
-from chainrule.core.seeds import chosen_seed
 from chainrule.diagnosis.case import Case, original
 from chainrule.diagnosis.confirm import confirm, suspected
 from chainrule.diagnosis.measurements import Measurements
@@ -22,8 +18,7 @@ from chainrule.diagnosis.score import score_for
 from chainrule.engine.dispatch import choose
 from chainrule.errors import InputError
 from chainrule.optimizers import Optimizer, first_order
-from chainrule.optimizers import optimizer as find_optimizer
-from chainrule.training import Data, History, Settings, split
+from chainrule.training import History, parse_call
 
 RUNS = 12
 """About how many runs a diagnosis makes; the engine is chosen for all of them together."""
@@ -34,13 +29,13 @@ def diagnose(
     x: Any,
     t: Any,
     *,
-    optimizer: str | Optimizer,
-    epochs: int,
+    epochs: int = 100,
     batch_size: int | None = None,
-    validation: Any = None,
-    seed: int = 0,
-    prove: bool = True,
+    optimizer: str | Optimizer = "sgd",
     shuffle: bool = True,
+    seed: int | None = 0,
+    validation: Any = None,
+    prove: bool = True,
     patience: int | None = None,
     min_delta: float = 0.0,
     weights: Any = None,
@@ -63,13 +58,13 @@ def diagnose(
         net: the network, as it is before training.
         x: inputs (N, inputs).
         t: targets (N, outputs).
-        optimizer: as for ``fit``.
         epochs: as for ``fit``.
         batch_size: as for ``fit``.
-        validation: as for ``fit``; overfitting can be seen only with it.
-        seed: as for ``fit``.
-        prove: whether to make the re-runs; without them the findings are suspicions.
+        optimizer: as for ``fit``; of first order, such as ``SGD(0.1)``.
         shuffle: as for ``fit``.
+        seed: as for ``fit``; 0 unless given, so that a diagnosis can be repeated.
+        validation: as for ``fit``; overfitting can be seen only with it.
+        prove: whether to make the re-runs; without them the findings are suspicions.
         patience: as for ``fit``.
         min_delta: as for ``fit``.
         weights: as for ``fit``.
@@ -99,40 +94,13 @@ def diagnose(
         >>> diagnosis.learning_rate.regime, round(diagnosis.learning_rate.critical_rate, 4)
         ('diverging', 0.1803)
     """
-    model = getattr(net, "model", net)
-    if not isinstance(model, Model):
-        raise InputError(f"net must be a chainrule.Network, got {type(net).__name__}.")
-    settings = Settings(
-        epochs=epochs, batch_size=batch_size, optimizer=find_optimizer(optimizer), shuffle=shuffle,
-        seed=chosen_seed(seed), l1=l1, l2=l2, clip_norm=clip_norm, clip_value=clip_value, patience=patience,
-        min_delta=min_delta, engine=engine, threads=threads,
+    call = parse_call(
+        net, x, t, weights=weights, class_weight=class_weight, validation=validation, epochs=epochs,
+        batch_size=batch_size, optimizer=first_order(optimizer, "diagnose"), shuffle=shuffle, seed=seed,
+        patience=patience, min_delta=min_delta, l1=l1, l2=l2, clip_norm=clip_norm, clip_value=clip_value,
+        engine=engine, threads=threads,
     )  # fmt: skip
-    if settings.epochs < 1:
-        raise InputError("a diagnosis needs at least one epoch.")
-    data = _rows(model, x, t, weights, class_weight)
-    data, validation = _parted(model, data, validation, settings.seed)
-    face = None if net is model else net
-    return diagnose_case(
-        original(model, data, validation, settings, face), with_proofs=prove, progress=progress, rules=rules
-    )
-
-
-def _rows(model: Model, x: Any, t: Any, weights: Any, class_weight: Any = None) -> Data:
-    inputs = as_inputs(model.chain, x)
-    targets = as_targets(model.chain, t, len(inputs))
-    return Data(inputs, targets, as_weights(model.chain, weights, class_weight, targets))
-
-
-def _parted(model: Model, data: Data, validation: Any, seed: int) -> tuple[Data, Data | None]:
-    """The rows to train on and those to validate on, as ``fit`` parts them."""
-    validation = plain_number(validation)
-    if validation is None:
-        return data, None
-    if isinstance(validation, tuple | list) and len(validation) in (2, 3):
-        return data, _rows(model, *validation, *([None] if len(validation) == 2 else []))
-    if isinstance(validation, float) and 0 < validation < 1 and len(data.x) > 1:
-        return split(data, validation, seed)
-    raise InputError("validation must be (x, t), (x, t, weights) or a share of at least two rows between 0 and 1.")
+    return diagnose_case(original(call), with_proofs=prove, progress=progress, rules=rules)
 
 
 def diagnose_case(
@@ -141,8 +109,10 @@ def diagnose_case(
     """``diagnose`` for a call that has been checked.
 
     Raises:
-        InputError: an optimizer of second order: its steps follow no learning rate.
+        InputError: no epoch to diagnose, or an optimizer of second order: its steps follow no learning rate.
     """
+    if case.settings.epochs < 1:
+        raise InputError("a diagnosis needs at least one epoch.")
     first_order(case.settings.optimizer, "diagnose")
     case = _with_engine(case)
     score = score_for(case)
@@ -174,11 +144,8 @@ def diagnose_history(
             "use chainrule.diagnose with the arguments of fit."
         )
     call = history.call
-    if call.settings.epochs < 1:
-        raise InputError("a diagnosis needs at least one epoch.")
     call.check_unchanged()
-    case = original(call.model, call.data, call.validation, call.settings, call.net)
-    return diagnose_case(case, with_proofs=with_proofs, progress=progress, rules=rules)
+    return diagnose_case(original(call), with_proofs=with_proofs, progress=progress, rules=rules)
 
 
 def _with_engine(case: Case) -> Case:

@@ -5,7 +5,7 @@ original call, so that runs with other targets or another loss can be compared w
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 import numpy as np
@@ -16,9 +16,10 @@ from chainrule.core.chain import Chain
 from chainrule.core.layers import Layer
 from chainrule.core.losses import Loss
 from chainrule.core.model import Model
+from chainrule.core.seeds import streams
 from chainrule.optimizers import Optimizer
 from chainrule.optimizers.schedules import Clock, Memory
-from chainrule.training import Data, History, Settings
+from chainrule.training import Call, Data, History, Settings
 from chainrule.training import fit as train
 
 Decode = Callable[[Array], Array]
@@ -112,8 +113,7 @@ class Case:
 
     def _rate(self, update: int) -> float:
         per, epochs = self.updates_per_epoch, self.settings.epochs
-        clock = Clock(update, update // per, per * epochs, epochs)
-        return float(self.optimizer.schedule.rate(clock, Memory()))
+        return float(self.optimizer.schedule.rate(Clock.at(update, per, epochs), Memory()))
 
     # ------------------------------------------------------------------ changes
     def _changed(self, change: str, **parts: Any) -> Self:
@@ -190,7 +190,7 @@ class Case:
                 the run.
         """
         chain = maths.build(self.chain.inputs, layers, loss or self.chain.loss, self.chain.dtype)
-        parameters = maths.initial_parameters(chain, np.random.default_rng(self.settings.seed))
+        parameters = maths.initial_parameters(chain, streams(self.settings.seed).initial)
         state = maths.initial_state(chain)
         if keep:
             for name, value in parameters.items():
@@ -203,9 +203,13 @@ class Case:
 
     def fresh(self, seed: int) -> Array:
         """Parameters drawn as the layers draw them, from another seed; as one flat vector."""
-        return maths.initial_parameters(self.chain, np.random.default_rng(seed)).vector
+        return maths.initial_parameters(self.chain, streams(seed).initial).vector
 
     # ------------------------------------------------------------------ for users: the changed call, and making it
+    def call(self, model: Model) -> Call:
+        """The call of ``fit`` that trains a model, a copy of this case's, in place."""
+        return Call(model, self.data, self.validation, self.settings)
+
     def copy_of_model(self) -> Model:
         """The network before training, to be trained."""
         return self.model.copy()
@@ -233,18 +237,14 @@ class Case:
     @property
     def arguments(self) -> dict[str, Any]:
         """The other arguments of ``fit``, without those at their default values."""
-        usual = Settings(seed=-1)
-        given = {
-            name: getattr(self.settings, name)
-            for name in (
-                "optimizer", "epochs", "batch_size", "seed", "shuffle", "patience", "min_delta", "l1", "l2",
-                "clip_norm", "clip_value",
-            )
-        }  # fmt: skip
+        names = (
+            "optimizer", "epochs", "batch_size", "seed", "shuffle", "patience", "min_delta", "l1", "l2", "clip_norm",
+            "clip_value",
+        )  # fmt: skip
+        usual = {field.name: field.default for field in fields(Settings)}
+        always = ("optimizer", "epochs", "seed")
         shown = {
-            name: value
-            for name, value in given.items()
-            if name in ("optimizer", "epochs", "seed") or value != getattr(usual, name)
+            name: value for name in names if (value := getattr(self.settings, name)) != usual[name] or name in always
         }
         if self.data.weights is not None:
             shown["weights"] = self.data.weights
@@ -259,7 +259,7 @@ class Case:
             DivergenceError: as ``Network.fit``.
         """
         net = self.net
-        history = train(getattr(net, "model", net), self.data, self.validation, self.settings)
+        history = train(self.call(getattr(net, "model", net)))
         return net, history
 
     def __str__(self) -> str:
@@ -270,10 +270,11 @@ class Case:
     __repr__ = __str__
 
 
-def original(model: Model, data: Data, validation: Data | None, settings: Settings, face: Any = None) -> Case:
+def original(call: Call) -> Case:
     """The call as it was made, without what has no part in a diagnosis: callbacks, time limit, progress bar."""
-    quiet = replace(settings, callbacks={}, time_limit=None, progress=False)
-    return Case(model.copy(), data.copy(), None if validation is None else validation.copy(), quiet, face=face)
+    quiet = replace(call.settings, callbacks={}, time_limit=None, progress=False)
+    validation = None if call.validation is None else call.validation.copy()
+    return Case(call.model.copy(), call.data.copy(), validation, quiet, face=call.net)
 
 
 def _short(value: Any) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from chainrule.core.format import plain
 from chainrule.diagnosis.constant_answer import constant_cross_entropy
 from chainrule.diagnosis.measurements import Measurements
-from chainrule.training.fit import evaluate
+from chainrule.training import evaluate
 
 Outcome = Literal["healthy", "cause found", "not explained"]
 

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from chainrule.core.arrays import Array
 from chainrule.core.model import Model
 from chainrule.diagnosis.case import Case
 from chainrule.errors import DivergenceError
 from chainrule.training import Update, training
+from chainrule.training.batches import batches_of_epoch
 
 MOST_UPDATES = 20_000
 """Runs with more updates are not repeated."""
@@ -19,7 +18,7 @@ def updates(case: Case, most_epochs: int) -> Iterator[tuple[Update | None, Model
     if most_epochs * case.updates_per_epoch > MOST_UPDATES:
         return
     model = case.copy_of_model()
-    steps = training(model, *case.data, case.settings)
+    steps = training(case.call(model))
     while True:
         try:
             update = next(steps, None)
@@ -34,10 +33,5 @@ def updates(case: Case, most_epochs: int) -> Iterator[tuple[Update | None, Model
 def batch_rows(case: Case, number: int) -> Array:
     """The row numbers of an update's batch, as ``fit`` draws them from the seed."""
     epoch, b = divmod(number, case.updates_per_epoch)
-    rows, size = case.rows, case.batch_size
-    order = np.arange(rows)
-    if case.settings.shuffle and size < rows:
-        rng = np.random.default_rng(np.random.SeedSequence(case.settings.seed).spawn(2)[0])
-        for _ in range(epoch + 1):
-            order = rng.permutation(rows)
-    return order[b * size : (b + 1) * size]
+    settings = case.settings
+    return batches_of_epoch(epoch, case.rows, case.batch_size, settings.seed, shuffle=settings.shuffle)[b]

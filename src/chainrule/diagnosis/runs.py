@@ -102,7 +102,7 @@ def _fit(
 ) -> tuple[History, DivergenceError | None]:
     settings = replace(case.settings, callbacks=callbacks or {}, progress=False)
     try:
-        return fit(model, case.data, case.validation, settings), None
+        return fit(replace(case, settings=settings).call(model)), None
     except DivergenceError as error:
         history = error.history
         assert isinstance(history, History)

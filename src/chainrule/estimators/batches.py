@@ -14,13 +14,15 @@ from chainrule.core import chain as maths
 from chainrule.core.arrays import Array
 from chainrule.core.layers import Run
 from chainrule.core.model import Model
+from chainrule.core.seeds import streams
 from chainrule.engine import support
 from chainrule.engine.dispatch import COSTS, choose, products, threads_for
 from chainrule.errors import CompileError, InputError
 from chainrule.estimators.rules import EpsilonHatAdam
 from chainrule.optimizers import Adam, Optimizer
 from chainrule.optimizers.base import Moments
-from chainrule.training.reference import counted, norm
+from chainrule.training.batches import counted
+from chainrule.training.clipping import clipped, norm
 
 WORTH_COMPILING = 0.1
 """Seconds of the reference's work, by ``chainrule.engine.dispatch.COSTS``, from which ``engine="auto"`` compiles."""
@@ -149,7 +151,7 @@ class ReferenceEpochs:
         self.counts = _counts(rows)
         self.free = _all_or(maths.free_entries(model.chain))
         self.decayed = maths.decayed_entries(model.chain).astype(model.chain.dtype)
-        self.dropping = np.random.default_rng(np.random.SeedSequence(batching.seed).spawn(2)[1])
+        self.dropping = streams(batching.seed).dropout
         self.last = np.zeros(1)
 
     def run(self, order: Array | None, etas: Array) -> float:
@@ -167,10 +169,7 @@ class ReferenceEpochs:
         batching, descent, vector = self.batching, self.descent, self.model.parameters.vector
         if self.free is not None:
             gradient = np.where(self.free, gradient, 0)
-        if batching.clip_value is not None:
-            gradient = np.clip(gradient, -batching.clip_value, batching.clip_value)
-        if batching.clip_norm is not None and (length := norm(gradient)) > batching.clip_norm:
-            gradient = gradient * (batching.clip_norm / length)
+        gradient = clipped(gradient, batching.clip_value, batching.clip_norm)
         self.last = gradient
         with np.errstate(all="ignore"):
             descent.count += 1

@@ -119,7 +119,7 @@ class Trains(HoldsNetwork):
         model, batching = self.network_.model, self._batching(rows.x.shape[0])
         if not incremental or not hasattr(self, "_optimizer"):
             rule = self._rule()
-            rate = rule.schedule.rate(Clock(0, 0, 1, 1), Memory())
+            rate = rule.schedule.rate(Clock.at(0, 1, 1), Memory())
             self._optimizer = Descent(rule, rate, rule.start(model.chain.size, model.chain.dtype, rate))
         budget = 1 if incremental else self.max_iter
         limit = np.inf if self.time_limit is None else self.time_limit
@@ -204,9 +204,9 @@ class Trains(HoldsNetwork):
         schedule = descent.optimizer.schedule
         if self.optimizer is None or isinstance(schedule, Constant):
             return np.full(per_epoch, float(descent.learning_rate))
-        total = per_epoch * self.max_iter
         updates = range(epoch * per_epoch, (epoch + 1) * per_epoch)
-        etas = np.array([float(schedule.rate(Clock(u, epoch, total, self.max_iter), memory)) for u in updates])
+        clocks = [Clock.at(update, per_epoch, self.max_iter) for update in updates]
+        etas = np.array([float(schedule.rate(clock, memory)) for clock in clocks])
         descent.learning_rate = float(etas[-1])
         return etas
 

@@ -14,6 +14,7 @@ from chainrule.explain.render.text import plain
 from chainrule.explain.step import Step
 from chainrule.explain.stepping import explain_step
 from chainrule.optimizers import SGD
+from chainrule.training import parse_call
 
 RATES = (0.1, 0.5, 0.05, 0.2)
 """Learning rates of the questions."""
@@ -165,7 +166,7 @@ def loss_fall(setting: Setting, rng: np.random.Generator) -> Exercise | None:
     if not setting.model.chain.slots or _drops(setting):
         return None
     data = setting.only(n)
-    step = explain_step(setting.model, data, SGD(eta), rows="together", seed=0, after=None)
+    step = explain_step(parse_call(setting.model, *data[:2], weights=data.weights, optimizer=SGD(eta), seed=0))
     assert isinstance(step, Step)
     squares = float((_gradient(setting, n) ** 2).sum())
     value = eta * squares

@@ -21,7 +21,7 @@ SMALL = 60
 
 
 @dataclass(frozen=True)
-class Proof:
+class CrossCheck:
     """The derivative by other means.
 
     Attributes:
@@ -54,7 +54,7 @@ class Proof:
         return asdict(self)
 
 
-def prove(model: Model, data: Data, wanted: Wanted, row: int, value: float) -> Proof:
+def cross_check(model: Model, data: Data, wanted: Wanted, row: int, value: float) -> CrossCheck:
     """Find the derivative anew; a row's own quantity is moved on that row alone."""
     if not wanted.is_parameter:
         data = Data(data.x[[row]], data.t[[row]], None)
@@ -63,7 +63,7 @@ def prove(model: Model, data: Data, wanted: Wanted, row: int, value: float) -> P
     if _edges(model) * len(data.x) <= SMALL:
         symbolic = symbolic_derivative(model, data, wanted)
     apart = None if symbolic is None else abs(symbolic - value) / max(abs(symbolic), abs(value), 1e-300)
-    return Proof(value, difference, error, verdict, symbolic, 0.0 if symbolic == value else apart)
+    return CrossCheck(value, difference, error, verdict, symbolic, 0.0 if symbolic == value else apart)
 
 
 def _edges(model: Model) -> int:

@@ -17,7 +17,7 @@ from chainrule.core.layers import Run
 from chainrule.core.lookup import plain_number
 from chainrule.core.model import Model
 from chainrule.errors import InputError
-from chainrule.explain.cross_check import Proof, prove
+from chainrule.explain.cross_check import CrossCheck, cross_check
 from chainrule.explain.expression import Leaf, Number, Partial, Symbol, to_data
 from chainrule.explain.names import Wanted, parse
 from chainrule.explain.parameters import derivable
@@ -73,9 +73,9 @@ class Derivation:
     _data: Data = field(repr=False)
 
     @cached_property
-    def proof(self) -> Proof:
+    def proof(self) -> CrossCheck:
         """The same derivative by finite differences and, where the network is small, by computer algebra."""
-        return prove(self._model, self._data, self._wanted, self.row, self.value)
+        return cross_check(self._model, self._data, self._wanted, self.row, self.value)
 
     def text(self, *, names: dict[str, str] | None = None, colour: bool = False) -> str:
         """The derivation as aligned text; ``names`` puts other words in place of, say, ``x[3]``."""

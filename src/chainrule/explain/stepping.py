@@ -6,7 +6,7 @@ for bit; the passes around it repeat what the loop did, with the same units drop
 
 import copy
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, final
 
@@ -18,27 +18,34 @@ from chainrule.core.chain import Chain
 from chainrule.core.layers import Record, Run
 from chainrule.core.model import Model
 from chainrule.core.parameters import Slot
+from chainrule.core.seeds import streams
 from chainrule.errors import InputError
 from chainrule.explain.equations import Equation, constants_of, equations_of, evaluate
-from chainrule.explain.expression import Call, Expression, Power, Product, Quotient, Sum, Symbol
+from chainrule.explain.expression import Call as CallExpression
+from chainrule.explain.expression import Expression, Power, Product, Quotient, Sum, Symbol
 from chainrule.explain.render.text import plain
 from chainrule.explain.step import Contribution, LossChange, ParameterStep, Step, Steps
 from chainrule.optimizers import Moments, Optimizer
 from chainrule.trace import trace as trace_model
-from chainrule.training import Data, Settings, Update, training
+from chainrule.training import Call, Data, Update, training
 
 
-def explain_step(
-    model: Model, data: Data, optimizer: Optimizer, *, rows: str, seed: int, after: Step | None
-) -> Step | Steps:
-    """One step on all rows together, or one on each in turn; see ``Network.explain_step``.
+def explain_step(call: Call, *, rows: str = "together", after: Step | None = None) -> Step | Steps:
+    """One step on all rows together, or a step on each, one by one; see ``Network.explain_step``.
+
+    Args:
+        call: network, rows, optimizer and seed; steps take the rows in their order, once.
+        rows: ``"together"`` or ``"one by one"``.
+        after: the step before the first, whose moments are gone on with.
 
     Raises:
         InputError: no such way to go through the rows, and as for ``steps``.
     """
-    if rows not in ("together", "in turn"):
-        raise InputError(f"rows must be 'together' (one step on all) or 'in turn' (a step on each), got {rows!r}.")
-    made = list(steps(model, data, optimizer, batch_size=None if rows == "together" else 1, seed=seed, after=after))
+    rows = "one by one" if rows == "in turn" else rows  # the former name
+    if rows not in ("together", "one by one"):
+        raise InputError(f"rows must be 'together' (one step on all) or 'one by one' (a step on each), got {rows!r}.")
+    settings = replace(call.settings, epochs=1, batch_size=None if rows == "together" else 1, shuffle=False)
+    made = list(steps(replace(call, settings=settings), after))
     return made[0] if rows == "together" else Steps(made)
 
 
@@ -67,42 +74,34 @@ class _Watched(Optimizer):
         return update, after
 
 
-def steps(
-    model: Model, data: Data, optimizer: Optimizer, *, batch_size: int | None, seed: int, after: Step | None = None
-) -> Iterator[Step]:
-    """One epoch's steps, each told; the model stays as it is.
+def steps(call: Call, after: Step | None = None) -> Iterator[Step]:
+    """Each step of the call's training, explained; the model stays as it is.
 
     Args:
-        model: the network.
-        data: the rows.
-        optimizer: whose rule to follow.
-        batch_size: rows a step, in their order; None takes all together.
-        seed: of dropout.
+        call: what to train, and how.
         after: the step before the first, whose moments are gone on with.
 
     Raises:
         InputError: ``after`` belongs to another network or optimizer; what ``fit`` would refuse.
         DivergenceError: values leave the finite numbers.
     """
+    optimizer, data = call.settings.rule, call.data
     if after is not None:
-        _check_after(model, optimizer, after)
-    twin = model.copy()
+        _check_after(call.model, optimizer, after)
+    twin = call.model.copy()
     seen: list[tuple[Moments, Array, Moments]] = []
     earlier, count = (None, 0) if after is None else (after.moments, after.count)
     watched = _Watched(
         optimizer.learning_rate, optimizer.decay, inner=optimizer, earlier=earlier, count=count, seen=seen
     )
-    settings = Settings(epochs=1, batch_size=batch_size, optimizer=watched, shuffle=False, seed=seed)
-    dropping = np.random.default_rng(np.random.SeedSequence(seed).spawn(2)[1])  # the loop's second stream
-    updates = training(twin, *data, settings)
+    dropping = streams(call.settings.seed).dropout  # what the loop draws, drawn once more
+    updates = training(replace(call, model=twin, settings=replace(call.settings, optimizer=watched)))
     while True:
         before, state = twin.parameters.vector.copy(), twin.state
         update = next(updates, None)
         if update is None:
             return
-        w = None if data.weights is None else data.weights[update.rows]
-        rows = Data(data.x[update.rows], data.t[update.rows], w)
-        told = _Told(twin, before, state, rows, dropping)
+        told = _Told(twin, before, state, data.part(update.rows), dropping)
         yield told.step(optimizer, update, len(seen) + count, seen[-1])
 
 
@@ -223,6 +222,6 @@ def _corrected(expression: Expression) -> Iterator[tuple[str, Quotient]]:
             yield name, expression
         case Quotient(top, bottom):
             yield from (*_corrected(top), *_corrected(bottom))
-        case Sum(parts) | Product(parts) | Call(_, parts):
+        case Sum(parts) | Product(parts) | CallExpression(_, parts):
             for part in parts:
                 yield from _corrected(part)

@@ -8,7 +8,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from chainrule.core.lookup import is_number, make_fields_plain
 from chainrule.errors import InputError
@@ -21,6 +21,11 @@ class Clock(NamedTuple):
     epoch: int
     updates: int
     epochs: int
+
+    @classmethod
+    def at(cls, update: int, updates_per_epoch: int, epochs: int) -> Self:
+        """The time of an update in a run of so many epochs."""
+        return cls(update, update // updates_per_epoch, updates_per_epoch * epochs, epochs)
 
     @property
     def progress(self) -> float:

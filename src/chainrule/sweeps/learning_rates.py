@@ -9,12 +9,12 @@ from chainrule.core.arrays import Array
 from chainrule.core.format import number, plain
 from chainrule.core.layers.checks import check_count
 from chainrule.core.lookup import is_number, plain_number
-from chainrule.core.seeds import chosen_seed
+from chainrule.core.renderers import renderer
 from chainrule.errors import InputError
 from chainrule.optimizers import Optimizer, first_order
-from chainrule.sweeps.ensemble import Copy, train_copies
-from chainrule.sweeps.sweep import as_data
-from chainrule.training import Settings
+from chainrule.sweeps.ensemble import train_copies
+from chainrule.sweeps.trained import Copy
+from chainrule.training import parse_call
 
 if TYPE_CHECKING:
     from chainrule.network import Network
@@ -106,9 +106,7 @@ class LearningRateTest:
 
     def plot(self, ax: Any = None) -> Any:
         """The last loss by rate as a picture; see ``chainrule.plots.plot_learning_rates``."""
-        from chainrule.plots.sweep import plot_learning_rates  # noqa: PLC0415 - as for the sweep
-
-        return plot_learning_rates(self, ax=ax)
+        return renderer(self, "plot")(self, ax=ax)
 
 
 def learning_rate_test(
@@ -125,6 +123,7 @@ def learning_rate_test(
     shuffle: bool = True,
     seed: int | None = None,
     weights: Any = None,
+    class_weight: Any = None,
     l1: float = 0.0,
     l2: float = 0.0,
     clip_norm: float | None = None,
@@ -146,17 +145,18 @@ def learning_rate_test(
         count: how many.
         epochs: how often all rows are gone through with each.
         optimizer: whose learning rate it is.
-        batch_size: as for ``fit``, like the following.
-        shuffle: see there.
-        seed: see there.
-        weights: see there.
-        l1: see there.
-        l2: see there.
-        clip_norm: see there.
-        clip_value: see there.
-        threads: see there.
-        progress: see there.
-        engine: see there.
+        batch_size: rows an update; None takes all.
+        shuffle: whether each epoch goes through the rows in a new order.
+        seed: of the shuffles and dropout; None draws one.
+        weights: how much each row counts (N,).
+        class_weight: ``"balanced"`` or a dict from class number to weight; multiplies the rows' weights.
+        l1: adds the penalty ``l1 sum |W|`` on the weights, biases left out.
+        l2: adds the penalty ``l2/2 sum W^2``.
+        clip_norm: longest gradient (Euclidean, all parameters together).
+        clip_value: largest entry of the gradient; applied before ``clip_norm``.
+        threads: how many work together; None takes as many as pay. Their number does not change a bit.
+        progress: whether to show a bar; None shows one on a terminal once a second has passed.
+        engine: ``"compiled"`` or ``"reference"``; ``"auto"`` chooses for the work ahead.
 
     Raises:
         InputError: an argument cannot be used.
@@ -183,14 +183,14 @@ def learning_rate_test(
         raise InputError(f"low must be below high, got low={low!r} and high={high!r}.")
     check_count("epochs", epochs)
     chosen = first_order(optimizer, "learning_rate_test")
-    settings = Settings(
-        epochs=epochs, batch_size=batch_size, optimizer=chosen, shuffle=shuffle, seed=chosen_seed(seed), l1=l1, l2=l2,
-        clip_norm=clip_norm, clip_value=clip_value, progress=progress, threads=threads, engine=engine,
+    call = parse_call(
+        net, x, t, weights=weights, class_weight=class_weight, epochs=epochs, batch_size=batch_size, optimizer=chosen,
+        shuffle=shuffle, seed=seed, l1=l1, l2=l2, clip_norm=clip_norm, clip_value=clip_value, progress=progress,
+        engine=engine, threads=threads,
     )  # fmt: skip
-    data, _ = as_data(net.model.chain, x, t, weights, None, settings.seed)
     rates = np.geomspace(low, high, count)
-    copies = [Copy(net.parameters.vector, replace(chosen, learning_rate=float(r)), settings.seed) for r in rates]
-    trained = train_copies(net.model, data, None, settings, copies)
+    start, seed = call.model.parameters.vector, call.settings.seed
+    trained = train_copies(call, [Copy(start, replace(chosen, learning_rate=float(rate)), seed) for rate in rates])
     interrupted, done = "interrupted" in trained.stopped, int(trained.epochs.max())
     if not done and interrupted:
         raise KeyboardInterrupt

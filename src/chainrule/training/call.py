@@ -1,74 +1,37 @@
-"""What a ``fit`` is asked: rows, rows to validate on, settings, and the network as it was before."""
+"""One call of ``fit``: the network, rows, rows to validate on, settings; and how arguments become one.
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import reduce
-from typing import NamedTuple
-from zlib import crc32
+``Network.fit``, ``Network.training``, ``Network.explain_step``, ``Network.to_python``, ``diagnose``, ``sweep`` and
+``learning_rate_test`` all parse their arguments here, so that a word means the same everywhere.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 
-from chainrule.core.arrays import Array
+from chainrule.core.chain import Chain
+from chainrule.core.inputs import as_inputs, as_targets, as_weights
+from chainrule.core.lookup import plain_number
 from chainrule.core.model import Model
+from chainrule.core.seeds import chosen_seed
 from chainrule.errors import InputError
-from chainrule.training.settings import Settings
-
-
-class Data(NamedTuple):
-    """Rows to train or validate on: inputs, targets and, if rows count differently, their weights."""
-
-    x: Array
-    t: Array
-    weights: Array | None = None
-
-    def copy(self) -> "Data":
-        """Arrays of their own, which later changes of the caller's do not reach."""
-        return self.map(np.copy)
-
-    def as_float64(self) -> "Data":
-        """A copy in float64, as proofs and curvatures need it."""
-        return self.map(lambda part: part.astype(np.float64))
-
-    def map(self, change: Callable[[Array], Array]) -> "Data":
-        """The same rows with each array changed."""
-        return Data(change(self.x), change(self.t), None if self.weights is None else change(self.weights))
-
-    def checksum(self) -> int:
-        """A number that changes when the arrays do."""
-        parts = (part for part in self if part is not None)
-        return reduce(lambda so_far, part: crc32(_digest(part).data, so_far), parts, 0)
-
-
-BLOCK = 4095
-"""Numbers that are added up before they enter a checksum: odd, as an even number of changed signs would add up to 0."""
-
-
-def _digest(array: Array) -> Array:
-    """What a checksum looks at: the array, or of a large one the sums of blocks of its bits, four times as fast.
-
-    Sums of whole numbers are exact: one changed number is always seen, rows in another order unless they changed places
-    within one block.
-    """
-    bits = np.ascontiguousarray(array).view(f"u{array.itemsize}").reshape(-1)
-    whole = len(bits) // BLOCK * BLOCK
-    if whole < 16 * BLOCK:
-        return bits
-    sums = np.add.reduce(bits[:whole].reshape(-1, BLOCK), axis=1, dtype=bits.dtype)
-    return np.concatenate([sums, bits[whole:]])
+from chainrule.optimizers import AnyOptimizer
+from chainrule.optimizers import optimizer as find_optimizer
+from chainrule.training.data import Data, split
+from chainrule.training.settings import Callbacks, Settings
 
 
 @dataclass(frozen=True, eq=False)
 class Call:
-    """One call of ``fit``, to be made again by a diagnosis.
-
-    The rows are the caller's own arrays, as they may be large; ``check_unchanged`` notices if they were written to.
+    """One call of ``fit``.
 
     Attributes:
-        model: a copy, as it was before training.
+        model: what to train.
         data: the rows to train on.
         validation: the rows to validate on, if any.
         settings: how to train.
-        net: the ``Network`` that was trained, if it was one.
+        net: the ``Network`` that the model belongs to, if it belongs to one.
+        checksum: of the rows when a snapshot was made; None before.
     """
 
     model: Model
@@ -76,17 +39,26 @@ class Call:
     validation: Data | None
     settings: Settings
     net: object = None
-    checksum: int = field(init=False)
+    checksum: int | None = None
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "checksum", self._checksum())
+    @property
+    def batch_size(self) -> int:
+        """Rows of an update: all of them unless a batch size was given."""
+        return min(self.settings.batch_size or len(self.data.x), len(self.data.x))
+
+    def snapshot(self) -> Self:
+        """The call as it is now, to be made again later: with a copy of the model, and a checksum of the rows.
+
+        The rows stay the caller's own arrays, as they may be large; ``check_unchanged`` notices changes.
+        """
+        return replace(self, model=self.model.copy(), checksum=self._checksum())
 
     def _checksum(self) -> int:
         rows = [self.data.checksum(), self.validation.checksum() if self.validation is not None else 0]
         return hash(tuple(rows))
 
     def check_unchanged(self) -> None:
-        """Refuse to go on with rows that are not those of the call any more.
+        """Refuse to go on with rows that are not those of the snapshot any more.
 
         Raises:
             InputError: an array was changed in place since.
@@ -96,3 +68,81 @@ class Call:
                 "x, t, weights or validation have been changed in place since this fit, so it cannot be made again: "
                 "use chainrule.diagnose with the rows you mean, or fit on copies."
             )
+
+
+# -------------------------------------------------------------------------------- from arguments
+def parse_call(
+    net: Any,
+    x: Any,
+    t: Any,
+    *,
+    weights: Any = None,
+    class_weight: Any = None,
+    validation: Any = None,
+    **settings: Any,
+) -> Call:
+    """A call from arguments as users give them, all of them checked.
+
+    Args:
+        net: a ``Network``, or the ``Model`` of one.
+        x: inputs (N, inputs).
+        t: targets (N, outputs).
+        weights: how much each row counts (N,).
+        class_weight: "balanced" or a dict from class number to weight; multiplies the rows' weights.
+        validation: ``(x, t)``, ``(x, t, weights)``, or the share of rows to set aside.
+        settings: see ``parse_settings``.
+
+    Raises:
+        InputError: an argument cannot be used.
+    """
+    model = getattr(net, "model", net)
+    if not isinstance(model, Model):
+        raise InputError(f"net must be a chainrule.Network, got {type(net).__name__}.")
+    parsed = parse_settings(**settings)
+    data = parse_data(model.chain, x, t, weights, class_weight)
+    data, validated = _parse_validation(model.chain, data, validation, parsed.seed)
+    return Call(model, data, validated, parsed, None if net is model else net)
+
+
+def parse_settings(
+    *,
+    optimizer: str | AnyOptimizer = "sgd",
+    seed: int | None = None,
+    callbacks: Callbacks | None = None,
+    **others: Any,
+) -> Settings:
+    """Settings from arguments as users give them: an optimizer by name, a seed to be drawn, no callbacks."""
+    return Settings(optimizer=find_optimizer(optimizer), seed=chosen_seed(seed), callbacks=callbacks or {}, **others)
+
+
+def parse_data(chain: Chain, x: Any, t: Any, weights: Any = None, class_weight: Any = None) -> Data:
+    """Rows as arrays of the shapes and the dtype that a network needs.
+
+    Raises:
+        InputError: a shape does not fit, or a number is not finite.
+    """
+    inputs = as_inputs(chain, x)
+    targets = as_targets(chain, t, len(inputs))
+    return Data(inputs, targets, as_weights(chain, weights, class_weight, targets))
+
+
+def _parse_validation(chain: Chain, data: Data, validation: Any, seed: int) -> tuple[Data, Data | None]:
+    """The rows to train on and those to validate on."""
+    validation = plain_number(validation)
+    if validation is None:
+        return data, None
+    if isinstance(validation, tuple | list) and len(validation) in (2, 3):
+        try:
+            return data, parse_data(chain, *validation)
+        except InputError as error:
+            raise InputError(f"validation: {error}") from None
+    if isinstance(validation, float) and 0 < validation < 1 and len(data.x) > 1:
+        return split(data, validation, seed)
+    raise InputError(
+        "validation must be (x, t), (x, t, weights) or a share of at least two rows between 0 and 1, "
+        f"got {_short(validation)}."
+    )
+
+
+def _short(value: Any) -> str:
+    return f"an array of shape {value.shape}" if isinstance(value, np.ndarray) else f"{value!r:.60}"

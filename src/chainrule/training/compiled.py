@@ -1,12 +1,12 @@
-"""``fit`` with the compiled engine: the same run, told to machine code in calls of some tens of milliseconds.
+"""``fit`` with the compiled engine: the same run, made by machine code in calls of some tens of milliseconds.
 
 Between calls the interpreter is back: Ctrl-C, the progress bar, the time limit. What a run does not need Python for
-(epochs' losses, validation, the best parameters, patience) happens inside; where callbacks want to be asked, or a
-schedule wants to see losses, calls are as short as that needs.
+(epochs' losses, validation, the best parameters, patience) happens inside; where there are callbacks, or a schedule
+that depends on losses, calls are as short as that needs.
 """
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 import numpy as np
 
@@ -14,17 +14,20 @@ from chainrule.core import chain as maths
 from chainrule.core.arrays import Array
 from chainrule.core.layers import Run
 from chainrule.core.model import Model
-from chainrule.engine.dispatch import choose, compiled_cost, products, threads_for
-from chainrule.engine.session import Stop
-from chainrule.optimizers import SGD, SecondOrderOptimizer
+from chainrule.core.seeds import streams
+from chainrule.engine.dispatch import compiled_cost, products, threads_for
+from chainrule.engine.session import Rows, RunResult, Session, Stop, UpdateSpec
+from chainrule.engine.unrolled import program
+from chainrule.optimizers import SGD, Optimizer
 from chainrule.optimizers.schedules import Clock, Constant, Memory, Schedule
-from chainrule.training import reference as loop
+from chainrule.training.batches import counted
+from chainrule.training.call import Call
+from chainrule.training.data import Data
+from chainrule.training.divergence import check_finite, check_update
 from chainrule.training.progress import ProgressBar
-
-if TYPE_CHECKING:
-    from chainrule.engine.session import Rows, RunResult, Session
-    from chainrule.training.fit import Data, FitRun
-    from chainrule.training.settings import Settings
+from chainrule.training.run import FitRun
+from chainrule.training.settings import EVENTS, Settings
+from chainrule.training.update import Update
 
 CALL_SECONDS = 0.05
 """How long a call shall take, about: soon enough for Ctrl-C, long enough to be worth it."""
@@ -33,127 +36,117 @@ MOST_UPDATES = 32_768
 """Updates of a call at most, if that is more than an epoch: what is written down of them stays in the cache."""
 
 
-def open_session(
-    model: Model, data: "Data", held: "Data | None", settings: "Settings", *, keep_updates: bool = False,
-    judge: bool = False,
-) -> "Session":  # fmt: skip
-    """A session for a run: a program written out where the network is small enough, else kernels.
+def session_rows(data: Data) -> Rows:
+    """Data as a session takes them."""
+    counts = counted(data.t, data.weights)
+    return Rows(data.x, data.t, None if (counts == counts[0]).all() else counts)
 
-    Args:
-        model: to train.
-        data: rows to train on.
-        held: rows to validate on.
-        settings: of the run.
-        keep_updates: whether updates can be asked for.
-        judge: whether patience is judged inside.
-    """
-    from chainrule.engine.runtime.kernel_session import KernelSession  # noqa: PLC0415 - as above
-    from chainrule.engine.session import UpdateSpec  # noqa: PLC0415 - as above
-    from chainrule.engine.unrolled.program import unsupported_reason  # noqa: PLC0415 - as above
-    from chainrule.engine.unrolled.session import UnrolledSession  # noqa: PLC0415 - LLVM only where something is compiled
 
-    size = min(settings.batch_size or len(data.x), len(data.x))
-    spec = UpdateSpec(
-        settings.rule, size, settings.shuffle, settings.seed, settings.l1, settings.l2, settings.clip_norm,
+def update_spec(call: Call, optimizer: Optimizer) -> UpdateSpec:
+    """How a session updates parameters, by the call's settings."""
+    settings = call.settings
+    return UpdateSpec(
+        optimizer, call.batch_size, settings.shuffle, settings.seed, settings.l1, settings.l2, settings.clip_norm,
         settings.clip_value,
     )  # fmt: skip
-    threads = threads_for(settings.threads, 3 * size * products(model.chain))
-    written_out = unsupported_reason(model.chain, settings.rule) is None
+
+
+def open_session(call: Call, validation: Data | None, *, keep_updates: bool = False, judge: bool = False) -> Session:
+    """A session for a call: a program written out where the network is small enough, else kernels.
+
+    Args:
+        call: what to train, and how.
+        validation: rows to validate on.
+        keep_updates: whether ``last_update`` will be called.
+        judge: whether patience is judged inside.
+    """
+    from chainrule.engine.runtime.kernel_session import KernelSession  # noqa: PLC0415 - LLVM only where it compiles
+    from chainrule.engine.unrolled.session import UnrolledSession  # noqa: PLC0415 - as above
+
+    model, settings = call.model, call.settings
+    threads = threads_for(settings.threads, 3 * call.batch_size * products(model.chain))
+    written_out = program.unsupported_reason(model.chain, settings.rule) is None
     kind = UnrolledSession if written_out else KernelSession
     return kind(
-        model, _rows(data), None if held is None else _rows(held), spec, threads,
-        patience=(settings.patience or 0) if judge else 0, min_delta=settings.min_delta, keep_updates=keep_updates,
+        model, session_rows(call.data), None if validation is None else session_rows(validation),
+        update_spec(call, settings.rule), threads, patience=(settings.patience or 0) if judge else 0,
+        min_delta=settings.min_delta, keep_updates=keep_updates,
     )  # fmt: skip
 
 
-def rates(schedule: Schedule, memory: Memory, session: "Session", count: int, epochs: int) -> Array:
+def learning_rates(schedule: Schedule, memory: Memory, session: Session, count: int, epochs: int) -> Array:
     """The learning rates of the next ``count`` updates."""
     if isinstance(schedule, Constant):
         return np.full(count, float(schedule.eta))
-    first, per_epoch = session.updates_done, session.per_epoch
-    clocks = (Clock(u, u // per_epoch, per_epoch * epochs, epochs) for u in range(first, first + count))
+    first = session.updates_done
+    clocks = (Clock.at(update, session.per_epoch, epochs) for update in range(first, first + count))
     return np.array([float(schedule.rate(clock, memory)) for clock in clocks])
 
 
-def train(run: "FitRun") -> None:
+def train(run: FitRun) -> None:
     """Train until the epochs are over or something says stop.
 
     Raises:
         CompileError: somebody's own function cannot be compiled; nothing was changed.
     """
-    settings, model = run.settings, run.model
-    schedule = settings.optimizer.schedule
-    watches = type(schedule).observe is not Schedule.observe
-    asked = {event for event in ("update", "epoch", "improvement", "stop", "start") if settings.listeners(event)}
-    by_epoch = watches or bool(asked & {"epoch", "improvement"})
-    keeps = bool(asked)
-    session = open_session(model, run.data, run.validation, settings, keep_updates=keeps, judge=not by_epoch)
+    settings, schedule = run.settings, run.settings.optimizer.schedule
+    watches_losses = type(schedule).observe is not Schedule.observe
+    events = {event for event in EVENTS if settings.listeners(event)}
+    by_epoch = watches_losses or bool(events & {"epoch", "improvement"})
+    session = open_session(run.call, run.validation, keep_updates=bool(events), judge=not by_epoch)
     pace = _pace(run, session)
-    run.tell("start")
-    run.enter()
+    run.emit("start")
+    run.begin_epoch()
     with ProgressBar(settings.epochs, settings.progress) as bar:
         while not run.history.stopped:
-            left = session.per_epoch * settings.epochs - session.updates_done
-            if left == 0:
+            ahead = session.per_epoch * settings.epochs - session.updates_done
+            if ahead == 0:
                 run.stop("all epochs")
                 break
             to_epochs_end = session.per_epoch - session.updates_done % session.per_epoch
-            count = 1 if "update" in asked else to_epochs_end if by_epoch else min(pace, left)
-            etas = rates(schedule, run.watched.memory, session, count, settings.epochs)
+            count = 1 if "update" in events else to_epochs_end if by_epoch else min(pace, ahead)
+            etas = learning_rates(schedule, run.schedule_state.memory, session, count, settings.epochs)
             ran = session.run(etas)
             run.last_call = lambda etas=etas, ran=ran: last_update(session, float(etas[max(ran.updates - 1, 0)]))
-            if "update" in asked and ran.updates:
-                run.tell("update")
-            _epochs(run, session, ran, etas, judged_inside=not by_epoch)
+            if "update" in events and ran.updates:
+                run.emit("update")
+            _record_epochs(run, session, ran, etas, judged_inside=not by_epoch)
             if len(ran.losses):
                 bar.show(run.history)
             if ran.stop == Stop.NOT_FINITE:
-                name_divergence(session, run.data, settings, run.watched.memory)
-            run.watch_the_clock()
+                name_divergence(session, run.data, settings, run.schedule_state.memory)
+            run.check_time_limit()
     if not run.keeps_best and session.updates_done and not session.ends_finite():
-        name_divergence(session, run.data, settings, run.watched.memory)
+        name_divergence(session, run.data, settings, run.schedule_state.memory)
 
 
-def steps(model: Model, data: "Data", settings: "Settings") -> Iterator[loop.Update]:
-    """``training`` by the compiled engine: one update after the other.
+def updates(call: Call) -> Iterator[Update]:
+    """Train the call's model in place, one update after the other.
 
     Raises:
-        InputError, DivergenceError: as for ``training``; also if something stands in the way of compiling.
+        DivergenceError: values left the finite numbers.
     """
-    loop.check_run(model, *data, settings)
-    choose("compiled", model.chain, settings.optimizer, rows=len(data.x))
-    if isinstance(settings.optimizer, SecondOrderOptimizer):
-        return loop.training(model, *data, settings, compiled=True)
-    return _steps(model, data, settings)
-
-
-def _steps(model: Model, data: "Data", settings: "Settings") -> Iterator[loop.Update]:
-    session = open_session(model, data, None, settings, keep_updates=True)
+    settings = call.settings
+    session = open_session(call, None, keep_updates=True)
     for _ in range(session.per_epoch * settings.epochs):
-        etas = rates(settings.optimizer.schedule, Memory(), session, 1, settings.epochs)
+        etas = learning_rates(settings.optimizer.schedule, Memory(), session, 1, settings.epochs)
         if session.run(etas).stop == Stop.NOT_FINITE:
-            name_divergence(session, data, settings, Memory())
+            name_divergence(session, call.data, settings, Memory())
         yield last_update(session, float(etas[0]))
 
 
-def gradient(model: Model, data: "Data", threads: int | None) -> Array:
-    """The gradient of E over all rows as one flat vector."""
-    return gradients(model, data, threads)(model.parameters.vector)[1]
-
-
-def gradients(model: Model, data: "Data", threads: int | None) -> Callable[[Array], tuple[float, Array]]:
-    """E over all rows and its gradient, both as flat vectors, as a function of the parameters.
+def loss_and_gradient(model: Model, data: Data, threads: int | None) -> Callable[[Array], tuple[float, Array]]:
+    """E over all rows and its gradient, a flat vector, as a function of the parameters.
 
     Raises:
         CompileError: somebody's own function cannot be compiled.
     """
-    from chainrule.engine.runtime.kernel_session import KernelSession  # noqa: PLC0415 - LLVM only where something is compiled
-    from chainrule.engine.session import UpdateSpec  # noqa: PLC0415 - as above
+    from chainrule.engine.runtime.kernel_session import KernelSession  # noqa: PLC0415 - LLVM only where it compiles
 
     rows = len(data.x)
     count = threads_for(threads, 3 * rows * products(model.chain))
     twin, spec = model.copy(), UpdateSpec(SGD(1.0), rows, shuffle=False, seed=0)
-    session = KernelSession(twin, _rows(data), None, spec, count, keep_updates=True)
+    session = KernelSession(twin, session_rows(data), None, spec, count, keep_updates=True)
 
     def at(vector: Array) -> tuple[float, Array]:
         twin.parameters.vector[...] = vector
@@ -162,15 +155,7 @@ def gradients(model: Model, data: "Data", threads: int | None) -> Callable[[Arra
     return at
 
 
-def _rows(part: "Data") -> "Rows":
-    """Data as a session takes them."""
-    from chainrule.engine.session import Rows  # noqa: PLC0415 - as above
-
-    counts = loop.counted(part.t, part.weights)
-    return Rows(part.x, part.t, None if (counts == counts[0]).all() else counts)
-
-
-def _pace(run: "FitRun", session: "Session") -> int:
+def _pace(run: FitRun, session: Session) -> int:
     """Updates a call: whole epochs if some fit into its time."""
     settings, chain = run.settings, run.model.chain
     seconds = CALL_SECONDS if settings.time_limit is None else min(CALL_SECONDS, settings.time_limit / 10)
@@ -183,37 +168,38 @@ def _pace(run: "FitRun", session: "Session") -> int:
     return max(1, int(seconds / epoch * session.per_epoch))
 
 
-def _epochs(run: "FitRun", session: "Session", ran: "RunResult", etas: Array, *, judged_inside: bool) -> None:
+def _record_epochs(run: FitRun, session: Session, ran: RunResult, etas: Array, *, judged_inside: bool) -> None:
     """Write down the epochs that ended during a call."""
     done = len(ran.losses)
     if not done:
         return
-    held = ran.validation_losses if session.validation is not None else None
+    validation = ran.validation_losses if session.validation is not None else None
     if not judged_inside:
         epoch, eta = (session.updates_done - 1) // session.per_epoch, float(etas[ran.updates - 1])
-        run.after_epoch(epoch, float(ran.losses[0]), None if held is None else float(held[0]), eta, float(ran.norms[0]))
+        validation_loss = None if validation is None else float(validation[0])
+        run.after_epoch(epoch, float(ran.losses[0]), validation_loss, eta, float(ran.norms[0]))
         return
     end = session.updates_done - (session.updates_done % session.per_epoch)
     first = session.updates_done - ran.updates
     last_of_each = np.arange(end - (done - 1) * session.per_epoch, end + 1, session.per_epoch) - 1 - first
-    run.history.extend(ran.losses, held, etas[last_of_each], ran.norms, run.seconds())
+    run.history.extend(ran.losses, validation, etas[last_of_each], ran.norms, run.seconds())
     if (best := session.best()) is not None:
         run.best_from(best.loss, best.epoch, best.vector, best.state)
     if ran.stop == Stop.PATIENCE:
         run.stop("patience")
 
 
-def last_update(session: "Session", eta: float) -> loop.Update:
-    """The last update as ``training`` would have told it."""
+def last_update(session: Session, eta: float) -> Update:
+    """The last update, as ``training`` hands it out."""
     number, parameters = session.updates_done - 1, session.model.parameters
     rows, gradient, update = session.last_update()
-    return loop.Update(
+    return Update(
         number // session.per_epoch, number, rows, session.batch_loss, eta, parameters.with_vector(gradient),
         parameters.with_vector(update), parameters, ends_epoch=(number + 1) % session.per_epoch == 0,
     )  # fmt: skip
 
 
-def name_divergence(session: "Session", data: "Data", settings: "Settings", memory: Memory) -> NoReturn:
+def name_divergence(session: Session, data: Data, settings: Settings, memory: Memory) -> NoReturn:
     """Name what left the finite numbers, by running the batch in question with the reference.
 
     Raises:
@@ -222,17 +208,19 @@ def name_divergence(session: "Session", data: "Data", settings: "Settings", memo
     model, number = session.model, session.updates_done
     epoch = number // session.per_epoch
     batches = session.restart_epoch()
-    eta = float(settings.optimizer.schedule.rate(Clock(number, epoch, number + 1, epoch + 1), memory))
-    rng, free = np.random.default_rng(settings.seed), maths.free_entries(model.chain)
+    update = min(number, session.per_epoch * settings.epochs - 1)  # the last one, where its effect was found afterwards
+    eta = float(settings.optimizer.schedule.rate(Clock.at(update, session.per_epoch, settings.epochs), memory))
+    free = maths.free_entries(model.chain)
+    rng = streams(settings.seed).initial  # drops other units than the run: how far its stream had come is not kept
     for rows in batches:
         weights = None if data.weights is None else data.weights[rows]
         with np.errstate(all="ignore"):
             run = Run(True, model.state, rng)
             done = maths.forward_backward(model.chain, model.parameters, data.x[rows], data.t[rows], run, weights)
-            loop.check_finite(model.chain, done, done.gradient, epoch, number)
+            check_finite(model.chain, done, done.gradient, epoch, number)
             after = model.parameters.vector - eta * np.where(free, done.gradient, 0)
-            loop.check_update(model.chain, after, epoch, number)
+            check_update(model.chain, after, epoch, number)
         model.parameters.vector[...] = after
     # the reference just escapes it: then it is the parameters, which rounding has kept finite there
-    loop.check_update(model.chain, np.full(model.chain.size, np.nan), epoch, number)
+    check_update(model.chain, np.full(model.chain.size, np.nan), epoch, number)
     raise AssertionError

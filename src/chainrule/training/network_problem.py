@@ -12,7 +12,7 @@ from chainrule.core.layers import Record, Run
 from chainrule.core.model import Model
 from chainrule.core.parameters import Parameters
 from chainrule.optimizers.second_order import Point, Problem, Residuals
-from chainrule.training.fit import Data
+from chainrule.training.data import Data
 
 CHUNK = 2**21
 """Numbers of a Jacobian that are kept at once: 16 MiB."""

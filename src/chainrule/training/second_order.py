@@ -12,31 +12,38 @@ from chainrule.core.losses import LOSSES
 from chainrule.core.model import Model
 from chainrule.errors import CompileError, InputError
 from chainrule.optimizers.second_order import SecondOrderOptimizer, State
-from chainrule.training.fit import Data
+from chainrule.training import compiled
+from chainrule.training.call import Call
+from chainrule.training.divergence import check_finite
 from chainrule.training.network_problem import NetworkProblem
-from chainrule.training.reference import Update, check_finite
 from chainrule.training.settings import Settings
+from chainrule.training.update import Update
 
 CONVERGED = "converged"
 """Why training ended where the gradient vanishes or no step lowers the loss."""
 
 
-def iterations(
-    model: Model, x: Array, t: Array, weights: Array | None, settings: Settings, rule: SecondOrderOptimizer, *,
-    compiled: bool = False,
-) -> Generator[Update, None, str | None]:  # fmt: skip
-    """Train ``model`` in place, yielding after each step; hands back why it ended before the epochs were over.
+def updates(
+    call: Call, rule: SecondOrderOptimizer, *, compile_gradients: bool = False
+) -> Generator[Update, None, str | None]:
+    """Train the call's model in place, yielding after each step; returns why it ended before the epochs were over.
+
+    Args:
+        call: what to train, and how.
+        rule: the call's optimizer.
+        compile_gradients: whether the compiled engine gives the gradients, where it can.
 
     Raises:
         DivergenceError: loss or gradient are not finite where a step should begin.
     """
-    rows, vector = np.arange(len(x)), model.parameters.vector
-    problem = _problem(model, Data(x, t, weights), settings, compiled=compiled)
+    model, settings = call.model, call.settings
+    rows, vector = np.arange(len(call.data.x)), model.parameters.vector
+    problem = _problem(call, compile_gradients=compile_gradients)
     state: State | None = None
-    left = vector.copy()
+    reached = vector.copy()
     for epoch in range(settings.epochs):
         with np.errstate(all="ignore"):  # trials may overflow: they are judged by what comes out
-            if state is None or not np.array_equal(left, vector):  # the first, or somebody changed the parameters
+            if state is None or not np.array_equal(reached, vector):  # the first, or somebody changed the parameters
                 problem.vector[...] = vector
                 state = _started(problem, rule, vector[problem.free].astype(np.float64), epoch)
             after = rule.step(problem, state)
@@ -46,7 +53,7 @@ def iterations(
         gradient[problem.free] = state.point.gradient
         update[problem.free] = state.point.p - after.point.p
         vector[problem.free] = after.point.p
-        left = vector.copy()
+        reached = vector.copy()
         yield Update(
             epoch,
             epoch,
@@ -63,21 +70,23 @@ def iterations(
     return None
 
 
-def _problem(model: Model, data: Data, settings: Settings, *, compiled: bool) -> NetworkProblem:
-    """The problem, its gradients compiled if told and possible.
+def _problem(call: Call, *, compile_gradients: bool) -> NetworkProblem:
+    """The problem, its gradients compiled if wanted and possible.
 
     Raises:
         CompileError: they must be compiled, and somebody's own function cannot.
     """
-    if compiled:
-        from chainrule.training.compiled import gradients  # noqa: PLC0415 - LLVM only where something is compiled
-
+    settings = call.settings
+    if compile_gradients:
         try:
-            return NetworkProblem(model, data, settings.l2, lambda twin, rows: gradients(twin, rows, settings.threads))
+            return NetworkProblem(
+                call.model, call.data, settings.l2,
+                lambda model, data: compiled.loss_and_gradient(model, data, settings.threads),
+            )  # fmt: skip
         except CompileError:
             if settings.engine == "compiled":
                 raise
-    return NetworkProblem(model, data, settings.l2)
+    return NetworkProblem(call.model, call.data, settings.l2)
 
 
 def _started(problem: NetworkProblem, rule: SecondOrderOptimizer, p: Array, epoch: int) -> State:
@@ -92,8 +101,8 @@ def _started(problem: NetworkProblem, rule: SecondOrderOptimizer, p: Array, epoc
     return rule.start(problem, point)
 
 
-# -------------------------------------------------------------------------------- at the door
-def check_iterations(model: Model, rows: int, settings: Settings, rule: SecondOrderOptimizer) -> None:
+# -------------------------------------------------------------------------------- what it can train
+def check_network(model: Model, rows: int, settings: Settings, rule: SecondOrderOptimizer) -> None:
     """Refuse what a second-order optimizer cannot train.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What ``fit`` and ``training`` are told, checked once at the door."""
+"""``Settings``: how to train, checked once when they are made."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +21,7 @@ Callbacks = Mapping[str, Callable[..., Any] | Sequence[Callable[..., Any]]]
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of one training run; ``Network.fit`` tells each of them."""
+    """The settings of one training run; ``Network.fit`` describes each of them."""
 
     epochs: int = 100
     batch_size: int | None = None

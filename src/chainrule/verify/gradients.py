@@ -26,7 +26,7 @@ from chainrule.core.layers import Record, Run
 from chainrule.core.losses import ElementwiseLoss
 from chainrule.core.model import Model
 from chainrule.core.unitwise import UnitwiseActivation
-from chainrule.training.fit import Data
+from chainrule.training.data import Data
 from chainrule.verify.gradient_report import Checked, GradientCheck
 from chainrule.verify.tangents import straightened
 

@@ -14,7 +14,7 @@ from chainrule.core.layers.checks import check_count
 from chainrule.core.losses import loss
 from chainrule.core.model import Model
 from chainrule.core.parameters import Parameters
-from chainrule.training.fit import Data
+from chainrule.training.data import Data
 from chainrule.verify.gradients import TOLERANCE, check_gradients
 from chainrule.verify.precision import best_difference
 from chainrule.verify.proof import Finding, Proof, Test, first_failure, prove, same, worst

@@ -14,6 +14,7 @@ from chainrule.core.arrays import Array
 from chainrule.core.chain import Chain
 from chainrule.core.layers import Dense, Dropout
 from chainrule.core.model import Model
+from chainrule.core.seeds import streams
 from chainrule.engine.compiler import kernel_cache
 from chainrule.engine.compiler.target import Space, aligned, space
 from chainrule.engine.memory import (
@@ -90,10 +91,10 @@ class KernelSession:
 
     def _seeded(self) -> None:
         """The streams of ``training``: the same seed shuffles and drops alike."""
-        shuffling, dropping = np.random.SeedSequence(self.spec.seed).spawn(2)
-        self.shuffling = np.random.default_rng(shuffling) if self.spec.shuffle else None
+        random = streams(self.spec.seed)
+        self.shuffling = random.shuffle if self.spec.shuffle else None
         drops = any(layer.draws_random for layer in self.model.chain.layers)
-        self.dropping = np.random.default_rng(dropping) if drops else None
+        self.dropping = random.dropout if drops else None
 
     def _memories(self, keep_updates: bool) -> None:
         size = self.layout.size
@@ -175,7 +176,7 @@ class KernelSession:
         self.norm_table.add("updates:norm", g, p, length, d, f, n)
         if spec.clip_norm:
             self.norm_table.add("updates:scale", g, p, length, d, f, n)
-        first = spec.optimizer.start(chain.size, chain.dtype, spec.optimizer.schedule.rate(Clock(0, 0, 1, 1), Memory()))
+        first = spec.optimizer.start(chain.size, chain.dtype, spec.optimizer.schedule.rate(Clock.at(0, 1, 1), Memory()))
         self.moment_names = rule.moments
         self.moment_vectors = [self.layout.spread(np.broadcast_to(first[name], chain.size)) for name in rule.moments]
         m, v = [*map(address, self.moment_vectors), 0, 0][:2]

@@ -148,4 +148,4 @@ class UnrolledBase:
 
 def first_rate(schedule: Schedule) -> float:
     """The rate before the first update, as the reference asks for it to start an optimizer."""
-    return float(schedule.rate(Clock(0, 0, 1, 1), Memory()))
+    return float(schedule.rate(Clock.at(0, 1, 1), Memory()))

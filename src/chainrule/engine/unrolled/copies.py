@@ -10,6 +10,7 @@ import numpy as np
 
 from chainrule.core.arrays import Array
 from chainrule.core.chain import Chain
+from chainrule.core.seeds import streams
 from chainrule.engine.compiler.target import space
 from chainrule.engine.optimizer_spec import optimizer_spec
 from chainrule.engine.runtime.kernel_session import stream
@@ -80,7 +81,7 @@ class CopiesSession(UnrolledBase):
 
     def _streams(self, seeds: Sequence[int]) -> None:
         """A stream for each copy; lanes to spare have none."""
-        self.generators = [np.random.default_rng(np.random.SeedSequence(seed).spawn(2)[0]) for seed in seeds]
+        self.generators = [streams(seed).shuffle for seed in seeds]
         self.streams = np.zeros(self.groups * self.form.lanes, np.int64)
         told = [stream(generator, "next_uint32") for generator in self.generators]
         self.streams[: self.copies] = [state for _, state in told]
@@ -98,10 +99,10 @@ class CopiesSession(UnrolledBase):
     def _rates(self, epochs: int) -> tuple[Array, Array]:
         """The learning rates of the next epochs, a row for each schedule there is, and where each lane's row begins."""
         distinct = list(dict.fromkeys(self.schedules))
-        total, first = self.per_epoch * self.epochs, self.epochs_done * self.per_epoch
+        first = self.epochs_done * self.per_epoch
         count = epochs * self.per_epoch
         table = np.empty((len(distinct), count), self.chain.dtype)
-        clocks = [Clock(n, n // self.per_epoch, total, self.epochs) for n in range(first, first + count)]
+        clocks = [Clock.at(n, self.per_epoch, self.epochs) for n in range(first, first + count)]
         for row, schedule in zip(table, distinct, strict=True):
             row[:] = [schedule.rate(clock, Memory()) for clock in clocks]
         starts = np.zeros(self.groups * self.form.lanes, np.int64)

@@ -7,6 +7,7 @@ import numpy as np
 from chainrule.core import chain as maths
 from chainrule.core.arrays import Array
 from chainrule.core.model import Model
+from chainrule.core.seeds import streams
 from chainrule.engine.compiler.target import space
 from chainrule.engine.runtime.kernel_session import stream
 from chainrule.engine.session import Best, Rows, RunResult, Stop, UpdateSpec
@@ -43,7 +44,7 @@ class UnrolledSession(UnrolledBase):
         self.update = self.part("update", free)[0, :, 0] if keep_updates else None
         self.best_memory[:] = model.parameters.vector
         if self.shuffles:
-            self.generator = np.random.default_rng(np.random.SeedSequence(spec.seed).spawn(2)[0])
+            self.generator = streams(spec.seed).shuffle
             function, state = stream(self.generator, "next_uint32")
             self.streams = np.array([state])
             self.job[Job.RANDOM_FUNCTION], self.job[Job.STREAMS] = function, address(self.streams)

@@ -117,7 +117,7 @@ def moments_lines(settings: Settings, slots: Sequence[Slot]) -> list[Line]:
     """The moments before the first update."""
     if is_plain(settings.rule):
         return []
-    updates = Clock(0, 0, settings.epochs, settings.epochs)
+    updates = Clock.at(0, 1, settings.epochs)
     first = settings.rule.schedule.rate(updates, Memory())
     started = settings.rule.start(1, np.dtype(np.float64), first)
     lines = [Line("moments = {"), *(Line(f'    "{slot.name}": {_start(started, slot.name)},') for slot in slots)]
