@@ -14,6 +14,10 @@ RENDERERS: dict[str, dict[str, str]] = {
         "plot": "chainrule.plots.history:plot_history",
         "diagnose": "chainrule.diagnosis.api:diagnose_history",
     },
+    "Marking": {
+        "text": "chainrule.marking.render:text",
+        "html": "chainrule.marking.render:html",
+    },
 }
 """For each class of results: the ways to show it, and for each the function that does it, as ``module:function``."""
 

@@ -5,40 +5,40 @@ from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
 
-from chainrule.marking.forward_context import Situation
+from chainrule.marking.forward_context import ForwardContext
 
 _TWOS = {"": 1.0, "2": 2.0, "1/2": 0.5}
 
 
-def constants(s: Situation) -> Mapping[str, float]:
+def constants(forward: ForwardContext) -> Mapping[str, float]:
     """By name, the values that a factor may have, the simplest first; of names with one value the simplest is kept.
 
     Example:
         >>> import chainrule as cr, numpy as np
-        >>> from chainrule.marking.forward_context import situation
+        >>> from chainrule.marking.forward_context import run_forward
         >>> net = cr.Network(1, [cr.Dense(1)], seed=0)
-        >>> constants(situation(net.model, np.zeros((3, 1)), np.zeros((3, 1))))["N"]
+        >>> constants(run_forward(net.model, np.zeros((3, 1)), np.zeros((3, 1))))["N"]
         3.0
     """
-    return _constants(s.rows, s.chain.outputs)
+    return _constants(forward.rows, forward.chain.outputs)
 
 
-def all_constants(s: Situation) -> Mapping[str, float]:
+def all_constants(forward: ForwardContext) -> Mapping[str, float]:
     """By name, the values that a factor may have; with two rows there are both ``"2"`` and ``"N"``."""
-    return _all(s.rows, s.chain.outputs)
+    return _all(forward.rows, forward.chain.outputs)
 
 
-def readings(s: Situation, value: float) -> list[str]:
+def names_of(forward: ForwardContext, value: float) -> list[str]:
     """The simplest names of a value: with two rows, 2 is both ``"2"`` and ``"N"``."""
-    named = [name for name, known in all_constants(s).items() if abs(known - value) <= 1e-12 * value]
+    named = [name for name, known in all_constants(forward).items() if abs(known - value) <= 1e-12 * value]
     simplest = min(map(_parts, named), default=0)
     return sorted((name for name in named if _parts(name) == simplest), key=_rank)
 
 
-def value_of(s: Situation, name: str) -> float:
+def value_of(forward: ForwardContext, name: str) -> float:
     """The value of a name in this situation; 1 where N or K is 1 and the name holds nothing else."""
     top, _, under = name.partition("/")
-    signs = {"1": 1.0, "2": 2.0, "N": float(s.rows), "K": float(s.chain.outputs)}
+    signs = {"1": 1.0, "2": 2.0, "N": float(forward.rows), "K": float(forward.chain.outputs)}
     over = math.prod(signs[sign] for sign in top.split())
     return over / math.prod(signs[sign] for sign in under.strip("()").split())
 

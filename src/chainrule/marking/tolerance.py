@@ -25,8 +25,8 @@ import numpy as np
 
 from chainrule.core.activations import ElementwiseActivation
 from chainrule.core.arrays import Array
-from chainrule.marking.backward import Gone, input_of, run
-from chainrule.marking.forward_context import Situation
+from chainrule.marking.backward import BackwardResult, input_of, run_backward
+from chainrule.marking.forward_context import ForwardContext
 from chainrule.verify.gradients import kinks
 
 FLOAT64, FLOAT32 = (float(np.finfo(dtype).eps) for dtype in (np.float64, np.float32))
@@ -95,8 +95,8 @@ class Response:
         return replace(self, subtracted=subtracted, noise=self.noise / value)
 
 
-def response(
-    s: Situation,
+def measure_response(
+    forward: ForwardContext,
     digits: int | None = None,
     *,
     noise: float = 0.0,
@@ -111,19 +111,19 @@ def response(
         subtracted: by name, the size of what these numbers are differences of.
     """
     rng = np.random.default_rng(0)
-    right = run(s, {})
+    right = run_backward(forward, {})
     g = right.gradients
-    change, terms = _largest_change(s, g, rng, _MOVE, 0.0), _sizes_of_terms(s, right)
+    change, terms = _largest_change(forward, g, rng, _MOVE, 0.0), _sizes_of_terms(forward, right)
     kappa = {name: max(change[name] / _MOVE, terms.get(name, 0.0)) for name in g}
-    printed = dict.fromkeys(g, 0.0) if digits is None else _largest_change(s, g, rng, 0.0, 0.5 * 10.0**-digits)
+    printed = dict.fromkeys(g, 0.0) if digits is None else _largest_change(forward, g, rng, 0.0, 0.5 * 10.0**-digits)
     size = {name: float(np.abs(value).max(initial=0.0)) for name, value in g.items()}
     return Response(kappa, size, printed, subtracted or {}, noise)
 
 
-def _sizes_of_terms(s: Situation, right: Gone) -> dict[str, float]:
+def _sizes_of_terms(forward: ForwardContext, right: BackwardResult) -> dict[str, float]:
     """By name, the largest sum of the sizes of what is added up: rows, and the units that share a bias."""
     sizes: dict[str, float] = {}
-    for at, d in zip(s.sites, right.deltas, strict=True):
+    for at, d in zip(forward.layers, right.deltas, strict=True):
         if at.weights_key:
             sizes[at.name(at.weights_key)] = float((np.abs(input_of(at, None)).T @ np.abs(d)).max(initial=0.0))
         if at.bias_key:
@@ -132,17 +132,17 @@ def _sizes_of_terms(s: Situation, right: Gone) -> dict[str, float]:
 
 
 def _largest_change(
-    s: Situation, g: Mapping[str, Array], rng: np.random.Generator, relative: float, absolute: float
+    forward: ForwardContext, g: Mapping[str, Array], rng: np.random.Generator, relative: float, absolute: float
 ) -> dict[str, float]:
     """Of each gradient over some draws; a draw that crosses a kink says nothing about rounding and is left out."""
     found = dict.fromkeys(g, 0.0)
-    here = _sides(s)
+    here = _sides(forward)
     for _ in range(_DRAWS):
-        vector = s.parameters.vector
+        vector = forward.parameters.vector
         moved = vector * (1 + relative * _signs(rng, vector)) + absolute * rng.uniform(-1, 1, vector.shape)
-        other = s.elsewhere(moved, s.x * (1 + relative * _signs(rng, s.x)), s.t)
+        other = forward.rerun(moved, forward.x * (1 + relative * _signs(rng, forward.x)), forward.t)
         if _sides(other) == here:
-            for name, value in run(other, {}).gradients.items():
+            for name, value in run_backward(other, {}).gradients.items():
                 found[name] = max(found[name], float(np.abs(value - g[name]).max(initial=0.0)))
     return found
 
@@ -151,11 +151,11 @@ def _signs(rng: np.random.Generator, like: Array) -> Array:
     return rng.choice([-1.0, 1.0], like.shape)
 
 
-def _sides(s: Situation) -> bytes:
+def _sides(forward: ForwardContext) -> bytes:
     """On which side of each kink every net input lies."""
     sides = [
         (at.z > kink).tobytes()
-        for at in s.sites
+        for at in forward.layers
         if isinstance(at.activation, ElementwiseActivation)
         for kink in kinks(at.activation)[0]
     ]

@@ -14,10 +14,10 @@ from chainrule.core.layers import Run
 from chainrule.core.model import Model
 from chainrule.errors import InputError
 from chainrule.marking import CATALOGUE, Marking, Mistake
-from chainrule.marking.api import inputs_to_try, mark_calls
-from chainrule.marking.forward_context import Situation, situation
+from chainrule.marking.calls import inputs_to_try, mark_answers
+from chainrule.marking.forward_context import ForwardContext, run_forward
 from chainrule.marking.grading.isolation import Limits, SubmissionError, one_line, run_file
-from chainrule.marking.render import headline
+from chainrule.marking.notes import headline
 
 LEARNING_RATE = 0.5
 """Of the updates that a learner's ``step`` is asked for."""
@@ -51,8 +51,8 @@ class Graded:
         return self.marking is not None and self.marking.correct and self.marking.complete
 
     @property
-    def told(self) -> str:
-        """One line."""
+    def summary(self) -> str:
+        """One line: the headline of the marking, or why there is none."""
         return self.error if self.marking is None else headline(self.marking)
 
 
@@ -80,11 +80,11 @@ def grade(
         limits: of time and memory for each file.
         mistakes: of one's own, looked for besides those of the catalogue.
     """
-    s = _drawn(model, rows, seed)
+    forward = _drawn(model, rows, seed)
     sources = [_source(file) for file in files]  # all before the first is run, which could change the others
     catalogue = (*CATALOGUE, *mistakes)
     pairs = zip(files, sources, strict=True)
-    return [_graded(file, source, s, function, limits or Limits(), catalogue) for file, source in pairs]
+    return [_graded(file, source, forward, function, limits or Limits(), catalogue) for file, source in pairs]
 
 
 def counts(graded: Sequence[Graded]) -> Counter[str]:
@@ -111,15 +111,20 @@ def _source(file: Path) -> bytes | str:
 
 
 def _graded(
-    file: Path, source: bytes | str, s: Situation, function: str, limits: Limits, catalogue: Sequence[Mistake]
+    file: Path,
+    source: bytes | str,
+    forward: ForwardContext,
+    function: str,
+    limits: Limits,
+    catalogue: Sequence[Mistake],
 ) -> Graded:
     name = one_line(file.name)
-    tried = inputs_to_try(s)
+    inputs = inputs_to_try(forward)
     try:
         if isinstance(source, str):
             return Graded(name, None, source)
-        kind, answers = run_file(file, source, tried, function, limits)
-        marking = mark_calls(tried, answers, catalogue, updated=kind == "step")
+        kind, answers = run_file(file, source, inputs, function, limits)
+        marking = mark_answers(inputs, answers, catalogue, are_updates=kind == "step")
     except (SubmissionError, InputError) as error:
         return Graded(name, None, one_line(str(error)))
     if marking.correct and marking.failures:  # right where it ran: that is not to be right
@@ -127,7 +132,7 @@ def _graded(
     return Graded(name, marking)
 
 
-def _drawn(model: Model, rows: int, seed: int) -> Situation:
+def _drawn(model: Model, rows: int, seed: int) -> ForwardContext:
     """Rows and targets that suit the loss."""
     rng = np.random.default_rng(seed)
     chain = model.chain
@@ -142,4 +147,4 @@ def _drawn(model: Model, rows: int, seed: int) -> Situation:
     else:
         y = maths.forward(chain, model.parameters, x.astype(chain.dtype), Run(state=model.state))[-1]["a"]
         t = y + rng.normal(size=y.shape)
-    return situation(model, x, t, LEARNING_RATE)
+    return run_forward(model, x, t, LEARNING_RATE)

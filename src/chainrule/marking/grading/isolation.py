@@ -25,7 +25,7 @@ from typing import IO, Any
 import numpy as np
 
 from chainrule.errors import ChainruleError
-from chainrule.marking.forward_context import Situation
+from chainrule.marking.forward_context import ForwardContext
 
 _MARK = "CHAINRULE_SUBMISSION"
 """The variable by which a submission's processes are known, with a number of its own for each."""
@@ -57,7 +57,7 @@ class Limits:
 
 
 def run_file(
-    file: Path, source: bytes, tried: Sequence[Situation], function: str, limits: Limits
+    file: Path, source: bytes, tried: Sequence[ForwardContext], function: str, limits: Limits
 ) -> tuple[str, list[Any]]:
     """Call the file's function on each input, in another process.
 
@@ -74,7 +74,7 @@ def run_file(
     Raises:
         SubmissionError: the file could not be run, or not to its end.
     """
-    numbers = sum(s.parameters.vector.size for s in tried)
+    numbers = sum(forward.parameters.vector.size for forward in tried)
     largest = 2**16 + _LETTERS * numbers
     task = {
         "file": str(file.absolute()),
@@ -83,7 +83,7 @@ def run_file(
         "seconds": limits.seconds,
         "megabytes": limits.megabytes,
         "largest": largest,
-        "inputs": [_as_data(s) for s in tried],
+        "inputs": [_as_data(forward) for forward in tried],
     }
     with _empty_folder() as folder, tempfile.TemporaryFile() as asked, tempfile.TemporaryFile() as answered:
         asked.write(json.dumps(task).encode("ascii"))
@@ -96,9 +96,14 @@ def run_file(
     return _read(reply, len(tried))
 
 
-def _as_data(s: Situation) -> dict[str, Any]:
-    parameters = {name: value.tolist() for name, value in s.parameters.items()}
-    return {"parameters": parameters, "x": s.x.tolist(), "t": s.t.tolist(), "learning_rate": s.learning_rate}
+def _as_data(forward: ForwardContext) -> dict[str, Any]:
+    parameters = {name: value.tolist() for name, value in forward.parameters.items()}
+    return {
+        "parameters": parameters,
+        "x": forward.x.tolist(),
+        "t": forward.t.tolist(),
+        "learning_rate": forward.learning_rate,
+    }
 
 
 @contextlib.contextmanager

@@ -8,12 +8,12 @@ from pathlib import Path
 from chainrule.core.format import html_table
 from chainrule.marking.grading.grade import Graded, counts
 
-HEADER = ["file", "verdict", "mistakes", "layers", "told"]
+HEADER = ["file", "verdict", "mistakes", "layers", "summary"]
 
 
 def rows_of(graded: Sequence[Graded]) -> list[list[str]]:
     """A row for each submission."""
-    return [[one.file, one.verdict, *_mistakes(one), one.told] for one in graded]
+    return [[one.file, one.verdict, *_mistakes(one), one.summary] for one in graded]
 
 
 def _mistakes(one: Graded) -> tuple[str, str]:
@@ -43,10 +43,10 @@ def _harmless(cell: str) -> str:
 
 def html_text(graded: Sequence[Graded]) -> str:
     """How often each mistake was made, then every submission."""
-    told = [[code, str(number)] for code, number in counts(graded).most_common()]
+    counted = [[code, str(number)] for code, number in counts(graded).most_common()]
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Marking</title><body>'
-        + html_table(["mistake or verdict", "submissions"], told, caption=f"{len(graded)} submissions")
+        + html_table(["mistake or verdict", "submissions"], counted, caption=f"{len(graded)} submissions")
         + "<p></p>"
         + html_table(HEADER, rows_of(graded))
         + "</body></html>"

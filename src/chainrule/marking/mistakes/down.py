@@ -6,7 +6,7 @@ import numpy as np
 
 from chainrule.core.arrays import Array
 from chainrule.core.layers import LayerNorm, Record
-from chainrule.marking.forward_context import Site
+from chainrule.marking.forward_context import LayerContext
 from chainrule.marking.mistake import Mistake, Variant
 
 _RIGHT = "da{k} = delta{l} W{l}'"
@@ -14,21 +14,21 @@ _RIGHT_LATEX = r"\partial E/\partial a_{k} = \delta_{l} W_{l}^{\top}"
 
 
 # -------------------------------------------------------------------------------- already updated
-def _updated(at: Site, d: Array, own: Record) -> Array:
-    s = at.situation
-    assert s.learning_rate is not None
-    return d @ (at.W - s.learning_rate * own["W"]).T
+def _updated(at: LayerContext, d: Array, own: Record) -> Array:
+    forward = at.forward
+    assert forward.learning_rate is not None
+    return d @ (at.W - forward.learning_rate * own["W"]).T
 
 
-def _updated_by_the_mean(at: Site, d: Array, own: Record) -> Array:
+def _updated_by_the_mean(at: LayerContext, d: Array, own: Record) -> Array:
     """Gradients are sums over the rows; the update divides by their number."""
-    return _updated(at, d, own | {"W": own["W"] / at.situation.rows})
+    return _updated(at, d, own | {"W": own["W"] / at.forward.rows})
 
 
-def _updates(at: Site) -> Iterable[Variant]:
-    if at.is_dense and at.situation.learning_rate is not None:
+def _updates(at: LayerContext) -> Iterable[Variant]:
+    if at.is_dense and at.forward.learning_rate is not None:
         yield Variant("", _updated)
-        if at.situation.rows > 1:
+        if at.forward.rows > 1:
             yield Variant("by eta/N", _updated_by_the_mean)
 
 
@@ -48,22 +48,22 @@ _UPDATED = Mistake(
 
 
 # -------------------------------------------------------------------------------- no weights
-def _passed_on(at: Site, d: Array, own: Record) -> Array:
+def _passed_on(at: LayerContext, d: Array, own: Record) -> Array:
     del at, own
     return d.copy()
 
 
-def _summed(at: Site, d: Array, own: Record) -> Array:
+def _summed(at: LayerContext, d: Array, own: Record) -> Array:
     del own
     return np.repeat(d.sum(axis=1, keepdims=True), at.W.shape[0], axis=1)
 
 
-def _without_gamma(at: Site, d: Array, own: Record) -> Array:
+def _without_gamma(at: LayerContext, d: Array, own: Record) -> Array:
     del own
     return at.linear.backward(at.p | {"gamma": np.ones_like(at.p["gamma"])}, at.record, d).da_in
 
 
-def _weightless(at: Site) -> Iterable[Variant]:
+def _weightless(at: LayerContext) -> Iterable[Variant]:
     if at.is_dense:
         below, units = at.W.shape
         if below == units > 1:
@@ -89,7 +89,7 @@ _MISSING = Mistake(
 
 
 # -------------------------------------------------------------------------------- transposed
-def _not_transposed(at: Site, d: Array, own: Record) -> Array:
+def _not_transposed(at: LayerContext, d: Array, own: Record) -> Array:
     del own
     return d @ at.W
 
@@ -110,7 +110,7 @@ _TRANSPOSED = Mistake(
 
 
 # -------------------------------------------------------------------------------- one unit only
-def _last_unit(at: Site, d: Array, own: Record) -> Array:
+def _last_unit(at: LayerContext, d: Array, own: Record) -> Array:
     del own
     return d[:, -1:] @ at.W[:, -1:].T
 
@@ -131,7 +131,7 @@ _LAST_UNIT = Mistake(
 
 
 # -------------------------------------------------------------------------------- statistics taken as constants
-def _fixed_statistics(at: Site, d: Array, own: Record) -> Array:
+def _fixed_statistics(at: LayerContext, d: Array, own: Record) -> Array:
     del own
     return d * at.p["gamma"] / at.record["s"]
 

@@ -7,28 +7,28 @@ from chainrule.core.arrays import Array
 from chainrule.core.layers import Record
 from chainrule.marking.backward import down
 from chainrule.marking.constants import constants, value_of
-from chainrule.marking.forward_context import Site, Situation
+from chainrule.marking.forward_context import ForwardContext, LayerContext
 from chainrule.marking.mistake import Mistake, Variant
 
 
-def _has_parameters(at: Site) -> bool:
+def _has_parameters(at: LayerContext) -> bool:
     """Whether a layer is one of several that learn: with a single one, its sign is that of everything."""
-    learning = [site for site in at.situation.sites if site.weights_key]
+    learning = [site for site in at.forward.layers if site.weights_key]
     return at.weights_key is not None and len(learning) > 1
 
 
-def _learns_below(at: Site) -> bool:
+def _learns_below(at: LayerContext) -> bool:
     """Whether a lower layer learns; the lowest one's sign is that of what comes down to it."""
-    return any(site.weights_key for site in at.situation.sites[: at.l - 1])
+    return any(site.weights_key for site in at.forward.layers[: at.l - 1])
 
 
 # -------------------------------------------------------------------------------- sign
-def _flipped(where: Situation | Site, gradient: Array) -> Array:
+def _flipped(where: ForwardContext | LayerContext, gradient: Array) -> Array:
     del where
     return -gradient
 
 
-def _flipped_down(at: Site, d: Array, own: Record) -> Array:
+def _flipped_down(at: LayerContext, d: Array, own: Record) -> Array:
     return -down(at, d, own, None)
 
 
@@ -43,7 +43,7 @@ SIGN = Mistake(
     wrong="W = W + eta dE/dW, or dE/dy from t - y",
     right_latex=r"W \leftarrow W - \eta\,\partial E/\partial W",
     wrong_latex=r"W \leftarrow W + \eta\,\partial E/\partial W",
-    variants=lambda s: [Variant("", _flipped)],  # noqa: ARG005 - applies everywhere
+    variants=lambda forward: [Variant("", _flipped)],  # noqa: ARG005 - applies everywhere
 )
 
 _SIGN_OF_LAYER = Mistake(
@@ -76,9 +76,9 @@ _SIGN_DOWN = Mistake(
 
 
 # -------------------------------------------------------------------------------- factor
-def _scaled(where: Situation | Site, gradient: Array, name: str) -> Array:
-    s = where if isinstance(where, Situation) else where.situation
-    return gradient * value_of(s, name)
+def _scaled(where: ForwardContext | LayerContext, gradient: Array, name: str) -> Array:
+    forward = where if isinstance(where, ForwardContext) else where.forward
+    return gradient * value_of(forward, name)
 
 
 def scaling(name: str) -> Variant:
@@ -86,8 +86,8 @@ def scaling(name: str) -> Variant:
     return Variant(name, partial(_scaled, name=name))
 
 
-def _factors(s: Situation) -> Iterable[Variant]:
-    return [scaling(name) for name in constants(s) if name != "1"]
+def _factors(forward: ForwardContext) -> Iterable[Variant]:
+    return [scaling(name) for name in constants(forward) if name != "1"]
 
 
 FACTOR = Mistake(
@@ -116,7 +116,7 @@ FIXED_ROWS = Mistake(
     wrong="{v} dE/dy, divided by a number that is not N",
     right_latex=r"\partial E/\partial y",
     wrong_latex=r"{v}\;\partial E/\partial y",
-    variants=lambda s: [],  # noqa: ARG005 - solved for: the number is the learner's
+    variants=lambda forward: [],  # noqa: ARG005 - solved for: the number is the learner's
 )
 
 _FACTOR_OF_LAYER = Mistake(
@@ -131,7 +131,7 @@ _FACTOR_OF_LAYER = Mistake(
     right_latex=r"\partial E/\partial W_{l} = a_{k}^{\top} \delta_{l}",
     wrong_latex=r"{v}\; a_{k}^{\top} \delta_{l}",
     variants=lambda at: (
-        [scaling(name) for name in ("2", "1/2", "N", "1/N") if name in constants(at.situation)]
+        [scaling(name) for name in ("2", "1/2", "N", "1/N") if name in constants(at.forward)]
         if _has_parameters(at)
         else []
     ),

@@ -7,7 +7,7 @@ import numpy as np
 
 from chainrule.core.activations import ACTIVATIONS, ElementwiseActivation
 from chainrule.core.arrays import Array
-from chainrule.marking.forward_context import Derivable, Site
+from chainrule.marking.forward_context import Derivable, LayerContext
 from chainrule.marking.mistake import Mistake, Variant
 from chainrule.marking.mistakes.starts import SOFTMAX_DIAGONAL
 from chainrule.verify.gradients import kinks
@@ -20,19 +20,19 @@ _ELEMENTWISE = {
 """Whose derivative may be used by mistake: identity's is to leave it out, and the exact gelu's needs SciPy."""
 
 
-def _slope(at: Site, z: Array) -> Array:
+def _slope(at: LayerContext, z: Array) -> Array:
     """phi' of the layer's own activation at other net inputs."""
     assert isinstance(at.activation, Derivable)
     return at.activation.derivative(z)
 
 
-def _is_curved(at: Site) -> bool:
+def _is_curved(at: LayerContext) -> bool:
     """Whether the layer has a derivative that one can get wrong."""
     return isinstance(at.activation, Derivable) and at.activation.name != "identity"
 
 
 # -------------------------------------------------------------------------------- left out
-def _left_out(at: Site, da: Array) -> Array:
+def _left_out(at: LayerContext, da: Array) -> Array:
     del at
     return da.copy()
 
@@ -63,16 +63,16 @@ _IN_THE_ACTIVATION: Mapping[str, Callable[[Array], Array]] = {
 """Derivatives that people write in terms of a = phi(z)."""
 
 
-def _at_the_activation(at: Site, da: Array) -> Array:
+def _at_the_activation(at: LayerContext, da: Array) -> Array:
     return da * _slope(at, at.a)
 
 
-def _formula_at(at: Site, da: Array) -> Array:
+def _formula_at(at: LayerContext, da: Array) -> Array:
     assert at.activation is not None
     return da * _IN_THE_ACTIVATION[at.activation.name](at.z)
 
 
-def _misplaced(at: Site) -> Iterable[Variant]:
+def _misplaced(at: LayerContext) -> Iterable[Variant]:
     if _is_curved(at):
         assert at.activation is not None
         yield Variant("phi'(a)", _at_the_activation)
@@ -96,15 +96,15 @@ _AT_ACTIVATION = Mistake(
 
 
 # -------------------------------------------------------------------------------- of another activation
-def _of(name: str, at: Site, da: Array) -> Array:
+def _of(name: str, at: LayerContext, da: Array) -> Array:
     return da * at.slope(_ELEMENTWISE[name])
 
 
-def _of_in_a(name: str, at: Site, da: Array) -> Array:
+def _of_in_a(name: str, at: LayerContext, da: Array) -> Array:
     return da * _IN_THE_ACTIVATION[name](at.a)
 
 
-def _others(at: Site) -> Iterable[Variant]:
+def _others(at: LayerContext) -> Iterable[Variant]:
     own = "" if at.activation is None else at.activation.name
     if own in ("", "softmax"):
         return
@@ -132,7 +132,7 @@ _WRONG = Mistake(
 
 
 # -------------------------------------------------------------------------------- twice
-def _squared(at: Site, da: Array) -> Array:
+def _squared(at: LayerContext, da: Array) -> Array:
     assert isinstance(at.activation, Derivable)
     return da * at.slope(at.activation) ** 2
 
@@ -153,8 +153,8 @@ _TWICE = Mistake(
 
 
 # -------------------------------------------------------------------------------- at another layer
-def _elsewhere(at: Site, da: Array, l: int) -> Array:
-    return da * _slope(at, at.situation.sites[l - 1].z)
+def _elsewhere(at: LayerContext, da: Array, l: int) -> Array:
+    return da * _slope(at, at.forward.layers[l - 1].z)
 
 
 _WRONG_LAYER = Mistake(
@@ -170,14 +170,14 @@ _WRONG_LAYER = Mistake(
     wrong_latex=r"\delta_{l} = \partial E/\partial a_{l} \cdot \phi_{l}'({v})",
     variants=lambda at: [
         Variant(f"z{other.l}", partial(_elsewhere, l=other.l))
-        for other in at.situation.sites
+        for other in at.forward.layers
         if _is_curved(at) and other.is_dense and other.l != at.l and other.z.shape == at.z.shape
     ],
 )
 
 
 # -------------------------------------------------------------------------------- kinks
-def _moved(at: Site, side: float) -> Array:
+def _moved(at: LayerContext, side: float) -> Array:
     """The net inputs, those on a kink moved a little to one side."""
     assert at.activation is not None
     z = at.z.copy()
@@ -190,15 +190,15 @@ def _moved(at: Site, side: float) -> Array:
     return z
 
 
-def _side(at: Site, da: Array, side: float) -> Array:
+def _side(at: LayerContext, da: Array, side: float) -> Array:
     return da * _slope(at, _moved(at, side))
 
 
-def _middle(at: Site, da: Array) -> Array:
+def _middle(at: LayerContext, da: Array) -> Array:
     return da * (_slope(at, _moved(at, 1.0)) + _slope(at, _moved(at, -1.0))) / 2
 
 
-def _sides(at: Site) -> Iterable[Variant]:
+def _sides(at: LayerContext) -> Iterable[Variant]:
     if _is_curved(at) and not np.array_equal(_moved(at, 1.0), at.z):
         yield Variant("right side's", partial(_side, side=1.0))
         yield Variant("left side's", partial(_side, side=-1.0))

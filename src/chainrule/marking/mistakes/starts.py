@@ -7,21 +7,23 @@ import numpy as np
 from chainrule.core.activations import softmax
 from chainrule.core.arrays import Array
 from chainrule.core.losses import ABSOLUTE, BINARY_CROSS_ENTROPY, HALF_SQUARED, ElementwiseLoss, Loss
-from chainrule.marking.forward_context import Site, Situation
+from chainrule.marking.forward_context import ForwardContext, LayerContext
 from chainrule.marking.mistake import Mistake, Variant
 
 
 # -------------------------------------------------------------------------------- loss-derivative-missing
-def _outputs(s: Situation) -> Array:
-    return s.shared_out(s.y)
+def _outputs(forward: ForwardContext) -> Array:
+    return forward.batch_derivative(forward.y)
 
 
-def _ones(s: Situation) -> Array:
-    return s.shared_out(np.ones_like(s.y))
+def _ones(forward: ForwardContext) -> Array:
+    return forward.batch_derivative(np.ones_like(forward.y))
 
 
-def _losses(s: Situation) -> Array:
-    return s.shared_out(np.repeat(s.chain.loss.value(s.y, s.t)[:, None], s.chain.outputs, axis=1))
+def _losses(forward: ForwardContext) -> Array:
+    return forward.batch_derivative(
+        np.repeat(forward.chain.loss.value(forward.y, forward.t)[:, None], forward.chain.outputs, axis=1)
+    )
 
 
 _MISSING = Mistake(
@@ -35,7 +37,7 @@ _MISSING = Mistake(
     wrong="da = {v}",
     right_latex=r"\partial E/\partial a_L = \partial E/\partial y",
     wrong_latex=r"\partial E/\partial a_L = \text{{v}}",
-    variants=lambda s: [  # noqa: ARG005 - applies everywhere
+    variants=lambda forward: [  # noqa: ARG005 - applies everywhere
         Variant("y", _outputs),
         Variant("1", _ones),
         Variant("the loss itself", _losses),
@@ -48,16 +50,16 @@ _SQUARED = ("squared_error", "half_squared_error", "mean_squared_error")
 
 
 def _of_loss(loss: Loss) -> Variant:
-    return Variant(loss.name, lambda s: s.shared_out(loss.derivative(s.y, s.t)))
+    return Variant(loss.name, lambda forward: forward.batch_derivative(loss.derivative(forward.y, forward.t)))
 
 
-def _other_losses(s: Situation) -> Iterable[Variant]:
-    own = s.chain.loss.name
-    if own not in _SQUARED and _fused_link(s) is None and not own.endswith("_from_logits"):
+def _other_losses(forward: ForwardContext) -> Iterable[Variant]:
+    own = forward.chain.loss.name
+    if own not in _SQUARED and _fused_link(forward) is None and not own.endswith("_from_logits"):
         yield _of_loss(HALF_SQUARED)
     if own not in (ABSOLUTE.name, "quantile"):
         yield _of_loss(ABSOLUTE)
-    if own in _SQUARED and s.top.activation is not None and s.top.activation.name == "sigmoid":
+    if own in _SQUARED and forward.top.activation is not None and forward.top.activation.name == "sigmoid":
         yield _of_loss(BINARY_CROSS_ENTROPY)
 
 
@@ -80,40 +82,40 @@ _WRONG = Mistake(
 _FUSED = {"categorical_cross_entropy": "softmax", "binary_cross_entropy": "sigmoid"}
 
 
-def _fused_link(s: Situation) -> str | None:
+def _fused_link(forward: ForwardContext) -> str | None:
     """The activation that cancels in ``y - t``, if this loss and output layer are such a pair."""
-    link, top = _FUSED.get(s.chain.loss.name), s.top.activation
+    link, top = _FUSED.get(forward.chain.loss.name), forward.top.activation
     return link if top is not None and top.name == link else None
 
 
-def _difference(s: Situation) -> Array:
+def _difference(forward: ForwardContext) -> Array:
     """``y - t`` as dE/dy: the output layer then multiplies by its own derivative."""
-    return s.shared_out(s.y - s.t)
+    return forward.batch_derivative(forward.y - forward.t)
 
 
-def _jacobian_on_logits(s: Situation) -> Array:
+def _jacobian_on_logits(forward: ForwardContext) -> Array:
     """The softmax's Jacobian applied to the loss's own derivative, which has it in it already."""
-    p = softmax(s.y)
-    g = s.shared_out(s.chain.loss.derivative(s.y, s.t))
+    p = softmax(forward.y)
+    g = forward.batch_derivative(forward.chain.loss.derivative(forward.y, forward.t))
     return p * (g - (p * g).sum(axis=1, keepdims=True))
 
 
-def _slope_on_logits(s: Situation) -> Array:
-    p = 1 / (1 + np.exp(-s.y))
-    return s.shared_out(s.chain.loss.derivative(s.y, s.t)) * p * (1 - p)
+def _slope_on_logits(forward: ForwardContext) -> Array:
+    p = 1 / (1 + np.exp(-forward.y))
+    return forward.batch_derivative(forward.chain.loss.derivative(forward.y, forward.t)) * p * (1 - p)
 
 
-def _softmax_twice(s: Situation) -> Iterable[Variant]:
-    if _fused_link(s) == "softmax":
+def _softmax_twice(forward: ForwardContext) -> Iterable[Variant]:
+    if _fused_link(forward) == "softmax":
         yield Variant("", _difference)
-    elif s.chain.loss.name == "categorical_cross_entropy_from_logits":
+    elif forward.chain.loss.name == "categorical_cross_entropy_from_logits":
         yield Variant("", _jacobian_on_logits)
 
 
-def _sigmoid_twice(s: Situation) -> Iterable[Variant]:
-    if _fused_link(s) == "sigmoid":
+def _sigmoid_twice(forward: ForwardContext) -> Iterable[Variant]:
+    if _fused_link(forward) == "sigmoid":
         yield Variant("", _difference)
-    elif s.chain.loss.name == "binary_cross_entropy_from_logits":
+    elif forward.chain.loss.name == "binary_cross_entropy_from_logits":
         yield Variant("", _slope_on_logits)
 
 
@@ -147,11 +149,11 @@ _SIGMOID_TWICE = Mistake(
 
 
 # -------------------------------------------------------------------------------- target-broadcast
-def _broadcast(s: Situation) -> Array:
+def _broadcast(forward: ForwardContext) -> Array:
     """dE/dy of the mean over an N x N matrix: every output compared with every target."""
-    n = s.rows
-    y, t = np.repeat(s.y, n, axis=0), np.tile(s.t, (n, 1))
-    return s.shared_out(s.chain.loss.derivative(y, t).reshape(n, n).mean(axis=1, keepdims=True))
+    n = forward.rows
+    y, t = np.repeat(forward.y, n, axis=0), np.tile(forward.t, (n, 1))
+    return forward.batch_derivative(forward.chain.loss.derivative(y, t).reshape(n, n).mean(axis=1, keepdims=True))
 
 
 _BROADCAST = Mistake(
@@ -165,31 +167,33 @@ _BROADCAST = Mistake(
     wrong="dE/dy[n] = mean over m of that from y[n] - t[m]",
     right_latex=r"\partial E/\partial y_n \propto y_n - t_n",
     wrong_latex=r"\partial E/\partial y_n \propto \tfrac{1}{N} \textstyle\sum_m (y_n - t_m)",
-    variants=lambda s: (
-        [Variant("", _broadcast)] if s.chain.outputs == 1 and s.rows > 1 and not np.isnan(s.t).any() else []
+    variants=lambda forward: (
+        [Variant("", _broadcast)]
+        if forward.chain.outputs == 1 and forward.rows > 1 and not np.isnan(forward.t).any()
+        else []
     ),
 )
 
 
 # -------------------------------------------------------------------------------- kinks of the loss
-def _at_kink(s: Situation, kink: float) -> Array:
-    return np.abs(s.y - s.t - kink) <= 1e-12 * (np.abs(s.y) + np.abs(s.t))
+def _at_kink(forward: ForwardContext, kink: float) -> Array:
+    return np.abs(forward.y - forward.t - kink) <= 1e-12 * (np.abs(forward.y) + np.abs(forward.t))
 
 
 def _loss_side(side: float) -> Variant:
-    def change(s: Situation) -> Array:
-        loss, moved = s.chain.loss, s.y.copy()
+    def change(forward: ForwardContext) -> Array:
+        loss, moved = forward.chain.loss, forward.y.copy()
         assert isinstance(loss, ElementwiseLoss)
         for kink in loss.kinks(**loss.parameters):
-            moved = np.where(_at_kink(s, kink), s.t + kink + side * 1e-6, moved)
-        return s.shared_out(loss.derivative(moved, s.t))
+            moved = np.where(_at_kink(forward, kink), forward.t + kink + side * 1e-6, moved)
+        return forward.batch_derivative(loss.derivative(moved, forward.t))
 
     return Variant("right" if side > 0 else "left", change)
 
 
-def _loss_kinks(s: Situation) -> Iterable[Variant]:
-    loss = s.chain.loss
-    if isinstance(loss, ElementwiseLoss) and any(_at_kink(s, k).any() for k in loss.kinks(**loss.parameters)):
+def _loss_kinks(forward: ForwardContext) -> Iterable[Variant]:
+    loss = forward.chain.loss
+    if isinstance(loss, ElementwiseLoss) and any(_at_kink(forward, k).any() for k in loss.kinks(**loss.parameters)):
         yield from (_loss_side(1.0), _loss_side(-1.0))
 
 
@@ -210,7 +214,7 @@ _LOSS_KINK = Mistake(
 
 
 # -------------------------------------------------------------------------------- softmax by its diagonal
-def _diagonal(at: Site, da: Array) -> Array:
+def _diagonal(at: LayerContext, da: Array) -> Array:
     return da * at.a * (1 - at.a)
 
 
