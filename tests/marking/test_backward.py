@@ -13,7 +13,7 @@ from chainrule.marking.backward import run_backward
 from chainrule.marking.forward_context import run_forward
 from chainrule.marking.instance import all_instances, changes_of, compose
 
-_SPEC = importlib.util.spec_from_file_location("benchmark", Path(__file__).parents[3] / "benchmarks" / "marking.py")
+_SPEC = importlib.util.spec_from_file_location("benchmark", Path(__file__).parents[2] / "benchmarks" / "marking.py")
 benchmark = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(benchmark)
 

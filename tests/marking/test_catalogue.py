@@ -78,7 +78,7 @@ def test_constants_of_one_row_and_output_are_twos():
 
 
 def test_a_value_with_two_readings_has_both():
-    assert names_of(_forward(2, 1), 2.0) == ["N", "2"] or set(names_of(_situation(2, 1), 2.0)) == {"N", "2"}
+    assert names_of(_forward(2, 1), 2.0) == ["N", "2"] or set(names_of(_forward(2, 1), 2.0)) == {"N", "2"}
 
 
 def test_a_name_keeps_its_meaning_with_other_rows():

@@ -9,14 +9,14 @@ import pytest
 import chainrule as cr
 from chainrule.marking import CATALOGUE, backward, check_backprop, check_step
 from chainrule.marking.constants import constants
-from chainrule.marking.counterexample import distance, floor_of
+from chainrule.marking.distance import distance, floor_of
 from chainrule.marking.epsilon import _FORMS
 from chainrule.marking.forward_context import run_forward
 from chainrule.marking.instance import all_instances, changes_of, compose
 from chainrule.marking.mistake import Mistake, Variant
 from chainrule.marking.render import _lines
 
-_SPEC = importlib.util.spec_from_file_location("benchmark", Path(__file__).parents[3] / "benchmarks" / "marking.py")
+_SPEC = importlib.util.spec_from_file_location("benchmark", Path(__file__).parents[2] / "benchmarks" / "marking.py")
 benchmark = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(benchmark)
 
@@ -127,7 +127,7 @@ def test_updates_one_by_one_that_are_off_by_little_are_right_with_the_distance()
         x, t = X[n : n + 1], CLASSES[n : n + 1]
         s = run_forward(there.model, x, t)
         by_row = s.batch_derivative(-t / (s.y + 1e-10))
-        g = backward.run(s, {("start", 0): lambda s, by_row=by_row: by_row}).gradients
+        g = backward.run_backward(s, {("start", 0): lambda s, by_row=by_row: by_row}).gradients
         there.set_parameters({name: value - ETA * g[name] for name, value in there.parameters.items()})
     marking = check_step(net, X, CLASSES, after=dict(there.parameters), learning_rate=ETA, rows="one by one")
     assert marking.verdict == "right"
@@ -306,7 +306,7 @@ def drawn_case(rng):
             return factor * backward.start(s, wrong)
         return factor * s.batch_derivative(form(s.chain.loss, s.y, s.t, e))
 
-    return net, s, backward.run(s, changes | {("start", 0): start}).gradients
+    return net, s, backward.run_backward(s, changes | {("start", 0): start}).gradients
 
 
 def faults(marking):
@@ -334,8 +334,8 @@ def test_an_epsilon_is_right_in_random_networks(seed):
         form, e = forms[rng.integers(len(forms))], 10.0 ** rng.uniform(-15, -7)
         factor = rng.choice(list(constants(s).values()))
         by_row = factor * s.batch_derivative(form(s.chain.loss, s.y, s.t, e))
-        mine = backward.run(s, {("start", 0): lambda s, by_row=by_row: by_row}).gradients
-        away = distance(mine, {name: factor * v for name, v in backward.run(s, {}).gradients.items()})
+        mine = backward.run_backward(s, {("start", 0): lambda s, by_row=by_row: by_row}).gradients
+        away = distance(mine, {name: factor * v for name, v in backward.run_backward(s, {}).gradients.items()})
         marking = check_backprop(net, x, t, gradients=mine)
         assert marking.mistakes == ()
         assert marking.correct or away > 1e-3, (form, e, away, marking)
@@ -349,7 +349,7 @@ def test_weights_updated_before_use_are_named_in_random_networks_whatever_the_co
     net, s, instances, _ = drawn
     factor = rng.choice(list(constants(s).values())) * rng.choice([1, -1])
     changes = changes_of(instances) | {("start", 0): lambda s: factor * backward.start(s, None)}
-    marking = check_backprop(net, s.x, s.t, gradients=backward.run(s, changes).gradients, learning_rate=ETA)
+    marking = check_backprop(net, s.x, s.t, gradients=backward.run_backward(s, changes).gradients, learning_rate=ETA)
     truth = {(instance.mistake.code, instance.layer) for instance in instances} | (
         {("sign-flipped", None)} if factor < 0 else set()
     )
@@ -364,7 +364,7 @@ def test_no_mistake_is_named_whose_numbers_are_right_and_none_is_missed(seed):
         if not all(np.isfinite(value).all() for value in mine.values()):
             pytest.skip("overflows")
         marking = check_backprop(net, s.x, s.t, gradients=mine, learning_rate=ETA)
-        right = backward.run(s, {}).gradients
+        right = backward.run_backward(s, {}).gradients
     assert not faults(marking)
     floor = floor_of(right)
     away = min(distance(mine, {k: c * v for k, v in right.items()}, floor) for c in constants(s).values())

@@ -11,7 +11,7 @@ _TWOS = {"": 1.0, "2": 2.0, "1/2": 0.5}
 
 
 def constants(forward: ForwardContext) -> Mapping[str, float]:
-    """By name, the values that a factor may have, the simplest first; of names with one value the simplest is kept.
+    """By name, the values that a factor may have, the simplest first; of several names of one value the simplest.
 
     Example:
         >>> import chainrule as cr, numpy as np
@@ -24,19 +24,19 @@ def constants(forward: ForwardContext) -> Mapping[str, float]:
 
 
 def all_constants(forward: ForwardContext) -> Mapping[str, float]:
-    """By name, the values that a factor may have; with two rows there are both ``"2"`` and ``"N"``."""
+    """By name, the values that a factor may have, under all their names: for two rows both ``"2"`` and ``"N"``."""
     return _all(forward.rows, forward.chain.outputs)
 
 
 def names_of(forward: ForwardContext, value: float) -> list[str]:
-    """The simplest names of a value: with two rows, 2 is both ``"2"`` and ``"N"``."""
+    """The simplest names of a value: for two rows, 2 is both ``"2"`` and ``"N"``."""
     named = [name for name, known in all_constants(forward).items() if abs(known - value) <= 1e-12 * value]
     simplest = min(map(_parts, named), default=0)
     return sorted((name for name in named if _parts(name) == simplest), key=_rank)
 
 
 def value_of(forward: ForwardContext, name: str) -> float:
-    """The value of a name in this situation; 1 where N or K is 1 and the name holds nothing else."""
+    """The value of a name such as ``"2 N/K"`` for this many rows and outputs."""
     top, _, under = name.partition("/")
     signs = {"1": 1.0, "2": 2.0, "N": float(forward.rows), "K": float(forward.chain.outputs)}
     over = math.prod(signs[sign] for sign in top.split())
@@ -54,7 +54,7 @@ def _constants(rows: int, outputs: int) -> Mapping[str, float]:
 
 @lru_cache(maxsize=256)
 def _all(rows: int, outputs: int) -> Mapping[str, float]:
-    """Products of 2, N and K, each absent, there, or divided by; named as in ``"2 N/K"``."""
+    """Products of 2, N and K, each to the power 0, 1 or -1, by names such as ``"2 N/K"``."""
     powers = (0, 1, -1)
     by_rows = powers if rows > 1 else (0,)
     by_outputs = powers if outputs > 1 else (0,)
@@ -76,7 +76,7 @@ def _name(two: str, n: int, k: int) -> str:
 
 
 def _rank(name: str) -> tuple[int, bool]:
-    """Simplest first; of equally simple ones those with the 2 of a square first, the commonest."""
+    """The simplest first; of equally simple ones those with a 2 (of a square), which are the commonest."""
     return _parts(name), "2" not in name
 
 

@@ -57,7 +57,7 @@ def name_mistake(
 def _shown(
     case: Case, instance: MistakeInstance, quantity: WrongQuantity, right: Mapping[str, Array], unit: float
 ) -> WrongQuantity:
-    """The numbers shown with a mistake, gradients in the learner's units; if no single pass has it, a whole gradient."""
+    """The numbers beside a mistake, gradients in the learner's units; a whole gradient if no single pass has it."""
     if quantity.name and instance.mistake.kind == "mistake" and not quantity.differs:
         return most_wrong_gradient(case.given, right)
     if is_gradient(instance):

@@ -237,7 +237,7 @@ def test_what_is_no_file_of_code_is_told(tmp_path):
     (tmp_path / "endless.py").symlink_to("/dev/zero")
     rows = graded(tmp_path, {"large": b"#" * (5 * 2**20), "empty": b"", "bad letters": b"x = '\xff'\n"})
     assert {name for name, one in rows.items() if one.verdict == "not run"} == set(rows)
-    assert {rows[name].error for name in ("pipe", "folder", "endless")} == {"is no file."}
+    assert {rows[name].error for name in ("pipe", "folder", "endless")} == {"is not a file."}
     assert "No such file" in rows["gone"].error
 
 

@@ -186,7 +186,7 @@ def _answers(tmp_path, monkeypatch, code, function=""):
     one = {"parameters": {"W1": [[1.0]]}, "x": [[2.0]], "t": [[3.0]], "learning_rate": 0.5}
     task = {"file": str(tmp_path / "mine.py"), "source": code, "function": function, "inputs": [one]}
     monkeypatch.setattr(sys, "path", list(sys.path))
-    found = child.answered(task | {"seconds": 1, "megabytes": 1})
+    found = child.answer_task(task | {"seconds": 1, "megabytes": 1})
     sys.modules.pop("submission")
     return json.loads(json.dumps(found))
 

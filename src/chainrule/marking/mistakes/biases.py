@@ -1,4 +1,4 @@
-"""Mistakes in db = sum_n delta: left out, shared, averaged, or taken too early."""
+"""Mistakes at the place ``bias``, in db = sum_n delta: left out, shared, averaged, or taken too early."""
 
 import numpy as np
 
@@ -75,8 +75,8 @@ _AVERAGED = Mistake(
     "bias-averaged",
     "bias",
     explanation=(
-        "The bias gradient of layer {l} is divided by the rows once more than that of its weights: a mean over the "
-        "rows stands where the weights take the sum. Both must be reduced alike."
+        "The bias gradient of layer {l} is divided by the rows once more than that of its weights: it is a mean over "
+        "the rows, theirs is a sum. Both must be reduced in the same way."
     ),
     right=_RIGHT,
     wrong="db{l} = mean over n of delta{l}",
@@ -94,8 +94,8 @@ _SUMMED = Mistake(
     "bias-summed",
     "bias",
     explanation=(
-        "The bias gradient of layer {l} is N times too large beside that of its weights: a sum over the rows stands "
-        "where the weights take the mean. Both must be reduced alike."
+        "The bias gradient of layer {l} is N times too large compared with that of its weights: it is a sum over the "
+        "rows, theirs is a mean. Both must be reduced in the same way."
     ),
     right=_RIGHT,
     wrong="db{l} = N sum_n delta{l}",

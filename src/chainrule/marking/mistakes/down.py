@@ -1,4 +1,4 @@
-"""Mistakes on the way down: da = delta W' with other weights, or with fewer units."""
+"""Mistakes at the place ``down``: da = delta W' with other weights, or with fewer units."""
 
 from collections.abc import Iterable
 
@@ -77,8 +77,8 @@ _MISSING = Mistake(
     "missing-weights",
     "down",
     explanation=(
-        "What layer {l} hands down to layer {k} is not multiplied by its weights ({v}): every unit below gets the "
-        "same blame, however strongly it is connected."
+        "What layer {l} passes down to layer {k} is not multiplied by its weights ({v}): every unit below gets the "
+        "same share of the error, however strongly it is connected."
     ),
     right=_RIGHT,
     wrong="da{k} = delta{l}, without W{l}",
@@ -98,8 +98,8 @@ _TRANSPOSED = Mistake(
     "transposed-weights",
     "down",
     explanation=(
-        "delta{l} goes down through W{l} where its transpose is meant. The layers are equally wide, so no shape "
-        "complains: row i of W{l} holds the weights from unit i below, and it is over the units j above that one sums."
+        "delta{l} is multiplied by W{l} instead of its transpose. The layers are equally wide, so no shape error shows "
+        "it. Row i of W{l} holds the weights from unit i below, and the sum must run over the units j above."
     ),
     right="da{k}[i] = sum_j delta{l}[j] W{l}[i, j]",
     wrong="da{k}[i] = sum_j delta{l}[j] W{l}[j, i]",
@@ -119,8 +119,8 @@ _LAST_UNIT = Mistake(
     "last-unit-only",
     "down",
     explanation=(
-        "Layer {k} hears only of the last unit of layer {l}: in the loop over the units above stands = where += is "
-        "meant. A unit is to blame for what it does to every unit above it."
+        "Layer {k} gets the delta of the last unit of layer {l} only: the loop over the units above has = where += is "
+        "meant. A unit affects every unit above it, so the contributions of all of them must be added."
     ),
     right="da{k}[i] = sum over j of delta{l}[j] W{l}[i, j]",
     wrong="da{k}[i] = delta{l}[last] W{l}[i, last]",

@@ -1,4 +1,4 @@
-"""Mistakes in adding up a batch: which rows count, and how often."""
+"""Mistakes at the place ``rows``, in adding up a batch: which rows count, and how often."""
 
 import numpy as np
 
@@ -28,8 +28,8 @@ LAST_ROW = Mistake(
     "last-row-only",
     "rows",
     explanation=(
-        "The gradient of the batch is that of its last row alone: inside the loop over the rows stands = where += is "
-        "meant, so each row overwrites the ones before it."
+        "The gradient of the batch is that of its last row alone: the loop over the rows has = where += is meant, so "
+        "each row overwrites the ones before it."
     ),
     right="dW = sum over n of dW[n]",
     wrong="dW = dW[N - 1]",
@@ -42,8 +42,8 @@ FIRST_ROW = Mistake(
     "first-row-only",
     "rows",
     explanation=(
-        "The gradient of the batch is that of its first row alone: the loop over the rows ends, or returns, after "
-        "one turn."
+        "The gradient of the batch is that of its first row alone: the loop over the rows ends, or returns, after its "
+        "first iteration."
     ),
     right="dW = sum over n of dW[n]",
     wrong="dW = dW[0]",

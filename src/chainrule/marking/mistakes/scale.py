@@ -1,4 +1,4 @@
-"""Mistakes of sign and size: of all gradients, of one layer's, or from one layer downwards."""
+"""Mistakes of sign and size: of all gradients (``sign``, ``factor``), of one layer's, or from a layer down."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -12,13 +12,13 @@ from chainrule.marking.mistake import Mistake, Variant
 
 
 def _has_parameters(at: LayerContext) -> bool:
-    """Whether a layer is one of several that learn: with a single one, its sign is that of everything."""
+    """Whether a layer is one of several that learn: if it is the only one, its sign is that of all gradients."""
     learning = [site for site in at.forward.layers if site.weights_key]
     return at.weights_key is not None and len(learning) > 1
 
 
 def _learns_below(at: LayerContext) -> bool:
-    """Whether a lower layer learns; the lowest one's sign is that of what comes down to it."""
+    """Whether a lower layer learns: the sign of the lowest one cannot be told from that of its delta."""
     return any(site.weights_key for site in at.forward.layers[: at.l - 1])
 
 
@@ -36,8 +36,8 @@ SIGN = Mistake(
     "sign-flipped",
     "sign",
     explanation=(
-        "Every gradient has the wrong sign, so each step climbs the loss. Either delta starts from t - y where dE/dy "
-        "has y - t, or the update adds the gradient where it must subtract it. Exactly one of the two has to change."
+        "Every gradient has the wrong sign, so each step increases the loss. Either delta starts from t - y where "
+        "dE/dy has y - t, or the update adds the gradient where it must subtract it. Change exactly one of the two."
     ),
     right="W = W - eta dE/dW, with dE/dy from y - t",
     wrong="W = W + eta dE/dW, or dE/dy from t - y",
@@ -64,8 +64,8 @@ _SIGN_DOWN = Mistake(
     "sign-flipped",
     "down",
     explanation=(
-        "From layer {k} downwards every gradient has the wrong sign, above it every one is right: a minus slipped in "
-        "where delta{l} goes down through W{l}, or the two layers start from y - t and t - y."
+        "From layer {k} downwards every gradient has the wrong sign, above it every one is right: delta{l} is passed "
+        "down through W{l} with a minus, or the two layers start from y - t and t - y."
     ),
     right="da{k} = delta{l} W{l}'",
     wrong="da{k} = -delta{l} W{l}'",
@@ -94,9 +94,9 @@ FACTOR = Mistake(
     "factor",
     "factor",
     explanation=(
-        "Every gradient is {v} times what this loss has. A 2 comes from squaring (or is cancelled by a 1/2 in the "
-        "loss); N is the number of rows and K that of outputs, there if a sum stands where the loss takes the mean. "
-        "The direction is right: it acts like another learning rate. Make the derivative agree with the loss."
+        "Every gradient is {v} times that of this loss. A 2 comes from squaring (or is cancelled by a 1/2 in the "
+        "loss); N is the number of rows and K that of outputs, if a sum is taken where the loss takes the mean. The "
+        "direction is right: the factor acts like another learning rate. Make the derivative agree with the loss."
     ),
     right="dE/dy as the loss says",
     wrong="{v} dE/dy",
@@ -109,8 +109,8 @@ FIXED_ROWS = Mistake(
     "factor",
     "factor",
     explanation=(
-        "Every gradient is {v} times what this loss has, N being the rows at hand: it is divided by a fixed number "
-        "where the loss divides by N. It is right for the rows that make {v} 1, and for no others: divide by N."
+        "Every gradient is {v} times that of this loss, where N is the number of rows: it is divided by a fixed number "
+        "where the loss divides by N. It is right only for the N that makes {v} equal to 1: divide by N."
     ),
     right="dE/dy divided by N",
     wrong="{v} dE/dy, divided by a number that is not N",

@@ -1,4 +1,4 @@
-"""Mistakes in delta = phi'(z) da: the derivative left out, taken of another function, or at another place."""
+"""Mistakes at the place ``delta``: phi'(z) left out, of another function, or taken at another point."""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -9,7 +9,6 @@ from chainrule.core.activations import ACTIVATIONS, ElementwiseActivation
 from chainrule.core.arrays import Array
 from chainrule.marking.forward_context import Derivable, LayerContext
 from chainrule.marking.mistake import Mistake, Variant
-from chainrule.marking.mistakes.starts import SOFTMAX_DIAGONAL
 from chainrule.verify.gradients import kinks
 
 _ELEMENTWISE = {
@@ -17,7 +16,7 @@ _ELEMENTWISE = {
     for name, row in ACTIVATIONS.items()
     if isinstance(row, ElementwiseActivation) and name not in ("identity", "gelu")
 }
-"""Whose derivative may be used by mistake: identity's is to leave it out, and the exact gelu's needs SciPy."""
+"""Whose derivative may be used by mistake: identity's means leaving it out, and the exact gelu's needs SciPy."""
 
 
 def _slope(at: LayerContext, z: Array) -> Array:
@@ -41,8 +40,8 @@ _MISSING = Mistake(
     "missing-activation-derivative",
     "delta",
     explanation=(
-        "The derivative of layer {l}'s activation is left out: what comes down to the activations a{l} is passed on "
-        "as if it were the delta of the net inputs z{l}. Multiply by {phi}'(z{l})."
+        "The derivative of layer {l}'s activation is left out: the derivative by the activations a{l} is used as if it "
+        "were the delta of the net inputs z{l}. Multiply it by {phi}'(z{l})."
     ),
     right="delta{l} = da{l} {phi}'(z{l})",
     wrong="delta{l} = da{l}",
@@ -84,7 +83,7 @@ _AT_ACTIVATION = Mistake(
     "derivative-at-activation",
     "delta",
     explanation=(
-        "The derivative of layer {l}'s activation is taken at the wrong place ({v}). phi' is a function of the net "
+        "The derivative of layer {l}'s activation is taken at the wrong point ({v}). phi' is a function of the net "
         "input z{l}; written in terms of a{l} (such as a (1 - a) for the sigmoid) it must be given a{l}, once."
     ),
     right="delta{l} = da{l} {phi}'(z{l})",
@@ -120,8 +119,8 @@ _WRONG = Mistake(
     "wrong-activation-derivative",
     "delta",
     explanation=(
-        "Layer {l} is differentiated with {v}, which belongs to another activation: its own is {phi}. A derivative "
-        "that is written into the backward pass must change together with the forward pass."
+        "Layer {l} is differentiated with {v}, the derivative of another activation: its own activation is {phi}. When "
+        "the activation of the forward pass changes, its derivative in the backward pass must change too."
     ),
     right="delta{l} = da{l} {phi}'(z{l})",
     wrong="delta{l} = da{l} {v}",
@@ -141,8 +140,8 @@ _TWICE = Mistake(
     "derivative-twice",
     "delta",
     explanation=(
-        "The derivative of layer {l}'s activation is multiplied in twice: often once while the layer above hands its "
-        "delta down, and again in the layer itself."
+        "The derivative of layer {l}'s activation is multiplied in twice: often once where the layer above passes "
+        "its delta down, and again in the layer itself."
     ),
     right="delta{l} = da{l} {phi}'(z{l})",
     wrong="delta{l} = da{l} {phi}'(z{l})^2",
@@ -162,7 +161,7 @@ _WRONG_LAYER = Mistake(
     "delta",
     explanation=(
         "The derivative of layer {l}'s activation is taken at the net inputs of another layer ({v}). The layers are "
-        "equally wide, so no shape complains. An index is off by one."
+        "equally wide, so no shape error shows it. An index is off by one."
     ),
     right="delta{l} = da{l} {phi}'(z{l})",
     wrong="delta{l} = da{l} {phi}'({v})",
@@ -173,6 +172,30 @@ _WRONG_LAYER = Mistake(
         for other in at.forward.layers
         if _is_curved(at) and other.is_dense and other.l != at.l and other.z.shape == at.z.shape
     ],
+)
+
+
+# -------------------------------------------------------------------------------- softmax by its diagonal
+def _diagonal(at: LayerContext, da: Array) -> Array:
+    return da * at.a * (1 - at.a)
+
+
+_SOFTMAX_DIAGONAL = Mistake(
+    "softmax-diagonal-only",
+    "delta",
+    explanation=(
+        "The softmax of layer {l} is differentiated as if each output depended on its own net input alone. Every "
+        "output depends on all of them: the off-diagonal entries -a_i a_j of the Jacobian are missing."
+    ),
+    right="delta{l} = (diag(a{l}) - a{l} a{l}') da{l}",
+    wrong="delta{l} = a{l} (1 - a{l}) da{l}",
+    right_latex=r"\delta_{l} = (\operatorname{diag}(a_{l}) - a_{l} a_{l}^{\top})\, \partial E/\partial a_{l}",
+    wrong_latex=r"\delta_{l} = a_{l} (1 - a_{l})\, \partial E/\partial a_{l}",
+    variants=lambda at: (
+        [Variant("", _diagonal)]
+        if at.activation is not None and at.activation.name == "softmax" and at.a.shape[1] > 1
+        else []
+    ),
 )
 
 
@@ -209,8 +232,8 @@ _KINK = Mistake(
     "dead-kink",
     "delta",
     explanation=(
-        "A net input of layer {l} lies exactly on the kink of {phi}, where its derivative jumps. You took the {v}, the "
-        "library takes another value there: both are as good."
+        "A net input of layer {l} lies exactly on the kink of {phi}, where its derivative jumps. You took the {v} "
+        "value, the library takes another one: both are equally good."
     ),
     right="{phi}' at the kink: the library's choice",
     wrong="{phi}' at the kink: the {v}",
@@ -220,4 +243,4 @@ _KINK = Mistake(
     kind="kink",
 )
 
-SLOPES = (_MISSING, _AT_ACTIVATION, _WRONG, _TWICE, _WRONG_LAYER, SOFTMAX_DIAGONAL, _KINK)
+SLOPES = (_MISSING, _AT_ACTIVATION, _WRONG, _TWICE, _WRONG_LAYER, _SOFTMAX_DIAGONAL, _KINK)

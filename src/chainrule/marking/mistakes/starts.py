@@ -1,4 +1,4 @@
-"""Mistakes at the top: how dE/dy is taken from outputs and targets."""
+"""Mistakes at the place ``start``: dE/dy computed wrongly from outputs and targets."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ import numpy as np
 from chainrule.core.activations import softmax
 from chainrule.core.arrays import Array
 from chainrule.core.losses import ABSOLUTE, BINARY_CROSS_ENTROPY, HALF_SQUARED, ElementwiseLoss, Loss
-from chainrule.marking.forward_context import ForwardContext, LayerContext
+from chainrule.marking.forward_context import ForwardContext
 from chainrule.marking.mistake import Mistake, Variant
 
 
@@ -30,8 +30,8 @@ _MISSING = Mistake(
     "loss-derivative-missing",
     "start",
     explanation=(
-        "Backpropagation begins with {v} where the derivative of the loss by the outputs belongs. The targets must "
-        "come in here: without dE/dy the network does not learn what it is told."
+        "Backpropagation begins with {v} instead of the derivative of the loss by the outputs. The targets must enter "
+        "here: without dE/dy the network cannot learn them."
     ),
     right="da = dE/dy",
     wrong="da = {v}",
@@ -67,8 +67,8 @@ _WRONG = Mistake(
     "wrong-loss-derivative",
     "start",
     explanation=(
-        "Backpropagation begins with the derivative of {v}, while the loss is another. The two must belong together: "
-        "either change the loss, or differentiate the one you have."
+        "Backpropagation begins with the derivative of {v}, which is not this network's loss. The two must belong "
+        "together: either change the loss, or differentiate the one you have."
     ),
     right="da = dE/dy",
     wrong="da = d({v})/dy",
@@ -94,7 +94,7 @@ def _difference(forward: ForwardContext) -> Array:
 
 
 def _jacobian_on_logits(forward: ForwardContext) -> Array:
-    """The softmax's Jacobian applied to the loss's own derivative, which has it in it already."""
+    """The softmax's Jacobian applied to the loss's derivative, which contains it already."""
     p = softmax(forward.y)
     g = forward.batch_derivative(forward.chain.loss.derivative(forward.y, forward.t))
     return p * (g - (p * g).sum(axis=1, keepdims=True))
@@ -201,8 +201,8 @@ _LOSS_KINK = Mistake(
     "dead-kink",
     "start",
     explanation=(
-        "An output lies exactly on the kink of the loss, where its derivative jumps. You took the {v} side's, the "
-        "library takes another value there: both are as good."
+        "An output lies exactly on the kink of the loss, where its derivative jumps. You took the {v} side's value, "
+        "the library takes another one: both are equally good."
     ),
     right="dE/dy at the kink: the library's choice",
     wrong="dE/dy at the kink: the {v} side's",
@@ -212,28 +212,5 @@ _LOSS_KINK = Mistake(
     kind="kink",
 )
 
-
-# -------------------------------------------------------------------------------- softmax by its diagonal
-def _diagonal(at: LayerContext, da: Array) -> Array:
-    return da * at.a * (1 - at.a)
-
-
-SOFTMAX_DIAGONAL = Mistake(
-    "softmax-diagonal-only",
-    "delta",
-    explanation=(
-        "The softmax of layer {l} is differentiated as if each output depended on its own net input alone. Every "
-        "output depends on all of them: the off-diagonal entries -a_i a_j of the Jacobian are missing."
-    ),
-    right="delta{l} = (diag(a{l}) - a{l} a{l}') da{l}",
-    wrong="delta{l} = a{l} (1 - a{l}) da{l}",
-    right_latex=r"\delta_{l} = (\operatorname{diag}(a_{l}) - a_{l} a_{l}^{\top})\, \partial E/\partial a_{l}",
-    wrong_latex=r"\delta_{l} = a_{l} (1 - a_{l})\, \partial E/\partial a_{l}",
-    variants=lambda at: (
-        [Variant("", _diagonal)]
-        if at.activation is not None and at.activation.name == "softmax" and at.a.shape[1] > 1
-        else []
-    ),
-)
 
 STARTS = (_MISSING, _WRONG, _SOFTMAX_TWICE, _SIGMOID_TWICE, _BROADCAST, _LOSS_KINK)

@@ -1,4 +1,4 @@
-"""Mistakes in dW = a' delta: another input, another shape, another delta, or nothing at all."""
+"""Mistakes at the places ``input`` and ``weights``, in dW = a' delta: another input, shape or delta, or nothing."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -176,7 +176,8 @@ _MASK_IGNORED = Mistake(
     "mask-ignored",
     "weights",
     explanation=(
-        "Weights of layer {l} that do not exist (the mask is 0 there) get a gradient: after one update they are wires."
+        "Weights of layer {l} that do not exist (the mask is 0 there) get a gradient: after one update they are "
+        "connections."
     ),
     right="dW{l} = mask{l} (a{k}' delta{l})",
     wrong="dW{l} = a{k}' delta{l}",
