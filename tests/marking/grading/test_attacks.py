@@ -25,7 +25,7 @@ gradients = right
 WRONG = RIGHT.replace("2 * (y - t)", "-2 * (y - t)")
 
 
-def spoiled_quantities(answer, before=""):
+def spoiled(answer, before=""):
     """Right gradients g of which something else is returned; what comes before runs once."""
     return f"""{RIGHT}
 import json
@@ -54,43 +54,43 @@ os._exit(0)
 
 
 RETURNED = {
-    "first only": spoiled_quantities("return g if calls[0] == 1 else 1 / 0"),
-    "first right": spoiled_quantities("return g if calls[0] == 1 else {k: -v for k, v in g.items()}"),
-    "one of four": spoiled_quantities("return {'b1': g['b1']}"),
-    "fewer later": spoiled_quantities("return g if calls[0] == 1 else {'b1': g['b1']}"),
-    "other later": spoiled_quantities("return g if calls[0] != 3 else 7"),
-    "exits later": spoiled_quantities("return g if calls[0] == 1 else os._exit(0)"),
-    "leaves later": spoiled_quantities("if calls[0] > 1: raise SystemExit(0)\n    return g"),
-    "interrupts later": spoiled_quantities("if calls[0] > 1: raise KeyboardInterrupt\n    return g"),
-    "generator": spoiled_quantities("yield from g.items()"),
-    "list": spoiled_quantities("return list(g.values())"),
-    "nothing": spoiled_quantities("return None"),
-    "complex": spoiled_quantities("return {k: v + 1j for k, v in g.items()}"),
-    "text": spoiled_quantities("return {k: v.astype(str) for k, v in g.items()}"),
-    "none inside": spoiled_quantities("g['b1'] = [None, None]; return g"),
-    "ragged": spoiled_quantities("g['W1'] = [[1.0], [1.0, 2.0]]; return g"),
-    "nan": spoiled_quantities("g['W1'][0, 0] = float('nan'); return g"),
-    "infinite": spoiled_quantities("g['W1'] = g['W1'] / 0; return g"),
-    "enormous": spoiled_quantities("g['W1'] = [[10**400, 0], [0, 0]]; return g"),
-    "extra": spoiled_quantities("g['W9'] = 1.0; return g"),
-    "keys": spoiled_quantities("return {k.encode(): v for k, v in g.items()}"),
-    "numbers as keys": spoiled_quantities("return dict(enumerate(g.values()))"),
-    "large": spoiled_quantities("g['W1'] = np.zeros((1000, 1000)); return g"),
-    "integers": spoiled_quantities("return {k: v.astype(int) for k, v in g.items()}"),
-    "half": spoiled_quantities("return {k: v.astype(np.float16) for k, v in g.items()}"),
-    "empty": spoiled_quantities("return {}"),
-    "dates": spoiled_quantities("g['b1'] = np.array(['2020-01-01', '2020-01-02'], dtype='M8[D]'); return g"),
-    "deep": spoiled_quantities("v = []\n    for _ in range(5000): v = [v]\n    g['b1'] = v; return g"),
-    "endless recursion": spoiled_quantities("return gradients(p, x, t)"),
-    "silent error": spoiled_quantities("class E(Exception):\n        def __str__(self): 1 / 0\n    raise E"),
-    "loud error": spoiled_quantities("raise ValueError('x' * 10**7)"),
-    "odd error": spoiled_quantities("raise ValueError('\\ud800\\n\\x1b[2J=1')"),
-    "changes its input": spoiled_quantities("p['W1'] *= 0; return right(p, x, t)"),
+    "first only": spoiled("return g if calls[0] == 1 else 1 / 0"),
+    "first right": spoiled("return g if calls[0] == 1 else {k: -v for k, v in g.items()}"),
+    "one of four": spoiled("return {'b1': g['b1']}"),
+    "fewer later": spoiled("return g if calls[0] == 1 else {'b1': g['b1']}"),
+    "other later": spoiled("return g if calls[0] != 3 else 7"),
+    "exits later": spoiled("return g if calls[0] == 1 else os._exit(0)"),
+    "leaves later": spoiled("if calls[0] > 1: raise SystemExit(0)\n    return g"),
+    "interrupts later": spoiled("if calls[0] > 1: raise KeyboardInterrupt\n    return g"),
+    "generator": spoiled("yield from g.items()"),
+    "list": spoiled("return list(g.values())"),
+    "nothing": spoiled("return None"),
+    "complex": spoiled("return {k: v + 1j for k, v in g.items()}"),
+    "text": spoiled("return {k: v.astype(str) for k, v in g.items()}"),
+    "none inside": spoiled("g['b1'] = [None, None]; return g"),
+    "ragged": spoiled("g['W1'] = [[1.0], [1.0, 2.0]]; return g"),
+    "nan": spoiled("g['W1'][0, 0] = float('nan'); return g"),
+    "infinite": spoiled("g['W1'] = g['W1'] / 0; return g"),
+    "enormous": spoiled("g['W1'] = [[10**400, 0], [0, 0]]; return g"),
+    "extra": spoiled("g['W9'] = 1.0; return g"),
+    "keys": spoiled("return {k.encode(): v for k, v in g.items()}"),
+    "numbers as keys": spoiled("return dict(enumerate(g.values()))"),
+    "large": spoiled("g['W1'] = np.zeros((1000, 1000)); return g"),
+    "integers": spoiled("return {k: v.astype(int) for k, v in g.items()}"),
+    "half": spoiled("return {k: v.astype(np.float16) for k, v in g.items()}"),
+    "empty": spoiled("return {}"),
+    "dates": spoiled("g['b1'] = np.array(['2020-01-01', '2020-01-02'], dtype='M8[D]'); return g"),
+    "deep": spoiled("v = []\n    for _ in range(5000): v = [v]\n    g['b1'] = v; return g"),
+    "endless recursion": spoiled("return gradients(p, x, t)"),
+    "silent error": spoiled("class E(Exception):\n        def __str__(self): 1 / 0\n    raise E"),
+    "loud error": spoiled("raise ValueError('x' * 10**7)"),
+    "odd error": spoiled("raise ValueError('\\ud800\\n\\x1b[2J=1')"),
+    "changes its input": spoiled("p['W1'] *= 0; return right(p, x, t)"),
 }
 DONE = {
-    "json": spoiled_quantities("return {'b1': g['b1']}", 'json.dumps = lambda *a, **k: \'{"kind": "gradients"}\''),
-    "json with nothing": spoiled_quantities("return {}", "json.dumps = lambda *a, **k: 1 / 0"),
-    "numpy": spoiled_quantities("return {k: 0 * v for k, v in g.items()}", "np.asarray = lambda *a, **k: 1 / 0"),
+    "json": spoiled("return {'b1': g['b1']}", 'json.dumps = lambda *a, **k: \'{"kind": "gradients"}\''),
+    "json with nothing": spoiled("return {}", "json.dumps = lambda *a, **k: 1 / 0"),
+    "numpy": spoiled("return {k: 0 * v for k, v in g.items()}", "np.asarray = lambda *a, **k: 1 / 0"),
     "exits": "import sys\nsys.exit(0)\n",
     "exits at once": "import os\nos._exit(0)\n",
     "interrupts": "raise KeyboardInterrupt\n",
@@ -189,7 +189,7 @@ def test_an_answer_that_is_forged_is_not_run(tmp_path):
 def test_what_never_ends_is_ended_in_time(tmp_path):
     sleepers = {
         "sleeps": "import time\ntime.sleep(1000)\n",
-        "sleeps later": spoiled_quantities("import time; time.sleep(1000 * (calls[0] > 1)); return g"),
+        "sleeps later": spoiled("import time; time.sleep(1000 * (calls[0] > 1)); return g"),
         "ignores signals": "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(1000)\n",
         "never computes": "while True:\n    pass\n",
     }
@@ -233,7 +233,7 @@ def test_a_file_that_writes_over_the_others_changes_no_row(tmp_path):
 def test_what_is_no_file_of_code_is_told(tmp_path):
     os.mkfifo(tmp_path / "pipe.py")
     (tmp_path / "folder.py").mkdir()
-    (tmp_path / "result.py").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "gone.py").symlink_to(tmp_path / "nowhere")
     (tmp_path / "endless.py").symlink_to("/dev/zero")
     rows = graded(tmp_path, {"large": b"#" * (5 * 2**20), "empty": b"", "bad letters": b"x = '\xff'\n"})
     assert {name for name, one in rows.items() if one.verdict == "not run"} == set(rows)
