@@ -1,13 +1,23 @@
 """Exercises about a network: drawn questions, with worked answers taken from the network's own derivations."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
+
+from chainrule.core.model import Model
 
 if TYPE_CHECKING:
     from chainrule.exercises.sheet import ExerciseSheet
-    from chainrule.network import Network
 
 
-def exercises(net: "Network", n: int = 10, seed: int | None = 0, *, x: Any = None, t: Any = None) -> "ExerciseSheet":
+class HasModel(Protocol):
+    """A network: whatever holds a model."""
+
+    @property
+    def model(self) -> Model:
+        """The chain with its numbers."""
+        ...
+
+
+def exercises(net: HasModel, n: int = 10, seed: int | None = 0, *, x: Any = None, t: Any = None) -> "ExerciseSheet":
     """Draw questions about a network, with worked answers; the kinds of questions alternate.
 
     The questions are about a copy of the network whose parameters are rounded to two decimals, so that the answers can
@@ -35,6 +45,6 @@ def exercises(net: "Network", n: int = 10, seed: int | None = 0, *, x: Any = Non
         >>> print(sheet.exercises[0].working[0])
         z1[1] = W1[0, 1] x[0] + W1[1, 1] x[1] + b1[1] = -0.13 * 1 + 0.1 * 2 + 0 = 0.07
     """
-    from chainrule.exercises.drawing import draw  # noqa: PLC0415 - only for those who ask for exercises
+    from chainrule.exercises.drawing import draw  # noqa: PLC0415 - ``import chainrule`` stays fast: drawing imports all of explain
 
     return draw(net.model, n, seed, x, t)
