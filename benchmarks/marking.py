@@ -22,10 +22,10 @@ import numpy as np
 import chainrule as cr
 from chainrule.core.activations import ACTIVATIONS
 from chainrule.marking import CATALOGUE, Marking, check_backprop
-from chainrule.marking.backward import run
-from chainrule.marking.counterexample import distance, floor_of
-from chainrule.marking.forward_context import Situation, situation
-from chainrule.marking.mistake import Slip, all_slips, changes_of, compose
+from chainrule.marking.backward import run_backward
+from chainrule.marking.distance import distance, floor_of
+from chainrule.marking.forward_context import ForwardContext, run_forward
+from chainrule.marking.instance import MistakeInstance, all_instances, changes_of, compose
 
 VISIBLE = 1e-7
 CODES = tuple(dict.fromkeys(mistake.code for mistake in CATALOGUE))
@@ -44,7 +44,7 @@ _ANY = ("squared_error", "half_squared_error", "mean_squared_error", "huber", "l
 
 
 # -------------------------------------------------------------------------------- random networks
-def random_situation(rng: np.random.Generator, code: str = "") -> tuple[cr.Network, np.ndarray, np.ndarray]:
+def random_network(rng: np.random.Generator, code: str = "") -> tuple[cr.Network, np.ndarray, np.ndarray]:
     """A network, inputs and targets; for a code that needs a special place, one that is likely to have it."""
     outputs = int(rng.integers(2, 5)) if code.startswith("softmax") else int(rng.integers(1, 5))
     outputs = 1 if code == "target-broadcast" else outputs
@@ -135,31 +135,31 @@ def _targets(rng: np.random.Generator, loss: str, rows: int, outputs: int) -> np
 @np.errstate(all="ignore")
 def mistaken(
     rng: np.random.Generator, codes: Sequence[str]
-) -> tuple[cr.Network, Situation, tuple[Slip, ...], dict[str, np.ndarray]] | None:
+) -> tuple[cr.Network, ForwardContext, tuple[MistakeInstance, ...], dict[str, np.ndarray]] | None:
     """A network in which these mistakes are made and each of them shows; None if none was found in many draws."""
     for attempt in range(300):
-        net, x, t = random_situation(rng, codes[attempt % len(codes)])
-        s = situation(net.model, x, t, ETA)
-        slips = all_slips(s, CATALOGUE)
-        by_code = [[slip for slip in slips if slip.mistake.code == code] for code in codes]
+        net, x, t = random_network(rng, codes[attempt % len(codes)])
+        s = run_forward(net.model, x, t, ETA)
+        instances = all_instances(s, CATALOGUE)
+        by_code = [[instance for instance in instances if instance.mistake.code == code] for code in codes]
         if not all(by_code):
             continue
         chosen = tuple(options[rng.integers(len(options))] for options in by_code)
-        if not compose(chosen) or len({slip.identity for slip in chosen}) < len(chosen):
+        if not compose(chosen) or len({instance.identity for instance in chosen}) < len(chosen):
             continue
-        if len(chosen) > 1 and chosen[0].what == chosen[1].what:
+        if len(chosen) > 1 and chosen[0].variant_id == chosen[1].variant_id:
             continue
-        g = run(s, changes_of(chosen)).gradients
-        simpler = [()] if len(chosen) == 1 else [(), *((slip,) for slip in slips)]
+        g = run_backward(s, changes_of(chosen)).gradients
+        simpler = [()] if len(chosen) == 1 else [(), *((instance,) for instance in instances)]
         if all(np.isfinite(value).all() for value in g.values()) and _shows(s, g, simpler):
             return net, s, chosen, g
     return None
 
 
-def _shows(s: Situation, g: dict[str, np.ndarray], simpler: Sequence[tuple[Slip, ...]]) -> bool:
+def _shows(s: ForwardContext, g: dict[str, np.ndarray], simpler: Sequence[tuple[MistakeInstance, ...]]) -> bool:
     """Whether no simpler recipe gives these gradients."""
-    floor = floor_of(run(s, {}).gradients)
-    return all(distance(g, run(s, changes_of(slips)).gradients, floor) > VISIBLE for slips in simpler)
+    floor = floor_of(run_backward(s, {}).gradients)
+    return all(distance(g, run_backward(s, changes_of(instances)).gradients, floor) > VISIBLE for instances in simpler)
 
 
 def named_sets(marking: Marking) -> list[set[tuple[str, int | None]]]:
@@ -169,7 +169,7 @@ def named_sets(marking: Marking) -> list[set[tuple[str, int | None]]]:
 
 
 @np.errstate(all="ignore")
-def mark_mistaken(net: cr.Network, s: Situation, g: dict[str, np.ndarray]) -> Marking:
+def mark_mistaken(net: cr.Network, s: ForwardContext, g: dict[str, np.ndarray]) -> Marking:
     """As a learner would have it marked who knows the loss and learning rate."""
     return check_backprop(net, s.x, s.t, gradients=g, learning_rate=ETA, loss=net.loss(s.x, s.t))
 
@@ -185,9 +185,9 @@ def singles(networks: int, seed: int = 0, codes: Sequence[str] = CODES) -> dict[
             if made is None:
                 matrix[code]["(not drawn)"] += 1
                 continue
-            net, s, slips, g = made
+            net, s, instances, g = made
             marking = mark_mistaken(net, s, g)
-            truth = {(slip.mistake.code, slip.layer) for slip in slips}
+            truth = {(instance.mistake.code, instance.layer) for instance in instances}
             sets = named_sets(marking)
             first = "+".join(sorted({c for c, _ in sets[0]})) or marking.verdict
             if truth == sets[0]:
@@ -206,7 +206,7 @@ def right(count: int, seed: int = 1) -> Counter[str]:
     verdicts: Counter[str] = Counter()
     rng = np.random.default_rng(seed)
     while sum(verdicts.values()) < count:
-        net, x, t = random_situation(rng)
+        net, x, t = random_network(rng)
         single = sum(verdicts.values()) % 2
         given = net.astype("float32").gradients(x, t) if single else _another_order(net, x, t, rng)
         if not all(np.isfinite(value).all() for value in given.values()):
@@ -237,9 +237,9 @@ def pairs(networks: int, seed: int = 2, every: int = 1) -> tuple[Counter[str], C
             if made is None:
                 counts["not composable"] += networks
                 break
-            net, s, slips, g = made
+            net, s, instances, g = made
             marking = mark_mistaken(net, s, g)
-            truth = {(slip.mistake.code, slip.layer) for slip in slips}
+            truth = {(instance.mistake.code, instance.layer) for instance in instances}
             sets = named_sets(marking)
             verdict = "first" if truth == sets[0] else "among several" if truth in sets else "missed"
             counts[verdict] += 1
@@ -272,13 +272,13 @@ def times(repeats: int = 20) -> dict[str, float]:
 def _median_time(net: cr.Network, kind: str, repeats: int) -> float:
     rng = np.random.default_rng(0)
     x, t = rng.normal(size=(16, net.inputs)), rng.random((16, net.outputs))
-    s = situation(net.model, x, t, ETA)
-    slips, taken = all_slips(s, CATALOGUE), []
+    s = run_forward(net.model, x, t, ETA)
+    instances, taken = all_instances(s, CATALOGUE), []
     for _ in range(repeats):
-        g = run(s, {}).gradients
+        g = run_backward(s, {}).gradients
         if kind in ("single", "pair"):
-            chosen = [slips[k] for k in rng.choice(len(slips), 1 if kind == "single" else 2, replace=False)]
-            g = run(s, changes_of(chosen)).gradients if compose(chosen) else g
+            chosen = [instances[k] for k in rng.choice(len(instances), 1 if kind == "single" else 2, replace=False)]
+            g = run_backward(s, changes_of(chosen)).gradients if compose(chosen) else g
         elif kind == "unknown":
             g = {name: rng.normal(size=value.shape) for name, value in g.items()}
         begun = time.perf_counter()

@@ -157,7 +157,7 @@ def test_the_sign_question_is_answered_by_the_gradient():
         for exercise in of_kind(sheet, "sign"):
             g = true_value(exercise, twin, x, t)
             right = next(choice.text for choice in exercise.choices if choice.right)
-            assert right == ("E rises" if g > 0 else "E falls" if g < 0 else "E stays as it is")
+            assert right == ("E rises" if g > 0 else "E falls" if g < 0 else "E does not change")
 
 
 def test_dead_units_are_those_without_slope():

@@ -7,8 +7,8 @@ import pytest
 
 import chainrule as cr
 from chainrule.marking import CATALOGUE, Mistake, Variant, check_backprop
-from chainrule.marking.constants import all_constants, constants, readings, value_of
-from chainrule.marking.forward_context import situation
+from chainrule.marking.constants import all_constants, constants, names_of, value_of
+from chainrule.marking.forward_context import run_forward
 
 FROM_THE_REFERENCE = (
     "sign-flipped", "factor", "missing-activation-derivative", "derivative-at-activation",
@@ -60,13 +60,13 @@ def test_a_teachers_own_mistake_is_named():
     assert "halved-delta" not in check_backprop(net, x, t, gradients=mine).codes
 
 
-def _situation(rows, outputs):
+def _forward(rows, outputs):
     net = cr.Network(1, [cr.Dense(outputs)], seed=0)
-    return situation(net.model, np.zeros((rows, 1)), np.zeros((rows, outputs)))
+    return run_forward(net.model, np.zeros((rows, 1)), np.zeros((rows, outputs)))
 
 
 def test_constants_are_products_of_two_rows_and_outputs():
-    named = constants(_situation(5, 3))
+    named = constants(_forward(5, 3))
     assert named["1"] == 1
     assert named["2 N/K"] == pytest.approx(10 / 3)
     assert named["1/(2 N K)"] == pytest.approx(1 / 30)
@@ -74,14 +74,14 @@ def test_constants_are_products_of_two_rows_and_outputs():
 
 
 def test_constants_of_one_row_and_output_are_twos():
-    assert set(constants(_situation(1, 1))) == {"1", "2", "1/2"}
+    assert set(constants(_forward(1, 1))) == {"1", "2", "1/2"}
 
 
 def test_a_value_with_two_readings_has_both():
-    assert readings(_situation(2, 1), 2.0) == ["N", "2"] or set(readings(_situation(2, 1), 2.0)) == {"N", "2"}
+    assert names_of(_forward(2, 1), 2.0) == ["N", "2"] or set(names_of(_forward(2, 1), 2.0)) == {"N", "2"}
 
 
 def test_a_name_keeps_its_meaning_with_other_rows():
-    for name, value in all_constants(_situation(4, 3)).items():
-        assert value_of(_situation(4, 3), name) == pytest.approx(value)
-    assert value_of(_situation(1, 3), "N") == 1
+    for name, value in all_constants(_forward(4, 3)).items():
+        assert value_of(_forward(4, 3), name) == pytest.approx(value)
+    assert value_of(_forward(1, 3), "N") == 1

@@ -8,9 +8,9 @@ import pytest
 import chainrule as cr
 from chainrule.errors import InputError
 from chainrule.marking import CATALOGUE, check_backprop
-from chainrule.marking.backward import run
-from chainrule.marking.forward_context import situation
-from chainrule.marking.mistake import all_slips, changes_of
+from chainrule.marking.backward import run_backward
+from chainrule.marking.forward_context import run_forward
+from chainrule.marking.instance import all_instances, changes_of
 
 RNG = np.random.default_rng(0)
 X, T = RNG.normal(size=(5, 2)), RNG.normal(size=(5, 2))
@@ -29,17 +29,17 @@ def network(*activations, loss="squared_error", width=3, outputs=2):
 
 def made(net, *wanted, x=X, t=T, eta=0.1):
     """The gradients with these mistakes: (code, layer) or (code, layer, variant)."""
-    s = situation(net.model, x, t, eta)
-    slips = all_slips(s, CATALOGUE)
+    s = run_forward(net.model, x, t, eta)
+    instances = all_instances(s, CATALOGUE)
     chosen = [
         next(
-            slip
-            for slip in slips
-            if (slip.mistake.code, slip.layer) == tuple(w[:2]) and (len(w) < 3 or slip.label == w[2])
+            instance
+            for instance in instances
+            if (instance.mistake.code, instance.layer) == tuple(w[:2]) and (len(w) < 3 or instance.label == w[2])
         )
         for w in wanted
     ]
-    return run(s, changes_of(chosen)).gradients
+    return run_backward(s, changes_of(chosen)).gradients
 
 
 def named(marking):

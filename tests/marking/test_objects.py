@@ -75,7 +75,7 @@ def test_the_layout_can_be_told_where_shapes_cannot_tell():
         ({"parameters": {}}, "must say where"),
         ({"parameters": {"W1": "weights"}}, "it has w, b, more"),
         ({"parameters": {"W1": "more['no']"}}, 'no "more'),
-        ({"parameters": {"W1": "w w"}}, "is no place"),
+        ({"parameters": {"W1": "w w"}}, "is not a path"),
         ({"parameters": {"W1": "more['row'][0][0]"}}, "one number for W1"),
         ({"parameters": {"W1": ["b", "b"]}}, "2 places were given"),
         ({"parameters": {"W7": "w"}}, "W7"),
@@ -91,7 +91,7 @@ def test_what_does_not_fit_is_refused(arguments, told):
 def test_a_place_of_another_size_is_refused():
     mine = Linear()
     mine.w = np.zeros((5, 1))
-    with pytest.raises(InputError, match="stands in your object"):
+    with pytest.raises(InputError, match="but your object has"):
         marked({"W1": "w"}, obj=mine)
 
 

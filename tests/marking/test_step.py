@@ -6,9 +6,9 @@ import pytest
 import chainrule as cr
 from chainrule.errors import InputError
 from chainrule.marking import CATALOGUE, check_step
-from chainrule.marking.backward import run
-from chainrule.marking.forward_context import situation
-from chainrule.marking.mistake import all_slips, changes_of
+from chainrule.marking.backward import run_backward
+from chainrule.marking.forward_context import run_forward
+from chainrule.marking.instance import all_instances, changes_of
 
 ETA = 0.1
 RNG = np.random.default_rng(0)
@@ -22,10 +22,10 @@ def network(seed=0):
 
 
 def gradients(net, x, t, *wanted):
-    s = situation(net.model, x, t, ETA)
-    slips = all_slips(s, CATALOGUE)
-    chosen = [next(p for p in slips if (p.mistake.code, p.layer) == w) for w in wanted]
-    return run(s, changes_of(chosen)).gradients
+    s = run_forward(net.model, x, t, ETA)
+    instances = all_instances(s, CATALOGUE)
+    chosen = [next(p for p in instances if (p.mistake.code, p.layer) == w) for w in wanted]
+    return run_backward(s, changes_of(chosen)).gradients
 
 
 def updated(net, g, eta=ETA):

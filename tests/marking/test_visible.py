@@ -9,11 +9,12 @@ import pytest
 import chainrule as cr
 from chainrule.marking import CATALOGUE, backward, check_backprop, check_step
 from chainrule.marking.constants import constants
-from chainrule.marking.counterexample import distance, floor_of
+from chainrule.marking.distance import distance, floor_of
 from chainrule.marking.epsilon import _FORMS
-from chainrule.marking.forward_context import situation
-from chainrule.marking.mistake import Mistake, Variant, all_slips, changes_of, compose
-from chainrule.marking.render import _told
+from chainrule.marking.forward_context import run_forward
+from chainrule.marking.instance import all_instances, changes_of, compose
+from chainrule.marking.mistake import Mistake, Variant
+from chainrule.marking.render import _lines
 
 _SPEC = importlib.util.spec_from_file_location("benchmark", Path(__file__).parents[2] / "benchmarks" / "marking.py")
 benchmark = importlib.util.module_from_spec(_SPEC)
@@ -124,9 +125,9 @@ def test_updates_one_by_one_that_are_off_by_little_are_right_with_the_distance()
     there = net.copy()
     for n in range(5):
         x, t = X[n : n + 1], CLASSES[n : n + 1]
-        s = situation(there.model, x, t)
-        by_row = s.shared_out(-t / (s.y + 1e-10))
-        g = backward.run(s, {("start", 0): lambda s, by_row=by_row: by_row}).gradients
+        s = run_forward(there.model, x, t)
+        by_row = s.batch_derivative(-t / (s.y + 1e-10))
+        g = backward.run_backward(s, {("start", 0): lambda s, by_row=by_row: by_row}).gradients
         there.set_parameters({name: value - ETA * g[name] for name, value in there.parameters.items()})
     marking = check_step(net, X, CLASSES, after=dict(there.parameters), learning_rate=ETA, rows="one by one")
     assert marking.verdict == "right"
@@ -290,10 +291,10 @@ def test_a_fixed_number_of_rows_is_one_factor_and_right_for_that_number(kind, ro
 def drawn_case(rng):
     """A network and what a learner's code gives: a constant, up to two mistakes, perhaps an epsilon in the loss."""
     code = str(rng.choice([*benchmark.CODES, *["softmax-derivative-twice", "sigmoid-derivative-twice"] * 20]))
-    net, x, t = benchmark.random_situation(rng, code)
-    s = situation(net.model, x, t, ETA)
-    slips = [slip for slip in all_slips(s, CATALOGUE) if slip.mistake.kind == "mistake"]
-    chosen = [slips[k] for k in rng.choice(len(slips), rng.integers(3), replace=False)]
+    net, x, t = benchmark.random_network(rng, code)
+    s = run_forward(net.model, x, t, ETA)
+    instances = [instance for instance in all_instances(s, CATALOGUE) if instance.mistake.kind == "mistake"]
+    chosen = [instances[k] for k in rng.choice(len(instances), rng.integers(3), replace=False)]
     changes = dict(changes_of(chosen if compose(chosen) else chosen[:1]))
     factor = rng.choice(list(constants(s).values())) * rng.choice([1, 1, 1, -1])
     forms = list(_FORMS.get(s.chain.loss.name, {}).values())
@@ -303,15 +304,15 @@ def drawn_case(rng):
     def start(s):
         if wrong is not None or form is None or e > 10.0**-7.5:
             return factor * backward.start(s, wrong)
-        return factor * s.shared_out(form(s.chain.loss, s.y, s.t, e))
+        return factor * s.batch_derivative(form(s.chain.loss, s.y, s.t, e))
 
-    return net, s, backward.run(s, changes | {("start", 0): start}).gradients
+    return net, s, backward.run_backward(s, changes | {("start", 0): start}).gradients
 
 
 def faults(marking):
     """What is said of a mistake whose numbers, as they are shown, are the same."""
     groups = (marking.mistakes, *marking.alternatives, *marking.equivalents)
-    shown = [(one, line) for group in groups for one in group for line in _told(one) if one.quantity]
+    shown = [(one, line) for group in groups for one in group for line in _lines(one) if one.quantity]
     lines = [(one, line.strip()) for one, line in shown if line.strip().startswith(f"{one.quantity}: ")]
     return [line for _, line in lines if "yours and right" in line or _halves(line)]
 
@@ -325,16 +326,16 @@ def _halves(line):
 def test_an_epsilon_is_right_in_random_networks(seed):
     rng = np.random.default_rng([6, seed])
     for _ in range(3):
-        net, x, t = benchmark.random_situation(rng, str(rng.choice(["softmax", "sigmoid"])) + "-derivative-twice")
-        s = situation(net.model, x, t)
+        net, x, t = benchmark.random_network(rng, str(rng.choice(["softmax", "sigmoid"])) + "-derivative-twice")
+        s = run_forward(net.model, x, t)
         forms = list(_FORMS.get(s.chain.loss.name, {}).values())
         if not forms:
             continue
         form, e = forms[rng.integers(len(forms))], 10.0 ** rng.uniform(-15, -7)
         factor = rng.choice(list(constants(s).values()))
-        by_row = factor * s.shared_out(form(s.chain.loss, s.y, s.t, e))
-        mine = backward.run(s, {("start", 0): lambda s, by_row=by_row: by_row}).gradients
-        away = distance(mine, {name: factor * v for name, v in backward.run(s, {}).gradients.items()})
+        by_row = factor * s.batch_derivative(form(s.chain.loss, s.y, s.t, e))
+        mine = backward.run_backward(s, {("start", 0): lambda s, by_row=by_row: by_row}).gradients
+        away = distance(mine, {name: factor * v for name, v in backward.run_backward(s, {}).gradients.items()})
         marking = check_backprop(net, x, t, gradients=mine)
         assert marking.mistakes == ()
         assert marking.correct or away > 1e-3, (form, e, away, marking)
@@ -345,11 +346,13 @@ def test_weights_updated_before_use_are_named_in_random_networks_whatever_the_co
     rng = np.random.default_rng([7, seed])
     drawn = benchmark.mistaken(rng, ["weights-updated-before-use"])
     assert drawn is not None
-    net, s, slips, _ = drawn
+    net, s, instances, _ = drawn
     factor = rng.choice(list(constants(s).values())) * rng.choice([1, -1])
-    changes = changes_of(slips) | {("start", 0): lambda s: factor * backward.start(s, None)}
-    marking = check_backprop(net, s.x, s.t, gradients=backward.run(s, changes).gradients, learning_rate=ETA)
-    truth = {(slip.mistake.code, slip.layer) for slip in slips} | ({("sign-flipped", None)} if factor < 0 else set())
+    changes = changes_of(instances) | {("start", 0): lambda s: factor * backward.start(s, None)}
+    marking = check_backprop(net, s.x, s.t, gradients=backward.run_backward(s, changes).gradients, learning_rate=ETA)
+    truth = {(instance.mistake.code, instance.layer) for instance in instances} | (
+        {("sign-flipped", None)} if factor < 0 else set()
+    )
     assert any(truth == one - {("factor", None)} for one in benchmark.named_sets(marking)), (factor, marking)
 
 
@@ -361,7 +364,7 @@ def test_no_mistake_is_named_whose_numbers_are_right_and_none_is_missed(seed):
         if not all(np.isfinite(value).all() for value in mine.values()):
             pytest.skip("overflows")
         marking = check_backprop(net, s.x, s.t, gradients=mine, learning_rate=ETA)
-        right = backward.run(s, {}).gradients
+        right = backward.run_backward(s, {}).gradients
     assert not faults(marking)
     floor = floor_of(right)
     away = min(distance(mine, {k: c * v for k, v in right.items()}, floor) for c in constants(s).values())

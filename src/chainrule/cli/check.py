@@ -1,4 +1,4 @@
-"""``chainrule check``: a learner's backward pass, or a folder of them, marked."""
+"""``chainrule check``: mark a learner's backward pass, or a folder of them."""
 
 from pathlib import Path
 
@@ -14,10 +14,12 @@ from chainrule.marking.grading.table import csv_text, html_text, rows_of
 
 
 def run(file: Path, reference: str, function: str, rows: int, seed: int, limits: Limits, out: Path) -> None:
-    """Print the marking of a file; of a folder print a table and write it as CSV and HTML.
+    """Print the marking of a file, or a folder's table, which is also written as CSV and HTML.
 
     Raises:
-        typer.Exit: with the exit code of the worst file, if that is not 0.
+        typer.Exit: always, with the exit code of the file or of the folder's worst file.
+        InputError: an option cannot be used, or the folder has no Python files.
+        FileNotFoundError: there is no such file.
     """
     model = _reference(reference, seed)
     if rows < 1:
@@ -45,14 +47,14 @@ def run(file: Path, reference: str, function: str, rows: int, seed: int, limits:
 
 
 def _exit_code(one: Graded) -> int:
-    """0 if it is right, 1 if it is not, 2 if it could not be marked."""
+    """0 if the function is right, 1 if it is not, 2 if it could not be marked."""
     return 2 if one.marking is None else 0 if one.right else 1
 
 
 def _reference(text: str, seed: int) -> Model:
-    """A model file, or a network written as text."""
+    """The reference network: a model file, or a network written as text."""
     if "->" in text:
         return network_of(text, seed)
-    from chainrule.files import load  # noqa: PLC0415 - safetensors only for those who keep files
+    from chainrule.files import load  # noqa: PLC0415 - imports safetensors, which is heavy
 
     return load(Path(text))[0]

@@ -25,6 +25,10 @@ RENDERERS: dict[str, dict[str, str]] = {
     },
     "Sweep": {"plot": "chainrule.plots.sweep:plot_sweep"},
     "LearningRateTest": {"plot": "chainrule.plots.sweep:plot_learning_rates"},
+    "Marking": {
+        "text": "chainrule.marking.render:text",
+        "html": "chainrule.marking.render:html",
+    },
 }
 """For each class of results: the ways to show it, and for each the function that does it, as ``module:function``."""
 

@@ -1,4 +1,4 @@
-"""Drawing a sheet: the kinds of questions take turns until there are enough."""
+"""Drawing a sheet: the kinds of questions alternate until there are enough."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -30,14 +30,18 @@ KINDS: Mapping[str, Maker] = {
     "batch gradient": values.batch_gradient,
     "loss fall": values.loss_fall,
 }
-"""The table: every kind of question by its name, in the order in which a sheet asks."""
+"""Every kind of question by its name, in the order in which they alternate."""
 
 _TRIES = 20
-"""How often a kind is drawn anew before it counts as used up."""
+"""How often a kind is drawn again before it counts as exhausted."""
 
 
 def draw(model: Model, n: int, seed: int | None, x: Any, t: Any) -> ExerciseSheet:
-    """The sheet; see ``chainrule.exercises``."""
+    """Check the arguments of ``chainrule.exercises`` and draw the sheet.
+
+    Raises:
+        InputError: an argument cannot be used, or there are not enough different questions.
+    """
     n = check_count("n", n)
     chosen = chosen_seed(seed)
     rng = np.random.default_rng(chosen)
@@ -52,7 +56,7 @@ def draw(model: Model, n: int, seed: int | None, x: Any, t: Any) -> ExerciseShee
 
 
 def _drawn(setting: Setting, n: int, rng: np.random.Generator) -> list[Exercise]:
-    """Different questions, the kinds in turn; a kind that gives no new one drops out."""
+    """Different questions of alternating kinds; a kind without a new question is left out from then on."""
     asked: dict[str, Exercise] = {}
     kinds = list(KINDS.values())
     while kinds and len(asked) < n:

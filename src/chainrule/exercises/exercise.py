@@ -1,9 +1,10 @@
-"""What an exercise is: a question, perhaps with answers to choose from, and its worked answer."""
+"""An exercise: a question, perhaps with answers to choose from, and its worked answer."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
 LETTERS = "abcdefgh"
+"""The labels of the choices."""
 
 
 @dataclass(frozen=True)
@@ -13,8 +14,8 @@ class Choice:
     Attributes:
         text: the answer.
         right: whether it is the right one.
-        why: what leads to it; of a wrong one the mistake that gives it.
-        mistake: that mistake's code in the catalogue of ``chainrule.verify``; empty if it has none.
+        why: how one arrives at it; for a wrong answer, the mistake that leads to it.
+        mistake: that mistake's code in the catalogue of ``chainrule.marking``; empty if it has none.
     """
 
     text: str
@@ -28,13 +29,13 @@ class Exercise:
     """One question about a network.
 
     Attributes:
-        kind: such as ``"delta"``; see ``KINDS`` in ``chainrule.exercises.drawing``.
+        kind: the name of its kind, such as ``"delta"`` (``KINDS`` in ``chainrule.exercises.drawing`` lists them).
         title: its heading.
-        question: in Markdown.
-        answer: in Markdown, short.
-        working: how it is worked out, line by line, as text.
-        value: the number asked for; None where none is.
-        choices: the answers to choose from; none where the answer is to be found.
+        question: the question, in Markdown.
+        answer: the answer in short, in Markdown.
+        working: how the answer is worked out, line by line, as plain text.
+        value: the number asked for; None if the answer is not a number.
+        choices: the answers to choose from; empty if it is not multiple choice.
     """
 
     kind: str
@@ -51,14 +52,14 @@ class Exercise:
         return "\n".join([self.question, *([""] if listed else []), *listed])
 
     def answer_markdown(self) -> str:
-        """The answer, what is behind each choice, and how it is worked out."""
+        """The answer, the reason for each choice, and the working."""
         parts = [self.answer]
-        told = [
+        reasons = [
             f"- ({letter}) {choice.text}{' is right' if choice.right else ''}{': ' + choice.why if choice.why else ''}"
             for letter, choice in zip(LETTERS, self.choices, strict=False)
         ]
-        if told:
-            parts.append("\n".join(told))
+        if reasons:
+            parts.append("\n".join(reasons))
         if self.working:
             parts.append("\n".join(["```text", *self.working, "```"]))
         return "\n\n".join(parts)

@@ -1,6 +1,6 @@
-"""Wrong values of a weight's gradient as typical mistakes give them: what multiple choice is made of.
+"""Wrong values of a weight's gradient, each from a typical mistake: the wrong answers of multiple choice.
 
-The codes are those of the catalogue in ``chainrule.verify``, which names the same mistakes in a learner's own numbers.
+The codes are those of the catalogue in ``chainrule.marking``, which finds the same mistakes in a learner's own numbers.
 """
 
 from collections.abc import Iterator
@@ -11,19 +11,19 @@ from chainrule.core.activations import IDENTITY, ElementwiseActivation
 from chainrule.core.builtin import computes_like
 from chainrule.core.losses import MEAN_SQUARED, SQUARED
 from chainrule.exercises.exercise import Choice
-from chainrule.exercises.setting import Setting, told
+from chainrule.exercises.setting import Setting, short
 from chainrule.explain.row import RowPass
 
 _APART = 0.02
-"""Two answers must differ by more than this share, or a learner's rounding would decide between them."""
+"""Two answers must differ by more than this share, or rounding by hand could not decide between them."""
 
 
 def wrong_gradients(setting: Setting, row: RowPass, l: int, i: int, j: int) -> Iterator[tuple[str, float, str]]:
-    """(code, value, what was done) for ``dE/dW_l[i, j]`` on one row."""
+    """Code, wrong value and explanation of each mistake for ``dE/dW_l[i, j]`` on one row."""
     a_in, z = float(row.a(l - 1, i).value or 0.0), float(row.z(l, j).value or 0.0)
     delta, da = float(row.delta(l, j).value or 0.0), row.da(l, j)
     g, below = delta * a_in, "x" if l == 1 else f"a{l - 1}"
-    yield "sign-flipped", -g, "the sign is turned round, as with t - y where y - t is meant"
+    yield "sign-flipped", -g, "the sign is wrong, as with t - y instead of y - t"
     if any(computes_like(setting.model.chain.loss, loss) for loss in (SQUARED, MEAN_SQUARED)):
         yield "factor", g / 2, "the 2 of the square's derivative is forgotten"
     else:
@@ -41,7 +41,7 @@ def wrong_gradients(setting: Setting, row: RowPass, l: int, i: int, j: int) -> I
     )
     if l > 1:
         z_in = float(row.z(l - 1, i).value or 0.0)
-        yield "net-input-in-place-of-activation", delta * z_in, f"z{l - 1}[{i}] is taken where a{l - 1}[{i}] is meant"
+        yield "net-input-in-place-of-activation", delta * z_in, f"z{l - 1}[{i}] is used instead of a{l - 1}[{i}]"
     if l < row.top and row.done.backs[l].delta.shape == row.done.backs[l - 1].delta.shape:
         loose = float(row.done.backs[l].delta[0].sum()) * (delta / da if da else 0.0) * a_in
         yield "missing-weights", loose, f"the weights W{l + 1} are left out on the way down"
@@ -50,13 +50,13 @@ def wrong_gradients(setting: Setting, row: RowPass, l: int, i: int, j: int) -> I
 def gradient_choices(
     setting: Setting, row: RowPass, l: int, i: int, j: int, rng: np.random.Generator
 ) -> tuple[Choice, ...]:
-    """The right value among up to three wrong ones, in random order; fewer than three in all give none."""
+    """The right value and up to three wrong ones, in random order; none if there are fewer than two wrong ones."""
     right = float(row.delta(l, j).value or 0.0) * float(row.a(l - 1, i).value or 0.0)
     wrong = list(wrong_gradients(setting, row, l, i, j))
-    kept, values = [Choice(told(right), True)], [right]
+    kept, values = [Choice(short(right), True)], [right]
     for k in rng.permutation(len(wrong)):
         code, value, why = wrong[k]
         if len(kept) < 4 and all(abs(value - other) > _APART * max(abs(value), abs(other)) for other in values):
-            kept.append(Choice(told(value), False, why, code))
+            kept.append(Choice(short(value), False, why, code))
             values.append(value)
     return tuple(kept[k] for k in rng.permutation(len(kept))) if len(kept) > 2 else ()

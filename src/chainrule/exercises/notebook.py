@@ -1,4 +1,4 @@
-"""A Jupyter notebook as plain data, nbformat 4.5: what a file with the ending ``.ipynb`` holds.
+"""A Jupyter notebook as plain data in nbformat 4.5, the content of an ``.ipynb`` file.
 
 References:
     https://nbformat.readthedocs.io/en/latest/format_description.html
@@ -9,12 +9,12 @@ from typing import Any
 
 
 def markdown_cell(name: str, text: str) -> dict[str, Any]:
-    """A cell of text; ``name`` tells it from the others of its notebook."""
+    """A cell of text; ``name`` is its id, unique in the notebook."""
     return {"cell_type": "markdown", "id": name, "metadata": {}, "source": text}
 
 
 def code_cell(name: str, code: str) -> dict[str, Any]:
-    """A cell of code that has not been run."""
+    """A cell of code that has not been run; ``name`` is its id, unique in the notebook."""
     return {
         "cell_type": "code",
         "execution_count": None,

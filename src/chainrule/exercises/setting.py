@@ -1,7 +1,7 @@
-"""What the questions are about: the network with rounded numbers, rows, and how lines are worked out on them."""
+"""What the questions are about: a network and rows with rounded numbers, and lines of working on them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,11 +28,11 @@ DECIMALS = 2
 """Decimals of parameters, inputs and targets."""
 
 LARGEST = 200
-"""The most parameters that anybody could follow by hand."""
+"""The most parameters that can be followed by hand."""
 
 
-def told(value: float) -> str:
-    """A number of an answer."""
+def short(value: float) -> str:
+    """A number as answers show it."""
     return number(value, DIGITS)
 
 
@@ -50,20 +50,20 @@ class Setting:
 
     @property
     def rows(self) -> int:
-        """How many."""
+        """How many rows there are."""
         return len(self.data.x)
 
     @property
     def dense(self) -> list[int]:
-        """The numbers of the fully connected layers, which can be asked about unit by unit."""
+        """The numbers of the fully connected layers, whose units questions can be about."""
         return [l for l, layer in enumerate(self.model.chain.layers, start=1) if isinstance(layer, Dense)]
 
     def only(self, n: int) -> Data:
-        """One row's data."""
+        """The data of one row."""
         return Data(self.data.x[[n]], self.data.t[[n]])
 
     def run(self, n: int) -> RowPass:
-        """One row's pass."""
+        """The forward and backward pass of one row."""
         return run_row(self.model, self.data.x[[n]], self.data.t[[n]])
 
     def derive(self, name: str, n: int) -> Derivation:
@@ -71,12 +71,12 @@ class Setting:
         return derive(self.model, name, self.only(n))
 
     def which(self, n: int) -> str:
-        """``on row 0``; nothing where there is only one."""
+        """``"on row 0"``, or ``"on the row"`` if there is only one."""
         return f"on row {n}" if self.rows > 1 else "on the row"
 
     # ------------------------------------------------------------------ lines of working
     def tree(self, name: str, n: int) -> list[str]:
-        """A derivation's lines, from the derivative down to the numbers it is made of."""
+        """The lines of a derivation, from the derivative to the numbers it is computed from."""
         return [_line(line) for _, line in lines(self.derive(name, n).tree)]
 
     def net_input(self, row: RowPass, l: int, j: int) -> str:
@@ -104,27 +104,27 @@ class Setting:
             return _line(Line(a, share if computes_like(phi, SOFTMAX) else Call(phi.name, (z,)), value))
         constants = {name: Symbol(name, None, (), float(c)) for name, c in phi.parameters.items()}
         formula = from_formula(phi.formula, {"z": z, **constants})
-        return f"{plain(a)} = {phi.name}({plain(z)}) = {plain(formula, digits=DIGITS, numeric=True)} = {told(value)}"
+        return f"{plain(a)} = {phi.name}({plain(z)}) = {plain(formula, digits=DIGITS, numeric=True)} = {short(value)}"
 
     def forward(self, row: RowPass, l: int, j: int) -> Iterator[str]:
-        """The lines of all units that ``z_l[j]`` depends on, and its own."""
+        """The lines of all units below layer l, then that of ``z_l[j]``."""
         for below in range(1, l):
             for unit in range(self.model.chain.units[below]):
                 if below in self.dense:
                     yield self.net_input(row, below, unit)
                     yield self.activation(row, below, unit)
                 else:
-                    yield f"{plain(row.a(below, unit))} = {told(float(row.a(below, unit).value or 0.0))}"
+                    yield f"{plain(row.a(below, unit))} = {short(float(row.a(below, unit).value or 0.0))}"
         yield self.net_input(row, l, j)
 
 
 def _line(line: Line) -> str:
-    """Quantity, formula, formula in numbers, value; what says nothing new is left out."""
+    """Quantity, formula, formula in numbers, value; repetitions are left out."""
     forms = [
         plain(line.quantity),
         plain(line.formula, digits=DIGITS),
         plain(line.formula, digits=DIGITS, numeric=True),
-        told(line.value),
+        short(line.value),
     ]
     kept = list(dict.fromkeys(forms))
     return " = ".join(kept) + (f"   ({line.note})" if line.note else "")
@@ -132,7 +132,7 @@ def _line(line: Line) -> str:
 
 # -------------------------------------------------------------------------------- making one
 def make_setting(model: Model, x: Array | None, t: Array | None, rng: np.random.Generator) -> Setting:
-    """The network and its rows, rounded; rows that were not given are drawn.
+    """Round a network and its rows; draw rows that were not given.
 
     Raises:
         InputError: the network is too large to be followed by hand.
@@ -144,18 +144,18 @@ def make_setting(model: Model, x: Array | None, t: Array | None, rng: np.random.
             f"{chain.size}: make a smaller one of the same kind."
         )
     vector = np.concatenate([np.ravel(v) for v in _effective(model)] or [np.zeros(0)])
-    parameters = model.parameters.with_vector(_rounded(vector).astype(np.float64))
     state = tuple({key: _rounded(value) for key, value in kept.items()} for kept in model.state)
+    copy = replace(model.with_vector(_rounded(vector)), state=state)
     if x is None:
         x = rng.normal(size=(2, chain.inputs))
     x = _rounded(x)
     t = _targets(model, len(x), rng) if t is None else _rounded(t)
     chain.loss.check_targets(t)
-    return Setting(Model(chain, parameters, state), Data(x, t))
+    return Setting(copy, Data(x, t))
 
 
 def _effective(model: Model) -> list[Array]:
-    """The parameters in their order, 0 where a weight does not exist."""
+    """The parameters in order, with 0 where a mask has no weight."""
     layers = [layer.effective(model.parameters.of_layer(l)) for l, layer in enumerate(model.chain.layers, start=1)]
     return [layers[slot.layer - 1][slot.key] for slot in model.chain.slots]
 
@@ -165,11 +165,11 @@ def _rounded(values: Array) -> Array:
 
 
 def _targets(model: Model, rows: int, rng: np.random.Generator) -> Array:
-    """Targets that the loss is meant for."""
+    """Drawn targets of the kind that the loss is meant for."""
     return _rounded(model.chain.loss.draw_targets(rng, (rows, model.chain.outputs)))
 
 
 def entry(rng: np.random.Generator, name: str, shape: tuple[int, ...]) -> tuple[str, tuple[int, ...]]:
-    """A random number of an array: its name and its index."""
+    """A random entry of an array: its name, such as ``"W1[0, 1]"``, and its index."""
     index = tuple(int(rng.integers(size)) for size in shape)
     return at(name, index), index

@@ -1,4 +1,4 @@
-"""A sheet of exercises: the network told, the questions, the answers apart; as Markdown, notebook, files, data."""
+"""A sheet of exercises: the network, the questions and the answers; as Markdown, notebook, files or data."""
 
 import json
 from dataclasses import dataclass, field
@@ -30,8 +30,8 @@ class ExerciseSheet:
     """Questions about one network with their worked answers.
 
     Attributes:
-        exercises: in the order of asking.
-        seed: of the draw; the same seed gives the same sheet.
+        exercises: the questions, in order.
+        seed: the seed of the draw; the same seed gives the same sheet.
     """
 
     exercises: tuple[Exercise, ...]
@@ -43,13 +43,13 @@ class ExerciseSheet:
 
     # ------------------------------------------------------------------ Markdown
     def markdown(self, *, answers: bool = False) -> str:
-        """The network and the questions; with ``answers`` these follow in the end, under a heading of their own."""
+        """The network and the questions; with ``answers``, the answers follow under a heading of their own."""
         asked = [f"## {k}. {e.title}\n\n{e.question_markdown()}" for k, e in enumerate(self.exercises, start=1)]
         parts = [f"# {self._title()}", self._introduction(), *asked]
         return "\n\n".join([*parts, *([self._answers("##")] if answers else [])]) + "\n"
 
     def answers_markdown(self) -> str:
-        """The answers alone."""
+        """The answers without the questions."""
         return self._answers("#") + "\n"
 
     def __str__(self) -> str:
@@ -59,8 +59,8 @@ class ExerciseSheet:
         return self.markdown()
 
     def _answers(self, level: str) -> str:
-        told = [f"{level}# {k}. {e.title}\n\n{e.answer_markdown()}" for k, e in enumerate(self.exercises, start=1)]
-        return "\n\n".join([f"{level} Answers: {self._title().lower()}", *told])
+        answers = [f"{level}# {k}. {e.title}\n\n{e.answer_markdown()}" for k, e in enumerate(self.exercises, start=1)]
+        return "\n\n".join([f"{level} Answers: {self._title().lower()}", *answers])
 
     def _title(self) -> str:
         return f"Exercises on a {'-'.join(map(str, self._setting.model.chain.units))} network"
@@ -98,7 +98,7 @@ class ExerciseSheet:
         return "\n\n".join([rounding, naming, "\n".join(["```text", *equations, "", *numbers, "", *rows, "```"])])
 
     def _loss(self) -> str:
-        """The loss's formula, and what is done over several outputs."""
+        """The formula of the loss, and whether it is summed or averaged over several outputs."""
         loss = self._setting.model.chain.loss
         if not isinstance(loss, ElementwiseLoss):
             fused = "sum over k of t[k] (log(sum over j of exp(y[j])) - y[k])"
@@ -113,9 +113,10 @@ class ExerciseSheet:
 
     # ------------------------------------------------------------------ notebook
     def notebook(self, *, answers: bool = True) -> dict[str, Any]:
-        """A notebook (nbformat 4.5): the numbers as arrays, each question with a cell to work in, answers folded away.
+        """A notebook (nbformat 4.5): the numbers as arrays, each question with a cell to work in, folded answers.
 
-        ``answers=False`` leaves the answers out.
+        Args:
+            answers: whether to include the answers.
         """
         cells = [
             markdown_cell("introduction", f"# {self._title()}\n\n{self._introduction()}"),
@@ -136,10 +137,14 @@ class ExerciseSheet:
 
     # ------------------------------------------------------------------ files, data
     def save(self, path: str | Path) -> list[Path]:
-        """Write the sheet, answers in a file of their own; the files written.
+        """Write the sheet, and the answers in a file of their own.
 
-        ``sheet.md`` and ``sheet.ipynb`` write that file and ``sheet-answers`` beside it; any other name is a folder,
-        made if need be, that gets both kinds.
+        Args:
+            path: ``sheet.md`` or ``sheet.ipynb`` writes that file, and ``sheet-answers`` with the same ending beside
+                it. Any other name is a folder, created if it does not exist, for both kinds.
+
+        Returns:
+            The files that were written.
 
         Raises:
             OSError: a file cannot be written.
@@ -156,8 +161,10 @@ class ExerciseSheet:
         return _write({path: self.markdown(), _beside(path): self.answers_markdown()})
 
     def _save_notebook(self, path: Path) -> list[Path]:
-        told = {path: self.notebook(answers=False), _beside(path): self.notebook()}
-        return _write({file: json.dumps(cells, indent=1, ensure_ascii=False) + "\n" for file, cells in told.items()})
+        notebooks = {path: self.notebook(answers=False), _beside(path): self.notebook()}
+        return _write(
+            {file: json.dumps(cells, indent=1, ensure_ascii=False) + "\n" for file, cells in notebooks.items()}
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, ready for JSON."""

@@ -1,4 +1,4 @@
-"""Questions whose answer is a number: on the way up, on the way down, and after a step."""
+"""Questions whose answer is a number: of the forward pass, of the backward pass, and after a step."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from chainrule.core.layers.checks import at
 from chainrule.core.losses import ElementwiseLoss
 from chainrule.exercises.exercise import Exercise
 from chainrule.exercises.mistakes import gradient_choices
-from chainrule.exercises.setting import Setting, entry, told
+from chainrule.exercises.setting import Setting, entry, short
 from chainrule.explain.expression import Number, Symbol, from_formula
 from chainrule.explain.render.text import plain
 from chainrule.explain.step import Step
@@ -17,11 +17,11 @@ from chainrule.optimizers import SGD
 from chainrule.training import parse_call
 
 RATES = (0.1, 0.5, 0.05, 0.2)
-"""Learning rates of the questions."""
+"""The learning rates that questions use."""
 
 
 def _unit(setting: Setting, rng: np.random.Generator) -> tuple[int, int, int] | None:
-    """A row, a fully connected layer and one of its units."""
+    """A random row, fully connected layer and unit of it; None if there is no such layer."""
     if not setting.dense:
         return None
     l = int(rng.choice(setting.dense))
@@ -29,7 +29,7 @@ def _unit(setting: Setting, rng: np.random.Generator) -> tuple[int, int, int] | 
 
 
 def _weight(setting: Setting, rng: np.random.Generator) -> tuple[int, int, int, int] | None:
-    """A row, and a weight that exists."""
+    """A random row, layer and weight that exists, as (n, l, i, j); None if there is none."""
     chosen = _unit(setting, rng)
     if chosen is None:
         return None
@@ -44,7 +44,7 @@ def _weight(setting: Setting, rng: np.random.Generator) -> tuple[int, int, int, 
     return n, l, i, j
 
 
-# -------------------------------------------------------------------------------- values go up
+# -------------------------------------------------------------------------------- forward pass
 def net_input(setting: Setting, rng: np.random.Generator) -> Exercise | None:
     """``z_l[j]``."""
     chosen = _unit(setting, rng)
@@ -55,7 +55,7 @@ def net_input(setting: Setting, rng: np.random.Generator) -> Exercise | None:
     value = float(row.z(l, j).value or 0.0)
     question = f"What is the net input `z{l}[{j}]` {setting.which(n)}?"
     working = tuple(setting.forward(row, l, j))
-    return Exercise("net input", "A net input", question, f"`z{l}[{j}] = {told(value)}`", working, value)
+    return Exercise("net input", "A net input", question, f"`z{l}[{j}] = {short(value)}`", working, value)
 
 
 def activation(setting: Setting, rng: np.random.Generator) -> Exercise | None:
@@ -68,31 +68,31 @@ def activation(setting: Setting, rng: np.random.Generator) -> Exercise | None:
     value = float(row.a(l, j).value or 0.0)
     question = f"What is the activation `a{l}[{j}]` {setting.which(n)}?"
     working = (*setting.forward(row, l, j), setting.activation(row, l, j))
-    return Exercise("activation", "An activation", question, f"`a{l}[{j}] = {told(value)}`", working, value)
+    return Exercise("activation", "An activation", question, f"`a{l}[{j}] = {short(value)}`", working, value)
 
 
 def loss(setting: Setting, rng: np.random.Generator) -> Exercise:
-    """A row's loss."""
+    """The loss of a row."""
     n = int(rng.integers(setting.rows))
     row, rule = setting.run(n), setting.model.chain.loss
     value = row.done.loss
     outputs = range(setting.model.chain.outputs)
     working = [
-        f"{plain(row.y(k))} = {told(float(row.y(k).value or 0.0))}, t[{k}] = {told(row.t[0, k])}" for k in outputs
+        f"{plain(row.y(k))} = {short(float(row.y(k).value or 0.0))}, t[{k}] = {short(row.t[0, k])}" for k in outputs
     ]
     if isinstance(rule, ElementwiseLoss):
         constants = {name: Symbol(name, None, (), float(c)) for name, c in rule.parameters.items()}
         for k in outputs:
             term = from_formula(rule.formula, {"y": row.y(k), "t": row.target(k), **constants})
             e = float(rule.term(row.done.records[-1]["a"], row.t, **rule.parameters)[0, k])
-            working.append(f"e[{k}] = {plain(term)} = {plain(term, digits=4, numeric=True)} = {told(e)}")
+            working.append(f"e[{k}] = {plain(term)} = {plain(term, digits=4, numeric=True)} = {short(e)}")
         if len(outputs) > 1:
-            working.append(f"E = {rule.reduction} over the outputs = {told(value)}")
+            working.append(f"E = {rule.reduction} over the outputs = {short(value)}")
     question = f"What is the loss E {setting.which(n)} ({rule.name})?"
-    return Exercise("loss", "The loss", question, f"`E = {told(value)}`", tuple(working), value)
+    return Exercise("loss", "The loss", question, f"`E = {short(value)}`", tuple(working), value)
 
 
-# -------------------------------------------------------------------------------- deltas come down
+# -------------------------------------------------------------------------------- backward pass
 def delta(setting: Setting, rng: np.random.Generator) -> Exercise | None:
     """``delta_l[j]``."""
     chosen = _unit(setting, rng)
@@ -102,11 +102,11 @@ def delta(setting: Setting, rng: np.random.Generator) -> Exercise | None:
     name = f"delta{l}[{j}]"
     value = setting.derive(name, n).value
     question = f"What is `{name}`, that is `dE/dz{l}[{j}]`, {setting.which(n)} (E being that row's loss)?"
-    return Exercise("delta", "A delta", question, f"`{name} = {told(value)}`", tuple(setting.tree(name, n)), value)
+    return Exercise("delta", "A delta", question, f"`{name} = {short(value)}`", tuple(setting.tree(name, n)), value)
 
 
 def gradient(setting: Setting, rng: np.random.Generator) -> Exercise | None:
-    """``dE/dW_l[i, j]``, to be chosen among what typical mistakes give."""
+    """``dE/dW_l[i, j]``, to be chosen from answers that typical mistakes lead to."""
     chosen = _weight(setting, rng)
     if chosen is None:
         return None
@@ -117,12 +117,12 @@ def gradient(setting: Setting, rng: np.random.Generator) -> Exercise | None:
     name = f"W{l}[{i}, {j}]"
     value = setting.derive(name, n).value
     question = f"Which of these is `dE/d{name}` {setting.which(n)} (E being that row's loss)?"
-    answer = f"`dE/d{name} = {told(value)}`"
+    answer = f"`dE/d{name} = {short(value)}`"
     return Exercise("gradient", "A gradient", question, answer, tuple(setting.tree(name, n)), value, choices)
 
 
 def batch_gradient(setting: Setting, rng: np.random.Generator) -> Exercise | None:
-    """``dE/dp`` where E is the mean over the rows: what ``+=`` does."""
+    """``dE/dp`` where E is the mean over all rows."""
     slots = setting.model.chain.slots
     if setting.rows < 2 or not slots:
         return None
@@ -130,11 +130,11 @@ def batch_gradient(setting: Setting, rng: np.random.Generator) -> Exercise | Non
     name, _ = entry(rng, slot.name, slot.shape)
     parts = [setting.derive(name, n).value for n in range(setting.rows)]
     value = float(np.mean(parts))
-    added = " + ".join(told(part) if part >= 0 else f"({told(part)})" for part in parts)
-    working = [f"row {n}: dE/d{name} = {told(part)}" for n, part in enumerate(parts)]
-    working.append(f"dE/d{name} = ({added})/{setting.rows} = {told(value)}")
+    added = " + ".join(short(part) if part >= 0 else f"({short(part)})" for part in parts)
+    working = [f"row {n}: dE/d{name} = {short(part)}" for n, part in enumerate(parts)]
+    working.append(f"dE/d{name} = ({added})/{setting.rows} = {short(value)}")
     question = f"E is now the mean over all rows. What is `dE/d{name}`?"
-    answer = f"`dE/d{name} = {told(value)}`: each row adds its part, divided by the number of rows."
+    answer = f"`dE/d{name} = {short(value)}`: each row contributes its gradient, divided by the number of rows."
     return Exercise("batch gradient", "A gradient over all rows", question, answer, tuple(working), value)
 
 
@@ -150,49 +150,48 @@ def update(setting: Setting, rng: np.random.Generator) -> Exercise | None:
     before = float(setting.model.parameters[slot.name][index])
     g = setting.derive(name, n).value
     value = before - eta * g
-    question = (
-        f"One step of gradient descent with learning rate {eta:g} is made {setting.which(n)}. What is `{name}` then?"
-    )
-    step = (
-        f"{name} <- {name} - eta dE/d{name} = {told(before)} - {eta:g} * {plain(Number(g), digits=4)} = {told(value)}"
-    )
+    where = setting.which(n)
+    question = f"One step of gradient descent with learning rate {eta:g} is made {where}. What is `{name}` after it?"
+    product = f"{eta:g} * {plain(Number(g), digits=4)}"
+    step = f"{name} <- {name} - eta dE/d{name} = {short(before)} - {product} = {short(value)}"
     working = (*setting.tree(name, n), step)
-    return Exercise("update", "An update", question, f"`{name} = {told(value)}`", working, value)
+    return Exercise("update", "An update", question, f"`{name} = {short(value)}`", working, value)
 
 
 def loss_fall(setting: Setting, rng: np.random.Generator) -> Exercise | None:
-    """By how much the loss falls, to first order."""
+    """By how much a step decreases the loss, to first order."""
     n, eta = int(rng.integers(setting.rows)), float(rng.choice(RATES)) / 10
     if not setting.model.chain.slots or _drops(setting):
         return None
     data = setting.only(n)
     step = explain_step(parse_call(setting.model, *data[:2], weights=data.weights, optimizer=SGD(eta), seed=0))
     assert isinstance(step, Step)
+    change = step.change
     squares = float((_gradient(setting, n) ** 2).sum())
     value = eta * squares
     if value == 0:
         return None
     question = (
         f"About how much does E {setting.which(n)} fall in one step of gradient descent with learning rate {eta:g}, "
-        "going by the gradient alone?"
+        "judging by the gradient alone?"
     )
     names = [at(slot.name, index) for slot in setting.model.chain.slots for index in np.ndindex(slot.shape)]
-    listed = [f"dE/d{name} = {told(g)}" for name, g in zip(names, _gradient(setting, n), strict=True)]
+    listed = [f"dE/d{name} = {short(g)}" for name, g in zip(names, _gradient(setting, n), strict=True)]
     working = (
         *listed,
-        f"the sum of their squares = {told(squares)}",
-        f"fall = eta * sum of squares = {eta:g} * {told(squares)} = {told(value)}",
-        f"really: E goes from {told(step.change.before)} to {told(step.change.after)}, by {told(step.change.real)};",
-        f"with the bend of the loss {told(step.change.second_order)} is foretold",
+        f"the sum of their squares = {short(squares)}",
+        f"fall = eta * sum of squares = {eta:g} * {short(squares)} = {short(value)}",
+        f"exactly: E goes from {short(change.before)} to {short(change.after)}, by {short(change.real)};",
+        f"to second order, the prediction is {short(change.second_order)}",
     )
-    return Exercise("loss fall", "How far the loss falls", question, f"By about `{told(value)}`.", working, value)
+    return Exercise("loss fall", "How far the loss falls", question, f"By about `{short(value)}`.", working, value)
 
 
 def _gradient(setting: Setting, n: int) -> np.ndarray:
-    """The row's whole gradient, of what training may change."""
+    """The gradient of the row's loss by all parameters, 0 for those that training does not change."""
     return setting.run(n).done.gradient * maths.free_entries(setting.model.chain)
 
 
 def _drops(setting: Setting) -> bool:
-    """Whether a training pass is another one than a prediction's: a step is then not that of these numbers."""
+    """Whether training computes differently from prediction, so that a step does not have these numbers."""
     return any(layer.changes_in_training for layer in setting.model.chain.layers)

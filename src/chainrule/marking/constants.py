@@ -5,40 +5,40 @@ from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
 
-from chainrule.marking.forward_context import Situation
+from chainrule.marking.forward_context import ForwardContext
 
 _TWOS = {"": 1.0, "2": 2.0, "1/2": 0.5}
 
 
-def constants(s: Situation) -> Mapping[str, float]:
-    """By name, the values that a factor may have, the simplest first; of names with one value the simplest is kept.
+def constants(forward: ForwardContext) -> Mapping[str, float]:
+    """By name, the values that a factor may have, the simplest first; of several names of one value the simplest.
 
     Example:
         >>> import chainrule as cr, numpy as np
-        >>> from chainrule.marking.forward_context import situation
+        >>> from chainrule.marking.forward_context import run_forward
         >>> net = cr.Network(1, [cr.Dense(1)], seed=0)
-        >>> constants(situation(net.model, np.zeros((3, 1)), np.zeros((3, 1))))["N"]
+        >>> constants(run_forward(net.model, np.zeros((3, 1)), np.zeros((3, 1))))["N"]
         3.0
     """
-    return _constants(s.rows, s.chain.outputs)
+    return _constants(forward.rows, forward.chain.outputs)
 
 
-def all_constants(s: Situation) -> Mapping[str, float]:
-    """By name, the values that a factor may have; with two rows there are both ``"2"`` and ``"N"``."""
-    return _all(s.rows, s.chain.outputs)
+def all_constants(forward: ForwardContext) -> Mapping[str, float]:
+    """By name, the values that a factor may have, under all their names: for two rows both ``"2"`` and ``"N"``."""
+    return _all(forward.rows, forward.chain.outputs)
 
 
-def readings(s: Situation, value: float) -> list[str]:
-    """The simplest names of a value: with two rows, 2 is both ``"2"`` and ``"N"``."""
-    named = [name for name, known in all_constants(s).items() if abs(known - value) <= 1e-12 * value]
+def names_of(forward: ForwardContext, value: float) -> list[str]:
+    """The simplest names of a value: for two rows, 2 is both ``"2"`` and ``"N"``."""
+    named = [name for name, known in all_constants(forward).items() if abs(known - value) <= 1e-12 * value]
     simplest = min(map(_parts, named), default=0)
     return sorted((name for name in named if _parts(name) == simplest), key=_rank)
 
 
-def value_of(s: Situation, name: str) -> float:
-    """The value of a name in this situation; 1 where N or K is 1 and the name holds nothing else."""
+def value_of(forward: ForwardContext, name: str) -> float:
+    """The value of a name such as ``"2 N/K"`` for this many rows and outputs."""
     top, _, under = name.partition("/")
-    signs = {"1": 1.0, "2": 2.0, "N": float(s.rows), "K": float(s.chain.outputs)}
+    signs = {"1": 1.0, "2": 2.0, "N": float(forward.rows), "K": float(forward.chain.outputs)}
     over = math.prod(signs[sign] for sign in top.split())
     return over / math.prod(signs[sign] for sign in under.strip("()").split())
 
@@ -54,7 +54,7 @@ def _constants(rows: int, outputs: int) -> Mapping[str, float]:
 
 @lru_cache(maxsize=256)
 def _all(rows: int, outputs: int) -> Mapping[str, float]:
-    """Products of 2, N and K, each absent, there, or divided by; named as in ``"2 N/K"``."""
+    """Products of 2, N and K, each to the power 0, 1 or -1, by names such as ``"2 N/K"``."""
     powers = (0, 1, -1)
     by_rows = powers if rows > 1 else (0,)
     by_outputs = powers if outputs > 1 else (0,)
@@ -76,7 +76,7 @@ def _name(two: str, n: int, k: int) -> str:
 
 
 def _rank(name: str) -> tuple[int, bool]:
-    """Simplest first; of equally simple ones those with the 2 of a square first, the commonest."""
+    """The simplest first; of equally simple ones those with a 2 (of a square), which are the commonest."""
     return _parts(name), "2" not in name
 
 

@@ -1,6 +1,6 @@
-"""An input on which explanations differ, where they agree on the one that was given."""
+"""An input on which several explanations differ, where they agree on the given one."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,24 +8,25 @@ import numpy as np
 
 from chainrule.core.arrays import Array
 from chainrule.core.format import plain
-from chainrule.marking.backward import run
-from chainrule.marking.forward_context import Situation
-from chainrule.marking.mistake import Slip, changes_of
+from chainrule.marking.distance import distance
+from chainrule.marking.forward_context import ForwardContext
+from chainrule.marking.instance import MistakeInstance, gradients_with
 
 _DRAWS = 24
 _APART = 1e-3
 """How far gradients must differ, relative to the largest number of their array, to tell explanations apart."""
 
 _SAME = 1e-9
-"""How near gradients must be everywhere for two explanations to be one computation."""
+"""How near gradients must be on every draw for two explanations to be the same computation."""
 
 
 @dataclass(frozen=True, eq=False)
 class SeparatingInput:
-    """Rows to run the learner's code on next.
+    """Rows on which to run the learner's code next.
 
     Attributes:
-        x, t: the rows and their targets.
+        x: inputs (N, inputs).
+        t: targets (N, outputs).
         parameters: by name, to be set first; None if the present ones will do.
     """
 
@@ -39,83 +40,71 @@ class SeparatingInput:
         return {"x": plain(self.x), "t": plain(self.t), "parameters": values}
 
 
-def separating_input(s: Situation, recipes: Sequence[Sequence[Slip]], names: Collection[str]) -> SeparatingInput | None:
-    """The first draw that tells all recipes apart, or that which tells most; None if none tells any.
+def separating_input(
+    forward: ForwardContext, recipes: Sequence[Sequence[MistakeInstance]], names: Collection[str]
+) -> SeparatingInput | None:
+    """The first drawn input on which all recipes differ, or the one on which most do; None if none differ on any.
 
-    Rows are drawn around the given ones, first with the present parameters, then with drawn ones too; only the
-    gradients of the parameters named count.
+    Rows are drawn around the given ones, first with the present parameters, then with drawn parameters too. Only the
+    gradients of the parameters ``names`` are compared.
     """
     best, most = None, 1
     for draw in range(_DRAWS):
         redrawn = draw >= _DRAWS // 2
-        other = drawn(s, np.random.default_rng(draw), max(s.rows, 2 if redrawn else 1), parameters=redrawn)
-        groups = _groups([gradients(other, slips, names) for slips in recipes])
-        if groups > most:
-            best, most = other, groups
+        rows = max(forward.rows, 2 if redrawn else 1)
+        other = draw_inputs(forward, np.random.default_rng(draw), rows, parameters=redrawn)
+        different = _count_different([_gradients(other, recipe, names) for recipe in recipes])
+        if different > most:
+            best, most = other, different
         if most == len(recipes):
             break
     if best is None:
         return None
-    changed = best.parameters.vector is not s.parameters.vector
+    changed = best.parameters.vector is not forward.parameters.vector
     return SeparatingInput(best.x, best.t, best.parameters.copy() if changed else None)
 
 
-def drawn(s: Situation, rng: np.random.Generator, rows: int, *, parameters: bool) -> Situation:
-    """The same network on drawn rows: inputs of the given ones' spread, targets among the given ones."""
-    spread = np.maximum(s.x.std(axis=0), 0.5 * np.maximum(np.abs(s.x).mean(axis=0), 1.0))
-    x = s.x.mean(axis=0) + spread * rng.normal(size=(rows, s.chain.inputs))
-    t = s.t[rng.integers(0, s.rows, rows)]
-    vector = s.parameters.vector
+def draw_inputs(forward: ForwardContext, rng: np.random.Generator, rows: int, *, parameters: bool) -> ForwardContext:
+    """The same network on drawn rows: inputs spread as the given ones, targets picked from the given ones.
+
+    Args:
+        forward: the forward pass of the given input.
+        rng: the source of randomness.
+        rows: how many rows to draw.
+        parameters: whether to draw the network's parameters too.
+    """
+    spread = np.maximum(forward.x.std(axis=0), 0.5 * np.maximum(np.abs(forward.x).mean(axis=0), 1.0))
+    x = forward.x.mean(axis=0) + spread * rng.normal(size=(rows, forward.chain.inputs))
+    t = forward.t[rng.integers(0, forward.rows, rows)]
+    vector = forward.parameters.vector
     if parameters:
         vector = 0.7 * rng.normal(size=vector.shape)
-        vector = np.where(s.parameters.vector == 0, 0.1 * vector, vector)
-    return s.elsewhere(vector, x, t)
+        vector = np.where(forward.parameters.vector == 0, 0.1 * vector, vector)
+    return forward.rerun(vector, x, t)
 
 
-def always_equal(s: Situation, one: Sequence[Slip], other: Sequence[Slip], names: Collection[str]) -> bool:
-    """Whether two recipes give the same gradients on every draw tried: in this network they are one computation."""
-    draws = (drawn(s, np.random.default_rng(k), max(s.rows, 2), parameters=k > 0) for k in range(4))
-    return all(equal(gradients(there, one, names), gradients(there, other, names), _SAME) for there in draws)
+def always_equal(
+    forward: ForwardContext,
+    one: Sequence[MistakeInstance],
+    other: Sequence[MistakeInstance],
+    names: Collection[str],
+) -> bool:
+    """Whether two recipes give the same gradients on every drawn input: in this network they compute the same."""
+    draws = (draw_inputs(forward, np.random.default_rng(k), max(forward.rows, 2), parameters=k > 0) for k in range(4))
+    return all(distance(_gradients(drawn, one, names), _gradients(drawn, other, names)) <= _SAME for drawn in draws)
 
 
-def gradients(s: Situation, slips: Sequence[Slip], names: Collection[str]) -> dict[str, Array]:
+def _gradients(forward: ForwardContext, recipe: Sequence[MistakeInstance], names: Collection[str]) -> dict[str, Array]:
     """What a recipe gives for some parameters."""
     with np.errstate(all="ignore"):  # a drawn network may overflow: it then separates nothing
-        found = run(s, changes_of(slips)).gradients
+        found = gradients_with(forward, recipe)
     return {name: found[name] for name in names}
 
 
-def _groups(gradients: Sequence[dict[str, Array]]) -> int:
-    """How many different gradients there are."""
-    kept: list[dict[str, Array]] = []
+def _count_different(gradients: Sequence[dict[str, Array]]) -> int:
+    """How many of these gradients are clearly different from each other."""
+    different: list[dict[str, Array]] = []
     for gradient in gradients:
-        if not any(equal(gradient, other) for other in kept):
-            kept.append(gradient)
-    return len(kept)
-
-
-def equal(one: dict[str, Array], other: dict[str, Array], apart: float = _APART) -> bool:
-    """Whether no array differs by more than this share of its largest number."""
-    return distance(one, other) <= apart
-
-
-def distance(one: Mapping[str, Array], other: Mapping[str, Array], floor: float = 0.0) -> float:
-    """The largest difference of any array, relative to its largest number; over the names that both have.
-
-    ``floor`` is the size below which numbers are as good as 0.
-    """
-    found = 0.0
-    for name in one.keys() & other.keys():
-        a, b = one[name], other[name]
-        if a.shape != b.shape and a.ndim and b.ndim:
-            return 1.0
-        gap = float(np.abs(a - b).max(initial=0.0))
-        size = max(float(np.abs(a).max(initial=0.0)), float(np.abs(b).max(initial=0.0)), floor)
-        if gap > 0 and np.isfinite(gap):
-            found = max(found, gap / size)
-    return found
-
-
-def floor_of(right: Mapping[str, Array]) -> float:
-    """The size of numbers that do not count beside these gradients: 1e-7 of the largest."""
-    return 1e-7 * max((float(np.abs(value).max(initial=0.0)) for value in right.values()), default=0.0)
+        if all(distance(gradient, other) > _APART for other in different):
+            different.append(gradient)
+    return len(different)

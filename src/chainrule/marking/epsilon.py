@@ -1,7 +1,7 @@
-"""A small constant beside the outputs in the loss, as in log(y + 1e-7): no mistake, told apart from one.
+"""A small constant beside the outputs in the loss, as in log(y + 1e-7): no mistake, to be told apart from one.
 
-It keeps a logarithm or a quotient finite and changes dE/dy a little, more where an output is near 0 or 1. Which form it
-has is tried; how large it is, is solved for, and the gradients that it gives must then be the given ones to rounding.
+It keeps a logarithm or a quotient finite and changes dE/dy a little, more where an output is near 0 or 1. The forms it
+can have are tried in turn; its size is solved for, and the gradients with it must then be the given ones to rounding.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -13,28 +13,36 @@ import numpy as np
 from chainrule.core.arrays import Array
 from chainrule.core.builtin import is_builtin
 from chainrule.core.losses import Loss
-from chainrule.marking.backward import run
+from chainrule.marking.agreement import all_agree
+from chainrule.marking.backward import run_backward
 from chainrule.marking.constants import constants, value_of
-from chainrule.marking.counterexample import distance
+from chainrule.marking.distance import distance
 from chainrule.marking.evidence import Case, Evidence
-from chainrule.marking.forward_context import Situation
-from chainrule.marking.hypothesis import Hypothesis, agrees, comparable, factor_slip
-from chainrule.marking.mistake import Slip, all_slips, changes_of
-from chainrule.marking.mistakes import SIGN
+from chainrule.marking.factors import factor_instance, sign_instance
+from chainrule.marking.forward_context import ForwardContext
+from chainrule.marking.hypothesis import Hypothesis
+from chainrule.marking.instance import MistakeInstance, all_instances, changes_of, gradients_with
 from chainrule.marking.visible import is_visible
 
 LARGEST = 1e-6
-"""A larger one is no guard against zero any more."""
+"""A larger constant is no guard against a division by zero any more."""
 
 TINY = 1e-3
-"""Above this share of a gradient's size the numbers are wrong, whatever made them so."""
+"""If the constant moves a gradient by more than this share of its size, the gradient is wrong."""
 
 _NEAR = 0.02
+"""How near right gradients, or those of one mistake, must come for an epsilon to be solved for."""
+
 _PER_MISTAKE = 1e-3
+"""What a mistake or a sign adds to the distance: of two explanations equally near, the simpler is tried first."""
+
 _TRIED = 5
+"""How many explanations are tried, the nearest first."""
+
 _STEP = 1e-9
 _STEPS = 4
 _USUAL = (*(10.0**-k for k in range(16, 5, -1)), *(float(np.finfo(dtype).eps) for dtype in (np.float64, np.float32)))
+"""The constants that people write."""
 
 Form = Callable[[Loss, Array, Array, float], Array]
 """The derivative of each row's loss by the outputs, from the loss, y, t and epsilon."""
@@ -86,116 +94,113 @@ _FORMS: Mapping[str, Mapping[str, Form]] = {
 }
 
 
-# -------------------------------------------------------------------------------- is there one
+# -------------------------------------------------------------------------------- the search
 @dataclass(frozen=True, eq=False)
 class Epsilon:
-    """What was found.
+    """A small constant in the derivative of the loss.
 
     Attributes:
-        value: of epsilon.
-        form: where it stands.
-        away: by how much it moves the gradients at most, relative to the largest number of each array.
+        value: its size.
+        form: where it stands, such as ``"added to y"``.
+        shift: how far it moves the gradients at most, relative to the largest number of each array.
         hypothesis: what explains the numbers together with it.
     """
 
     value: float
     form: str
-    away: float
+    shift: float
     hypothesis: Hypothesis
 
     @property
-    def found(self) -> list[Hypothesis]:
-        """The explanation; none if gradients without a mistake are far off all the same."""
-        return [self.hypothesis] if self.away <= TINY or self.hypothesis.mistakes else []
-
-    def __str__(self) -> str:
-        return (
-            f"In your gradients the derivative of the loss has {self.value:.2g} {self.form}, against a division by "
-            f"zero: that moves them by up to {self.away:.1e} of their size."
-        )
+    def explanations(self) -> list[Hypothesis]:
+        """The hypothesis; none if the constant alone moves the gradients too far to call them right."""
+        return [self.hypothesis] if self.shift <= TINY or self.hypothesis.mistakes else []
 
 
 def epsilon_in(evidence: Evidence, eps: float) -> Epsilon | None:
     """The epsilon with which right gradients, or those of one mistake, are the given ones to rounding, if any."""
     first = evidence.cases[0]
-    loss = first.s.chain.loss
+    loss = first.forward.chain.loss
     forms = _FORMS.get(loss.name, {}) if is_builtin(loss) else {}
     for h in _nearest(evidence) if forms else ():
         if not is_visible(first, h, eps):
             continue
-        for told, form in forms.items():
+        for name, form in forms.items():
             for value in _candidates(first, form, h):
-                if all(_fits(case, _gradients(case.s, form, value, h), eps) for case in evidence.cases):
-                    away = max(_moved(case, form, value, h) for case in evidence.cases)
-                    return Epsilon(value, told, away, h)
+                if all(_fits(case, form, value, h, eps) for case in evidence.cases):
+                    return Epsilon(value, name, max(_shift(case, form, value, h) for case in evidence.cases), h)
     return None
 
 
 def _nearest(evidence: Evidence) -> list[Hypothesis]:
     """Right and every single mistake, with every sign and convention: those that come near the numbers."""
     case = evidence.cases[0]
-    starts = ("start", "sign", "factor") if evidence.loss is None else ("start", "sign")
-    singles = [slip for slip in all_slips(case.s, evidence.catalogue) if slip.mistake.place not in starts]
-    flip = Slip(SIGN, "", next(iter(SIGN.variants(case.s))).change, 0)
-    names = ["1"] if evidence.loss is not None else list(constants(case.s))
+    excluded = ("start", "sign", "factor") if evidence.loss is None else ("start", "sign")
+    singles = [
+        (instance,)
+        for instance in all_instances(case.forward, evidence.catalogue)
+        if instance.mistake.place not in excluded and instance.mistake.kind == "mistake"
+    ]
+    names = ["1"] if evidence.loss is not None else list(constants(case.forward))
     near: list[tuple[float, Hypothesis]] = []
-    for slips in ((), *((slip,) for slip in singles if slip.mistake.kind == "mistake")):
-        made = run(case.s, changes_of(slips)).gradients
+    for instances in ((), *singles):
+        computed = gradients_with(case.forward, instances)
         for name, sign in product(names, (1.0, -1.0)):
-            scale = sign * value_of(case.s, name)
-            away = distance(case.given, {key: scale * value for key, value in made.items()})
-            if away <= _NEAR or (not slips and scale == 1):
-                near.append((away + _PER_MISTAKE * (len(slips) + (sign < 0)), _of(case, slips, name, flip, sign)))
+            scale = sign * value_of(case.forward, name)
+            away = distance(case.given, {key: scale * value for key, value in computed.items()})
+            if away <= _NEAR or (not instances and scale == 1):
+                h = _hypothesis(case.forward, instances, name, sign)
+                near.append((away + _PER_MISTAKE * len(h.instances), h))
     return [h for _, h in sorted(near, key=lambda pair: pair[0])[:_TRIED]]
 
 
-def _of(case: Case, slips: tuple[Slip, ...], name: str, flip: Slip, sign: float) -> Hypothesis:
-    convention = None if name == "1" else factor_slip(case.s, name)
-    return Hypothesis((flip, *slips) if sign < 0 else slips, convention)
+def _hypothesis(forward: ForwardContext, instances: tuple[MistakeInstance, ...], name: str, sign: float) -> Hypothesis:
+    convention = None if name == "1" else factor_instance(forward, name)
+    return Hypothesis((sign_instance(forward), *instances) if sign < 0 else instances, convention)
 
 
 def _candidates(case: Case, form: Form, h: Hypothesis) -> Iterator[float]:
     """The epsilon that is solved for, then the usual ones: a bound that y is clipped to cannot be solved for."""
-    found = _solved(case, form, h)
+    found = _solve(case, form, h)
     if found is not None:
         yield found
     yield from _USUAL
 
 
-def _solved(case: Case, form: Form, h: Hypothesis) -> float | None:
-    """Newton's steps for the epsilon whose gradients are nearest, with the slope at a small one kept."""
+def _solve(case: Case, form: Form, h: Hypothesis) -> float | None:
+    """The epsilon whose gradients are nearest, by Newton's steps with the slope at a small epsilon."""
     given = _flat(case, case.given)
-    start = _flat(case, _gradients(case.s, form, 0.0, h))
-    slope = (_flat(case, _gradients(case.s, form, _STEP, h)) - start) / _STEP if given.shape == start.shape else start
+    start = _flat(case, _gradients(case.forward, form, 0.0, h))
+    if given.shape != start.shape:
+        return None
+    slope = (_flat(case, _gradients(case.forward, form, _STEP, h)) - start) / _STEP
     size = float(slope @ slope)
-    if given.shape != start.shape or not np.isfinite(size) or size == 0:
+    if not np.isfinite(size) or size == 0:
         return None
     value = 0.0
     for _ in range(_STEPS):
-        value += float((given - _flat(case, _gradients(case.s, form, value, h))) @ slope) / size
+        value += float((given - _flat(case, _gradients(case.forward, form, value, h))) @ slope) / size
         if not 0 < value <= LARGEST:
             return None
     return value
 
 
-def _gradients(s: Situation, form: Form, value: float, h: Hypothesis) -> dict[str, Array]:
-    by_row = form(s.chain.loss, s.y, s.t, value)
-    changes = {**changes_of(h.all_slips), ("start", 0): lambda s: s.shared_out(by_row)}
-    return run(s, changes).gradients
+def _gradients(forward: ForwardContext, form: Form, value: float, h: Hypothesis) -> dict[str, Array]:
+    """The gradients of a hypothesis with an epsilon in the derivative of the loss."""
+    by_row = form(forward.chain.loss, forward.y, forward.t, value)
+    changes = {**changes_of(h.recipe), ("start", 0): lambda forward: forward.batch_derivative(by_row)}
+    return run_backward(forward, changes).gradients
 
 
-def _moved(case: Case, form: Form, value: float, h: Hypothesis) -> float:
-    given = {name: array for name, array in _gradients(case.s, form, value, h).items() if name in case.given}
-    return distance(given, run(case.s, changes_of(h.all_slips)).gradients)
+def _fits(case: Case, form: Form, value: float, h: Hypothesis, eps: float) -> bool:
+    return all_agree(case.given, _gradients(case.forward, form, value, h), case.response.tolerance(eps))
+
+
+def _shift(case: Case, form: Form, value: float, h: Hypothesis) -> float:
+    """How far the epsilon moves the gradients that were given."""
+    moved = {name: array for name, array in _gradients(case.forward, form, value, h).items() if name in case.given}
+    return distance(moved, gradients_with(case.forward, h.recipe))
 
 
 def _flat(case: Case, gradients: Mapping[str, Array]) -> Array:
     return np.concatenate([np.ravel(gradients[name]) for name in case.given])
-
-
-def _fits(case: Case, gradients: Mapping[str, Array], eps: float) -> bool:
-    tolerance = case.response.tolerance(eps)
-    return all(
-        comparable(given, gradients[name]) and agrees(given, gradients[name], 1.0, tolerance, name)
-        for name, given in case.given.items()
-    )

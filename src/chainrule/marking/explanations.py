@@ -1,167 +1,163 @@
-"""What explains the learner's numbers: in which order right, a mistake, an epsilon and several mistakes are tried."""
+"""In which order explanations are tried: right, one or two mistakes, an epsilon in the loss, then what is rarer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from chainrule.marking.backward import run
-from chainrule.marking.counterexample import distance
-from chainrule.marking.epsilon import epsilon_in
-from chainrule.marking.evidence import Case, Evidence, left_over
-from chainrule.marking.hypothesis import Hypothesis, comparable, overall, rows_factor
-from chainrule.marking.mistake import Slip, changes_of
+from chainrule.marking.agreement import best_factor, comparable
+from chainrule.marking.descent import SearchProblem
+from chainrule.marking.distance import distance
+from chainrule.marking.epsilon import Epsilon, epsilon_in
+from chainrule.marking.evidence import Case, Evidence
+from chainrule.marking.factors import rows_factor
+from chainrule.marking.hypothesis import RIGHT, Hypothesis
+from chainrule.marking.instance import MistakeInstance, gradients_with
 from chainrule.marking.mistakes.rows import NOT_RESET
-from chainrule.marking.search import PAIRS, RARE, RIGHT, SINGLE, Question, Stage, search
+from chainrule.marking.search import NONE, PAIRS, RARE, SINGLE, Stage, search
 from chainrule.marking.tolerance import FLOAT32, FLOAT64, NEAR
 from chainrule.marking.visible import is_visible
 
 _CONFIRMED = 2
-"""How many inputs must show one factor before it is taken for one; with a single row any delta has one."""
+"""How many inputs must show the same factor before it is accepted: with a single row any delta has a factor."""
 
 
 @dataclass(frozen=True, eq=False)
-class Explained:
-    """What was found.
+class SearchResult:
+    """What the search found, as plain records; ``report`` puts it into words.
 
     Attributes:
-        found: the simplest explanations of all cases, the likeliest first; none if nothing fits.
+        hypotheses: the simplest explanations of all cases, the likeliest first; none if nothing fits.
         precision: the rounding with which they fit.
-        lead: the number of the case that the search went by: the first whose numbers are not right.
-        notes: what should be told besides.
+        lead: the index of the case whose numbers are shown: the first whose numbers are not right.
+        epsilon: a small constant in the loss that explains the numbers together with a hypothesis, if there is one.
+        distance: how far the numbers are from the explanation's, if that is more than rounding; else None.
+        is_given_right: whether the numbers for the given input are right though those for a drawn one are not.
     """
 
-    found: list[Hypothesis]
+    hypotheses: list[Hypothesis]
     precision: float
     lead: int = 0
-    notes: tuple[str, ...] = ()
+    epsilon: Epsilon | None = None
+    distance: float | None = None
+    is_given_right: bool = False
 
 
-def explain(evidence: Evidence) -> Explained:
-    """The simplest explanation.
+def find_explanations(evidence: Evidence) -> SearchResult:
+    """The simplest explanations of the evidence.
 
-    What is right, to rounding or within float32, is right. Numbers that nearly are may have one mistake whose effect is
-    small; otherwise they are right too, and the distance is told. All others are searched, to rounding first.
+    Numbers that are right, to rounding or within float32, are right. Numbers that nearly are may have one mistake whose
+    effect is small; otherwise they count as right too, and the distance is reported. Everything else is searched, first
+    to rounding.
     """
-    right = Hypothesis(())
     if not all(np.isfinite(value).all() for case in evidence.cases for value in case.given.values()):
-        return Explained([], FLOAT64)
+        return SearchResult([], FLOAT64)
     precisions = (FLOAT64, FLOAT32) if evidence.single_precision else (FLOAT64,)
     for precision in precisions:
-        if _fits_all(evidence, right, precision):
-            return Explained([right], precision)
-    near = _searched(evidence, NEAR, RIGHT)
-    if near.found and not evidence.single_precision:
-        return _nearly_right(evidence, near)
-    return _mistaken(evidence, precisions[-1])
+        if _fits_all(evidence, RIGHT, precision):
+            return SearchResult([RIGHT], precision)
+    near = _search(evidence, NEAR, NONE)
+    if near.hypotheses and not evidence.single_precision:
+        return _explain_nearly_right(evidence, near)
+    return _explain_wrong(evidence, precisions[-1])
 
 
-def _nearly_right(evidence: Evidence, near: Explained) -> Explained:
-    """One mistake of small effect, if there is one that fits to rounding; else right, with how far it is off."""
-    exact = _searched(evidence, FLOAT64, SINGLE)
-    if exact.found:
+def _explain_nearly_right(evidence: Evidence, near: SearchResult) -> SearchResult:
+    """One mistake of small effect, if one fits to rounding; else right, with the epsilon or the distance."""
+    exact = _search(evidence, FLOAT64, SINGLE)
+    if exact.hypotheses:
         return exact
-    guard = epsilon_in(evidence, FLOAT64)
-    return replace(near, notes=(str(guard),) if guard else _distance_told(evidence, near.found[0]))
+    epsilon = epsilon_in(evidence, FLOAT64)
+    return replace(near, epsilon=epsilon) if epsilon else _with_distance(evidence, near)
 
 
-def _mistaken(evidence: Evidence, eps: float) -> Explained:
-    """Two mistakes to rounding; an epsilon in the loss; of numbers in float64 what nearly fits; then what is rarer.
+def _explain_wrong(evidence: Evidence, eps: float) -> SearchResult:
+    """Up to two mistakes to rounding; an epsilon in the loss; float64 numbers that nearly fit; then what is rarer.
 
-    A factor of its own, and three mistakes, can be bent to fit what is off a little, so they come last.
+    A factor that is none of the constants, and three mistakes, can be made to fit almost anything, so they come last.
     """
-    constant = _constant(evidence, eps)
-    if constant is not None:
-        return constant
-    exact = _searched(evidence, eps, PAIRS)
-    if exact.found:
+    factor = _explain_by_factor(evidence, eps)
+    if factor is not None:
+        return factor
+    exact = _search(evidence, eps, PAIRS)
+    if exact.hypotheses:
         return exact
-    guard = epsilon_in(evidence, eps)
-    if guard is not None:
-        return Explained(guard.found, eps, 0, (str(guard),))
-    near = _searched(evidence, NEAR, PAIRS) if eps == FLOAT64 else exact
-    if near.found:
-        return replace(near, notes=_distance_told(evidence, near.found[0]))
-    return _searched(evidence, eps, RARE)
+    epsilon = epsilon_in(evidence, eps)
+    if epsilon is not None:
+        return SearchResult(epsilon.explanations, eps, epsilon=epsilon)
+    near = _search(evidence, NEAR, PAIRS) if eps == FLOAT64 else exact
+    if near.hypotheses:
+        return _with_distance(evidence, near)
+    return _search(evidence, eps, RARE)
 
 
-def _constant(evidence: Evidence, eps: float) -> Explained | None:
+def _with_distance(evidence: Evidence, near: SearchResult) -> SearchResult:
+    recipe = near.hypotheses[0].recipe
+    away = max(distance(case.given, gradients_with(case.forward, recipe)) for case in evidence.cases)
+    return replace(near, distance=away)
+
+
+# -------------------------------------------------------------------------------- one factor of all gradients
+def _explain_by_factor(evidence: Evidence, eps: float) -> SearchResult | None:
     """Right but for one factor of all gradients, on each of several inputs; None if they are not.
 
-    The factor has the simplest name: a convention, one mistake, or else a number, with or without the rows. Mistakes
-    whose product it happens to be are none.
+    The factor has the simplest name: a convention, one mistake, or else a number, with or without the rows. Several
+    mistakes whose product is that factor are no better explanation.
     """
-    ratios = [(case.s.rows, _ratio(case)) for case in evidence.cases]
+    ratios = [(case.forward.rows, _ratio(case)) for case in evidence.cases]
     known = [(rows, ratio) for rows, ratio in ratios if ratio is not None]
     if len(known) < _CONFIRMED or any(ratio == 0 for _, ratio in known):
         return None
     rows, ratio = known[-1]
     for power in (0, 1, -1):
-        factor = rows_factor(ratio / float(rows) ** power, power)
-        h = Hypothesis((factor,))
+        h = Hypothesis((rows_factor(ratio / float(rows) ** power, power),))
         if not _fits_all(evidence, h, eps):
             continue
-        simple = _searched(evidence, eps, SINGLE)
-        found = [one for one in simple.found if len(one.all_slips) == len(overall(one)) or len(one.all_slips) == 1]
-        if found:
-            return replace(simple, found=found)
-        wrong = [n for n, case in enumerate(evidence.cases) if not case.fits(Hypothesis(()), eps)]
-        return Explained([h], eps, wrong[0], _right_there(evidence, wrong[0]))
+        simple = _search(evidence, eps, SINGLE)
+        named = [one for one in simple.hypotheses if len(one.recipe) == len(one.overall) or len(one.recipe) == 1]
+        if named:
+            return replace(simple, hypotheses=named)
+        lead = _wrong_cases(evidence, eps)[0]
+        return SearchResult([h], eps, lead, is_given_right=lead > 0)
     return None
 
 
 def _ratio(case: Case) -> float | None:
-    """By how much a case's gradients are the right ones, at the largest of these; None if all are 0."""
-    right = run(case.s, {}).gradients
+    """The factor between given and right gradients, by the largest right one; None if it cannot be known."""
+    right = gradients_with(case.forward, ())
     sizes = {name: float(np.abs(right[name]).max(initial=0.0)) for name in case.given}
     name = max(sizes, key=lambda name: sizes[name])
     if not 0 < sizes[name] < np.inf or not comparable(case.given[name], right[name]):
         return None
-    unit = right[name] / sizes[name]  # so that squares do not overflow
-    return float((case.given[name] * unit).sum() / (unit * unit).sum()) / sizes[name]
+    return best_factor(case.given[name], right[name])
 
 
-def _right_there(evidence: Evidence, wrong: int) -> tuple[str, ...]:
-    rows = evidence.cases[0].s.rows
-    told = f"For the given input, of {rows} row{'' if rows == 1 else 's'}, your gradients are right."
-    return (told,) if wrong else ()
-
-
-def _distance_told(evidence: Evidence, h: Hypothesis) -> tuple[str, ...]:
-    changes = changes_of(h.all_slips)
-    return distance_told(max(distance(case.given, run(case.s, changes).gradients) for case in evidence.cases))
-
-
-def distance_told(away: float) -> tuple[str, ...]:
-    """What is said of numbers that fit, but not to rounding."""
-    told = (
-        f"The numbers fit to {away:.0e} of each gradient's size, which is more than rounding does: a small constant, "
-        "such as an epsilon in a logarithm or a denominator, or a rounded number would do that."
-    )
-    return (told,)
-
-
-# -------------------------------------------------------------------------------- one search
-def _searched(evidence: Evidence, eps: float, stages: Sequence[Stage]) -> Explained:
-    """By the first case that is not right; if that tells nothing, by another: what one input hides, another shows."""
-    wrong = [n for n, case in enumerate(evidence.cases) if not case.fits(Hypothesis(()), eps)] or [0]
+# -------------------------------------------------------------------------------- one search, verified on all cases
+def _search(evidence: Evidence, eps: float, stages: Sequence[Stage]) -> SearchResult:
+    """Search by the first case that is not right; if nothing is found, by the last: one may hide what another shows."""
+    wrong = _wrong_cases(evidence, eps) or [0]
     for lead in dict.fromkeys((wrong[0], wrong[-1])):
-        question = _question(evidence, eps, lead)
-        found = search(question, lambda h, lead=lead: _is_explanation(evidence, h, eps, lead), stages)
+        found = search(
+            _problem(evidence, eps, lead), lambda h, lead=lead: _is_explanation(evidence, h, eps, lead), stages
+        )
         if found:
-            return Explained(found, eps, lead)
+            return SearchResult(found, eps, lead)
     if len(evidence.cases) == 1:
-        return Explained([], eps, wrong[0])
-    slip = Slip(NOT_RESET, "", lambda s, dy: dy, 0)  # noqa: ARG005 - what is added comes from earlier cases
-    again = search(_question(evidence, eps, 0), lambda h: _fits_all(evidence, h, eps, adding=True), stages)
-    lead = 1 if again else wrong[0]  # what was left over shows in the second
-    return Explained([Hypothesis((slip, *h.slips), h.convention) for h in again], eps, lead)
+        return SearchResult([], eps, wrong[0])
+    found = search(_problem(evidence, eps, 0), lambda h: _fits_all(evidence, h, eps, adding=True), stages)
+    never_reset = MistakeInstance(NOT_RESET, "", lambda forward, dy: dy, 0)  # noqa: ARG005 - the sum is not of this case
+    hypotheses = [Hypothesis((never_reset, *h.instances), h.convention) for h in found]
+    return SearchResult(hypotheses, eps, 1 if found else wrong[0])  # the second case shows what was never reset
 
 
-def _question(evidence: Evidence, eps: float, lead: int) -> Question:
+def _wrong_cases(evidence: Evidence, eps: float) -> list[int]:
+    return [n for n, case in enumerate(evidence.cases) if not case.fits(RIGHT, eps)]
+
+
+def _problem(evidence: Evidence, eps: float, lead: int) -> SearchProblem:
     case = evidence.cases[lead]
-    return Question(
-        case.s,
+    return SearchProblem(
+        case.forward,
         case.given,
         case.response.tolerance(eps),
         evidence.catalogue,
@@ -171,10 +167,11 @@ def _question(evidence: Evidence, eps: float, lead: int) -> Question:
 
 
 def _is_explanation(evidence: Evidence, h: Hypothesis, eps: float, lead: int) -> bool:
-    """Whether it gives the numbers of every case, and each of its mistakes shows in the one that will be told."""
+    """Whether it gives the numbers of every case, and each of its mistakes shows in those of the lead."""
     return _fits_all(evidence, h, eps) and is_visible(evidence.cases[lead], h, eps)
 
 
 def _fits_all(evidence: Evidence, h: Hypothesis, eps: float, *, adding: bool = False) -> bool:
-    sums = left_over(evidence.cases) if adding else [None] * len(evidence.cases)
+    """Whether it gives the numbers of every case; ``adding`` those of the case before, as if never reset to zero."""
+    sums = evidence.earlier_gradients if adding else [None] * len(evidence.cases)
     return all(case.fits(h, eps, earlier) for case, earlier in zip(evidence.cases, sums, strict=True))

@@ -1,6 +1,6 @@
-"""What a backward pass can see: the forward pass that was made, and the place in the chain at which it stands."""
+"""What a backward pass reads: the whole forward pass, and one layer of it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -20,32 +20,43 @@ Derivable = ElementwiseActivation | UnitwiseActivation
 
 
 @dataclass(frozen=True, eq=False)
-class Situation:
-    """One forward pass in float64, and what the backward pass starts from.
+class ForwardContext:
+    """One forward pass in float64, and all that the backward pass starts from.
+
+    Layers work as in prediction: dropout drops nothing, batch normalisation uses its running statistics.
 
     Attributes:
-        chain: the declaration, in float64.
-        parameters: by name.
-        state: running statistics of each layer; the pass is one of prediction, so nothing is dropped.
-        x, t: the rows and their targets.
+        model: the network, in float64.
+        x: inputs (N, inputs).
+        t: targets (N, outputs).
         learning_rate: eta, for mistakes that mix the update into the backward pass; None if unknown.
+        records: by layer, what its forward pass kept.
+        layers: by layer, what a backward pass reads there.
     """
 
-    chain: Chain
-    parameters: Parameters
-    state: tuple[Record, ...]
+    model: Model
     x: Array
     t: Array
     learning_rate: float | None = None
     records: list[Record] = field(init=False)
-    sites: "tuple[Site, ...]" = field(init=False)
+    layers: "tuple[LayerContext, ...]" = field(init=False)
 
     def __post_init__(self) -> None:
-        run = Run(training=False, state=self.state)
+        run = Run(training=False, state=self.model.state)
         records = maths.forward(self.chain, self.parameters, self.x, run)
         object.__setattr__(self, "records", records)  # the dataclass is frozen: this is where it is made
-        sites = (Site(self, l) for l in range(1, len(self.chain.layers) + 1))
-        object.__setattr__(self, "sites", tuple(sites))
+        layers = (LayerContext(self, l) for l in range(1, len(self.chain.layers) + 1))
+        object.__setattr__(self, "layers", tuple(layers))
+
+    @property
+    def chain(self) -> Chain:
+        """The network's declaration."""
+        return self.model.chain
+
+    @property
+    def parameters(self) -> Parameters:
+        """The network's parameters by name."""
+        return self.model.parameters
 
     @property
     def y(self) -> Array:
@@ -58,12 +69,12 @@ class Situation:
         return len(self.x)
 
     @property
-    def top(self) -> "Site":
+    def top(self) -> "LayerContext":
         """The output layer."""
-        return self.sites[-1]
+        return self.layers[-1]
 
-    def shared_out(self, by_row: Array) -> Array:
-        """The derivative of E from that of each row's loss: divided by the rows; 0 where a target is missing."""
+    def batch_derivative(self, by_row: Array) -> Array:
+        """dE/dy from the derivative of each row's loss: divided by the rows; 0 where a target is missing."""
         shares = maths.row_shares(self.t, None)
         by_row = np.where(np.isnan(self.t), 0.0, by_row)
         return by_row / self.rows if shares is None else by_row * shares[:, None]
@@ -72,37 +83,42 @@ class Situation:
         """``al``; ``a0`` are the inputs."""
         return self.records[l - 1]["a"] if l else self.x
 
-    def at_rate(self, learning_rate: float | None) -> "Situation":
+    def with_learning_rate(self, learning_rate: float | None) -> "ForwardContext":
         """The same pass with another learning rate."""
-        return Situation(self.chain, self.parameters, self.state, self.x, self.t, learning_rate)
+        return replace(self, learning_rate=learning_rate)
 
-    def elsewhere(self, parameters: Array, x: Array, t: Array) -> "Situation":
-        """The same network with other parameters (a flat vector) and rows."""
-        return Situation(self.chain, self.parameters.with_vector(parameters), self.state, x, t, self.learning_rate)
+    def rerun(self, parameters: Array, x: Array, t: Array) -> "ForwardContext":
+        """The forward pass of the same network with other parameters (a flat vector) and rows."""
+        return ForwardContext(self.model.with_vector(parameters), x, t, self.learning_rate)
 
 
 @dataclass(frozen=True, eq=False)
-class Site:
-    """One layer in the middle of a backward pass."""
+class LayerContext:
+    """One layer as a backward pass meets it.
 
-    situation: Situation
+    Attributes:
+        forward: the whole forward pass.
+        l: the layer's number, from 1.
+    """
+
+    forward: ForwardContext
     l: int
     _slopes: dict[str, Array] = field(default_factory=dict)
 
     @cached_property
     def layer(self) -> Layer:
-        """Its declaration."""
-        return self.situation.chain.layers[self.l - 1]
+        """The layer's declaration."""
+        return self.forward.chain.layers[self.l - 1]
 
     @cached_property
     def p(self) -> Record:
-        """Its parameters as the forward pass used them, by their names within the layer."""
-        return self.layer.effective(self.situation.parameters.of_layer(self.l))
+        """The layer's parameters as the forward pass used them, by their names within the layer."""
+        return self.layer.effective(self.forward.parameters.of_layer(self.l))
 
     @cached_property
     def record(self) -> Record:
-        """What its forward pass kept."""
-        return self.situation.records[self.l - 1]
+        """What the layer's forward pass kept."""
+        return self.forward.records[self.l - 1]
 
     @property
     def z(self) -> Array:
@@ -142,17 +158,17 @@ class Site:
 
     @cached_property
     def linear(self) -> Layer:
-        """The same layer without its activation: its ``backward`` takes delta as it is."""
+        """The same layer without its activation, so that its ``backward`` starts from delta."""
         return self.layer.with_activation("identity")
 
     def slope(self, row: Derivable) -> Array:
-        """``phi'(z)`` of an activation at this layer's net inputs, kept for the next who asks."""
+        """``phi'(z)`` of an activation at this layer's net inputs (N, units), computed once."""
         if row.name not in self._slopes:
             self._slopes[row.name] = row.derivative(self.z)
         return self._slopes[row.name]
 
-    def wired(self, dW: Array) -> Array:
-        """A dense layer's gradient without the weights that do not exist."""
+    def masked(self, dW: Array) -> Array:
+        """A dense layer's dW with 0 where the layer's mask has no weight."""
         mask = self.layer.mask
         return dW if mask is None or mask.shape != dW.shape else dW * mask
 
@@ -161,10 +177,6 @@ class Site:
         return f"{key}{self.l}"
 
 
-def situation(model: Model, x: Array, t: Array, learning_rate: float | None = None) -> Situation:
-    """The forward pass of a model, in float64 whatever its own dtype."""
-    given = model.chain
-    chain = maths.build(given.inputs, given.layers, given.loss, np.dtype(np.float64))
-    parameters = Parameters(chain.slots, model.parameters.vector.astype(np.float64))
-    state = tuple({key: value.astype(np.float64) for key, value in kept.items()} for kept in model.state)
-    return Situation(chain, parameters, state, x.astype(np.float64), t.astype(np.float64), learning_rate)
+def run_forward(model: Model, x: Array, t: Array, learning_rate: float | None = None) -> ForwardContext:
+    """Run a model forward, in float64 whatever its own dtype."""
+    return ForwardContext(model.as_float64(), x.astype(np.float64), t.astype(np.float64), learning_rate)

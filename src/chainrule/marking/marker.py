@@ -1,35 +1,24 @@
-"""From the learner's numbers to a marking: in units of our loss, explained, told."""
-
-from dataclasses import replace
+"""From the learner's numbers to a marking: search for what explains them, then report it."""
 
 import numpy as np
 
-from chainrule.marking.constants import value_of
-from chainrule.marking.evidence import Case, Evidence
-from chainrule.marking.explanations import explain
-from chainrule.marking.report import tell
+from chainrule.marking.evidence import Evidence
+from chainrule.marking.explanations import find_explanations
+from chainrule.marking.report import report
 from chainrule.marking.result import Marking
+from chainrule.marking.sequence import SequenceSearch
 
 
 def mark(evidence: Evidence) -> Marking:
-    """Mark the learner's gradients."""
-    divided = _without_convention(evidence)
+    """Mark gradients, each of one backward pass."""
+    compared = evidence.in_units_of_our_loss()
     with np.errstate(all="ignore"):  # a wrong backward pass may overflow: it then fits nothing
-        explained = explain(divided)
-        told = replace(evidence, notes=(*evidence.notes, *explained.notes))
-        return tell(told, divided.cases, explained.found, explained.precision, lead=explained.lead)
+        return report(evidence, compared.cases, find_explanations(compared))
 
 
-def _without_convention(evidence: Evidence) -> Evidence:
-    """The evidence in units of our loss, if the learner's is known to be a multiple of it."""
-    if evidence.loss is None or evidence.loss == "1":
-        return evidence
-    return replace(evidence, cases=tuple(_in_units(case, value_of(case.s, evidence.loss)) for case in evidence.cases))
-
-
-def _in_units(case: Case, value: float) -> Case:
-    """A case divided by a value; an update makes the same step if the learning rate is multiplied with it."""
-    given = {name: array / value for name, array in case.given.items()}
-    rate = case.s.learning_rate
-    s = case.s if rate is None else case.s.at_rate(rate * value)
-    return Case(s, given, case.response.divided_by(value))
+def mark_sequence(evidence: Evidence) -> Marking:
+    """Mark the whole change that one update after each row made: the single case of the evidence."""
+    with np.errstate(all="ignore"):  # as above
+        search = SequenceSearch(evidence.cases[0], evidence.catalogue)
+        found = search.find_explanations(single_precision=evidence.single_precision)
+        return report(evidence, evidence.cases, found, gradients_of=search.total_change)

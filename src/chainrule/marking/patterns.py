@@ -1,4 +1,4 @@
-"""What the ratios of wrong gradients to right ones say when no mistake of the catalogue explains them."""
+"""If no mistake explains the gradients: what the ratios of wrong to right numbers have in common, in sentences."""
 
 from collections.abc import Iterator, Mapping
 
@@ -12,7 +12,13 @@ _CLOSE = 1e-6
 
 
 def patterns(chain: Chain, given: Mapping[str, Array], right: Mapping[str, Array]) -> tuple[str, ...]:
-    """Sentences, one for each parameter that is off; and where, from the top down, the numbers leave the right way."""
+    """Where, from the top down, the first wrong gradients are; then a sentence for each parameter that is off.
+
+    Args:
+        chain: the network.
+        given: the learner's gradients by name.
+        right: the right gradients by name.
+    """
     names = [slot.name for slot in chain.slots if slot.name in given]
     wrong = [name for name in names if not _close(given[name], right[name])]
     return (*_where(chain, names, wrong), *(f"{name}: {_pattern(given[name], right[name])}" for name in wrong))
@@ -26,12 +32,12 @@ def _where(chain: Chain, names: list[str], wrong: list[str]) -> Iterator[str]:
     if not wrong:
         yield "All numbers agree to six digits, but not to rounding: look for single precision or a rounded constant."
     elif above:
-        told = f"layer {above[0]}" if len(above) == 1 else f"layers {above[0]} to {above[-1]}"
-        yield f"The gradients of {told} are right: on the way down, the first wrong ones are those of layer {top}."
+        which = f"layer {above[0]}" if len(above) == 1 else f"layers {above[0]} to {above[-1]}"
+        yield f"The gradients of {which} are right: on the way down, the first wrong ones are those of layer {top}."
 
 
 def _pattern(given: Array, right: Array) -> str:
-    """The simplest thing that can be said of one array."""
+    """The simplest description of one array."""
     if not np.isfinite(given).all():
         return "not all numbers are finite"
     if given.shape == right.shape[::-1] and _close(given.T, right):
@@ -47,9 +53,9 @@ def _pattern(given: Array, right: Array) -> str:
 
 def _multiple(ratio: Array) -> str:
     """One factor for all, for each column, or for each row."""
-    said = _constant(ratio)
-    if said:
-        return f"{said} times what it should be"
+    factor = _constant(ratio)
+    if factor:
+        return f"{factor} times what it should be"
     if ratio.ndim == 2:
         for lines, word in ((ratio.T, "column"), (ratio, "row")):
             factors = [_constant(line) for line in lines]
@@ -68,12 +74,12 @@ def _rearranged(given: Array, right: Array) -> str:
 
 def _spread(ratio: Array) -> str:
     known = ratio[np.isfinite(ratio)]
-    told = f": ratios from {number(known.min(), 4)} to {number(known.max(), 4)}" if known.size else ""
-    return "no simple pattern" + told
+    span = f": ratios from {number(known.min(), 4)} to {number(known.max(), 4)}" if known.size else ""
+    return "no simple pattern" + span
 
 
 def _constant(ratio: Array) -> str:
-    """The one value of all ratios (where right and given are both 0 it may be any), or an empty text."""
+    """The value that all ratios have in common, as text; empty if there is none. 0/0 agrees with any value."""
     known = ratio[~np.isnan(ratio)]
     if known.size and np.isfinite(known).all() and np.ptp(known) <= _CLOSE * np.abs(known).max():
         return number(float(known.mean()), 6)

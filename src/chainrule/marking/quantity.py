@@ -1,4 +1,4 @@
-"""The quantity of the backward pass that a mistake spoils first, as it was computed and as it should be."""
+"""The quantity of the backward pass that a mistake makes wrong first, as it was computed and as it should be."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -6,18 +6,18 @@ from typing import NamedTuple
 import numpy as np
 
 from chainrule.core.arrays import Array
-from chainrule.marking.backward import Gone, run
-from chainrule.marking.counterexample import distance
-from chainrule.marking.forward_context import Situation
-from chainrule.marking.hypothesis import Hypothesis, overall
-from chainrule.marking.mistake import Slip, changes_of
+from chainrule.marking.backward import BackwardResult, run_backward
+from chainrule.marking.distance import distance
+from chainrule.marking.forward_context import ForwardContext
+from chainrule.marking.hypothesis import Hypothesis
+from chainrule.marking.instance import MistakeInstance, changes_of
 
 SAME = 1e-10
 """A quantity that differs by no more than this share of its size is right."""
 
 
-class Spoiled(NamedTuple):
-    """A quantity by its name, ``"delta1"``, as it was computed and as it should be; without a name there is none."""
+class WrongQuantity(NamedTuple):
+    """A quantity by its name, such as ``"delta1"``, as it was computed and as it should be; no name, no quantity."""
 
     name: str
     yours: Array
@@ -29,42 +29,50 @@ class Spoiled(NamedTuple):
         return distance({"": self.yours}, {"": self.right}) > SAME
 
 
-NONE = Spoiled("", np.zeros(0), np.zeros(0))
+NO_QUANTITY = WrongQuantity("", np.zeros(0), np.zeros(0))
 
 
-def spoiled(s: Situation, h: Hypothesis, made: Gone) -> list[Spoiled]:
-    """What each mistake, convention and kink of an explanation spoils, given the backward pass that it makes.
+def wrong_quantities(forward: ForwardContext, h: Hypothesis, result: BackwardResult) -> list[WrongQuantity]:
+    """The quantity that each mistake, convention and kink of a hypothesis makes wrong.
 
-    Right is what the other lines would give without any mistake but the sign and factor that all gradients have: these
-    are named for themselves, and have no quantity of their own.
+    Right is what the same line would give without any mistake but the sign and factor of all gradients. Those are named
+    on their own and have no quantity.
+
+    Args:
+        forward: the forward pass.
+        h: the hypothesis.
+        result: the backward pass that makes its mistakes.
     """
-    right = run(s, changes_of(overall(h)))
-    read = [(name, of(made), of(right)) for name, of in (_quantity(slip, s) for slip in h.all_slips)]
-    return [Spoiled(name, yours, meant) if name else NONE for name, yours, meant in read]
+    right = run_backward(forward, changes_of(h.overall))
+    found = []
+    for instance in h.recipe:
+        name, read = _quantity(instance, forward)
+        found.append(WrongQuantity(name, read(result), read(right)) if name else NO_QUANTITY)
+    return found
 
 
-def worst(given: Mapping[str, Array], right: Mapping[str, Array]) -> Spoiled:
-    """The gradient that is off most: for a mistake that is made among several backward passes, not in one."""
+def most_wrong_gradient(given: Mapping[str, Array], right: Mapping[str, Array]) -> WrongQuantity:
+    """The gradient that is off most: for a mistake made among several backward passes, not within one."""
     away = {name: distance({name: value}, {name: right[name]}) for name, value in given.items()}
     name = max(away, key=lambda name: away[name])
-    return Spoiled(f"d{name}", given[name], right[name])
+    return WrongQuantity(f"d{name}", given[name], right[name])
 
 
-def is_gradient(slip: Slip) -> bool:
+def is_gradient(instance: MistakeInstance) -> bool:
     """Whether the quantity is a parameter's gradient, which a factor of all gradients is part of."""
-    return slip.mistake.place in ("input", "weights", "bias", "update")
+    return instance.mistake.place in ("input", "weights", "bias", "update")
 
 
-def _quantity(slip: Slip, s: Situation) -> tuple[str, Callable[[Gone], Array]]:
-    """Its name, and how to read it off."""
-    place, l = slip.mistake.place, slip.at
+def _quantity(instance: MistakeInstance, forward: ForwardContext) -> tuple[str, Callable[[BackwardResult], Array]]:
+    """The quantity's name, and how to read it from a backward pass."""
+    place, l = instance.mistake.place, instance.made_at
     if place in ("sign", "factor"):
-        return "", lambda gone: gone.dy
+        return "", lambda result: result.dy
     if place in ("start", "rows"):
-        return "dE/dy", lambda gone: gone.dy
+        return "dE/dy", lambda result: result.dy
     if place in ("delta", "down"):
         layer = l - (place == "down")
-        return f"delta{layer}", lambda gone: gone.deltas[layer - 1]
-    site = s.sites[l - 1]
-    key = (site.bias_key if place == "bias" else site.weights_key) or ""
-    return f"d{key}{l}", lambda gone: gone.gradients[f"{key}{l}"]
+        return f"delta{layer}", lambda result: result.deltas[layer - 1]
+    at = forward.layers[l - 1]
+    key = (at.bias_key if place == "bias" else at.weights_key) or ""
+    return f"d{key}{l}", lambda result: result.gradients[f"{key}{l}"]

@@ -1,4 +1,7 @@
-"""The marking: what was found, with its evidence; printed, shown in a notebook, or as plain data."""
+"""The marking as plain data: the mistakes with their evidence, the errors, and the right gradients.
+
+How it is printed or shown in a notebook is in ``render``, which ``core/renderers.py`` finds.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,16 +9,19 @@ from typing import Any
 
 from chainrule.core.arrays import Array
 from chainrule.core.format import plain
+from chainrule.core.renderers import renderer
 from chainrule.marking.counterexample import SeparatingInput
 
 
 @dataclass(frozen=True)
 class Equation:
-    """One line of mathematics, as it is and as it was written.
+    """One line of the backward pass, as it is and as the learner wrote it.
 
     Attributes:
-        right, wrong: as text.
-        right_latex, wrong_latex: for a notebook.
+        right: the right line, as text.
+        wrong: the learner's line, as text.
+        right_latex: the right line in LaTeX.
+        wrong_latex: the learner's line in LaTeX.
     """
 
     right: str
@@ -37,9 +43,10 @@ class Confidence:
     Attributes:
         value: the share of the equally simple explanations that name this mistake: 1 if there is no other.
         numbers: how many numbers were compared.
-        agreement: the largest distance from what the mistake gives, relative to the largest number of its array.
-        nearest: the single mistake, or ``"none"``, that comes nearest among those that do not fit.
-        nearest_distance: how near, in the same measure.
+        agreement: the largest difference from the gradients that the mistake gives, relative to the largest number of
+            each array.
+        nearest: the single mistake that comes nearest without fitting, or ``"none"`` if right gradients do.
+        nearest_distance: its difference, in the same measure.
     """
 
     value: float
@@ -59,19 +66,20 @@ class Confidence:
 
 
 @dataclass(frozen=True)
-class Named:
-    """One mistake (or convention, or choice at a kink) that was found.
+class NamedMistake:
+    """One mistake that was found, or a convention, or a choice at a kink.
 
     Attributes:
         code: its name in the catalogue.
-        layer: the layer whose numbers it spoils first; None if it concerns them all.
+        layer: the layer whose numbers are wrong first; None if it concerns all layers.
         variant: in which way it was made, such as ``"tanh'(z)"``; may be empty.
         explanation: what was done, why it is wrong, what to write instead.
-        equation: the line it breaks.
-        quantity: the name of the first quantity of the backward pass that it spoils, such as ``"delta1"``.
-        yours, right: that quantity as it was computed, and as it is without any mistake but a sign or factor that all
-            gradients have (which is named for itself).
-        confidence: why this one.
+        equation: the line of the backward pass that is wrong.
+        quantity: the name of the first wrong quantity of the backward pass, such as ``"delta1"``; may be empty.
+        yours: that quantity as the learner's code computed it.
+        right: that quantity as it should be; it keeps a wrong sign or factor of all gradients, which is named on its
+            own.
+        confidence: why this mistake and no other.
     """
 
     code: str
@@ -86,7 +94,7 @@ class Named:
 
     @property
     def title(self) -> str:
-        """``"missing-activation-derivative at layer 1"``."""
+        """Code, variant and layer: ``"wrong-activation-derivative (tanh'(z)) at layer 1"``."""
         variant = f" ({self.variant})" if self.variant else ""
         return self.code + variant + ("" if self.layer is None else f" at layer {self.layer}")
 
@@ -113,10 +121,11 @@ class GradientError:
     """One parameter's gradient beside the right one.
 
     Attributes:
-        relative: the largest error, relative to the larger of the two numbers; infinite where the shape is another.
-        index: where.
-        yours, right: both numbers there; NaN where the shape is another.
-        shapes: yours and the right one, where the shape is another; else None.
+        relative: the largest error, relative to the larger of the two numbers; infinite if the shapes differ.
+        index: where in the array.
+        yours: the learner's number there; NaN if the shapes differ.
+        right: the right number there; NaN if the shapes differ.
+        shapes: the learner's shape and the right one if they differ; else None.
     """
 
     relative: float
@@ -133,37 +142,37 @@ class GradientError:
 
 @dataclass(frozen=True, eq=False)
 class Marking:
-    """A learner's gradients, marked; truthy if there is no mistake in them.
+    """A learner's gradients, marked; true in a condition if there is no mistake in them.
 
     Attributes:
         verdict: ``"right"``, ``"right within float32"``, ``"right but for a kink"``, ``"right but for the loss's
-            convention"``, ``"right in part"`` (of a function: what it gave is right, but see ``failures`` and
+            convention"``, ``"right in part"`` (a function whose gradients are right, but with ``failures`` or
             ``missing``), ``"one mistake"``, ``"two mistakes"``, ``"three mistakes"`` or ``"unknown"``.
-        correct: whether there is no mistake in what was given: the first five.
-        mistakes: what was found, from the top of the network down; the same mistake at two layers stands there twice
-            and counts as one.
-        conventions: by what the learner's loss differs from this one: no mistake.
+        correct: whether there is no mistake in what was given: true for the first five verdicts.
+        mistakes: what was found, from the top of the network down; the same mistake at two layers is listed twice and
+            counts as one.
+        conventions: the constant by which the learner's loss differs from this one: no mistake.
         kinks: choices at kinks that differ from the library's: no mistake.
         alternatives: other explanations, as simple as the first and with the same numbers on this input.
-        equivalents: other names for the first explanation: in this network, and for the parameters given, they are
-            the same computation, so no input tells them apart.
+        equivalents: other names of the first explanation: for this network and these parameters they compute the same,
+            so no input tells them apart.
         separating_input: rows on which the alternatives differ; None if there are none.
-        unseen: of right gradients, mistakes that would not show on this input; the separating input shows them.
+        unseen: if the gradients are right, mistakes that would not show on this input; the separating input shows them.
         errors: by parameter, the largest relative error.
         right: by parameter, the right gradients.
-        patterns: if unknown, what the ratios say.
-        notes: what else the marker should tell.
-        missing: the parameters whose gradients were not given, so they were not marked.
-        failures: of a function, for which inputs it gave nothing usable, and why.
+        patterns: if the verdict is ``"unknown"``, what the ratios of wrong to right numbers have in common.
+        notes: further remarks, as sentences.
+        missing: the parameters whose gradients were not given, so that they were not marked.
+        failures: the inputs for which a function gave nothing usable, and why.
     """
 
     verdict: str
     correct: bool
-    mistakes: tuple[Named, ...]
-    conventions: tuple[Named, ...]
-    kinks: tuple[Named, ...]
-    alternatives: tuple[tuple[Named, ...], ...]
-    equivalents: tuple[tuple[Named, ...], ...]
+    mistakes: tuple[NamedMistake, ...]
+    conventions: tuple[NamedMistake, ...]
+    kinks: tuple[NamedMistake, ...]
+    alternatives: tuple[tuple[NamedMistake, ...], ...]
+    equivalents: tuple[tuple[NamedMistake, ...], ...]
     separating_input: SeparatingInput | None
     unseen: tuple[str, ...]
     errors: Mapping[str, GradientError]
@@ -180,23 +189,19 @@ class Marking:
 
     @property
     def codes(self) -> tuple[str, ...]:
-        """The mistakes' codes, each once."""
+        """The codes of the mistakes, each once."""
         return tuple(dict.fromkeys(mistake.code for mistake in self.mistakes))
 
     def __bool__(self) -> bool:
         return self.correct
 
     def __str__(self) -> str:
-        from chainrule.marking.render import text  # noqa: PLC0415 - the record does not know its pictures
-
-        return text(self)
+        return renderer(self, "text")(self)
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        from chainrule.marking.render import html  # noqa: PLC0415 - as above
-
-        return html(self)
+        return renderer(self, "html")(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, ready for JSON."""

@@ -1,4 +1,4 @@
-"""Whether the mistakes of an explanation show in the numbers: none may be left out unnoticed, none undo another."""
+"""Whether the mistakes of an explanation show in the numbers: none could be left out, none is undone by another."""
 
 from collections.abc import Iterator, Mapping
 from itertools import combinations
@@ -6,46 +6,45 @@ from itertools import combinations
 import numpy as np
 
 from chainrule.core.arrays import Array
-from chainrule.marking.backward import run
+from chainrule.marking.backward import run_backward
 from chainrule.marking.evidence import Case
 from chainrule.marking.hypothesis import Hypothesis
-from chainrule.marking.mistake import Slip, changes_of
-from chainrule.marking.quantity import spoiled
+from chainrule.marking.instance import MistakeInstance, changes_of, gradients_with
+from chainrule.marking.quantity import wrong_quantities
 from chainrule.marking.tolerance import Tolerance
 
 _CLEAR = 10.0
-"""How many times what rounding may do a mistake must change the numbers by."""
+"""By how many times the tolerance a mistake must change the numbers."""
 
 
 def is_visible(case: Case, h: Hypothesis, eps: float) -> bool:
-    """Whether each mistake changes these numbers: without some of them others come out, and no line is right as is."""
+    """Whether every mistake changes these numbers: without it they are clearly others, and its own line is wrong."""
     if not h.mistakes:
         return True
     tolerance = case.response.tolerance(eps)
-    made = run(case.s, changes_of(h.all_slips))
-    for slips in _with_fewer(h):
-        fewer = run(case.s, changes_of(slips)).gradients
-        if not _apart(case.given, made.gradients, fewer, tolerance):
+    result = run_backward(case.forward, changes_of(h.recipe))
+    for fewer in _with_fewer(h):
+        if not _apart(case.given, result.gradients, gradients_with(case.forward, fewer), tolerance):
             return False
-    pairs = zip(h.all_slips, spoiled(case.s, h, made), strict=True)
-    return all(one.differs for slip, one in pairs if one.name and slip.mistake.kind == "mistake")
+    pairs = zip(h.recipe, wrong_quantities(case.forward, h, result), strict=True)
+    return all(one.differs for instance, one in pairs if one.name and instance.mistake.kind == "mistake")
 
 
-def _with_fewer(h: Hypothesis) -> Iterator[tuple[Slip, ...]]:
-    """The explanation without some kinds of mistakes (or its convention), and without each single place."""
-    droppable = [slip for slip in h.all_slips if slip.mistake.kind == "mistake"]
-    kinds = list(dict.fromkeys(slip.what for slip in droppable))
-    for count in range(1, len(kinds) + 1):
-        for gone in combinations(kinds, count):
-            yield tuple(slip for slip in h.all_slips if slip.mistake.kind != "mistake" or slip.what not in gone)
-    for gone in droppable:
-        yield tuple(slip for slip in h.all_slips if slip is not gone)
+def _with_fewer(h: Hypothesis) -> Iterator[tuple[MistakeInstance, ...]]:
+    """The recipe without some of the different mistakes (or its convention), and without each single instance."""
+    droppable = [instance for instance in h.recipe if instance.mistake.kind == "mistake"]
+    different = list(dict.fromkeys(instance.variant_id for instance in droppable))
+    for count in range(1, len(different) + 1):
+        for dropped in combinations(different, count):
+            yield tuple(one for one in h.recipe if one.mistake.kind != "mistake" or one.variant_id not in dropped)
+    for dropped in droppable:
+        yield tuple(one for one in h.recipe if one is not dropped)
 
 
 def _apart(
     names: Mapping[str, Array], one: Mapping[str, Array], other: Mapping[str, Array], tolerance: Tolerance
 ) -> bool:
-    """Whether some of the gradients that were given would clearly differ."""
+    """Whether any of the gradients that were given would clearly differ."""
     for name in names:
         if one[name].shape != other[name].shape:
             return True

@@ -145,7 +145,7 @@ def graded(folder, files, seconds=60):
     rows = {one.file.removesuffix(".py"): one for one in found}
     assert rows.pop("a right one").right
     assert rows.pop("z wrong one").marking.codes == ("sign-flipped",)
-    assert all(one.told for one in rows.values())
+    assert all(one.summary for one in rows.values())
     assert not [one.file for one in rows.values() if one.right or one.verdict.startswith("right but")]
     csv_text(found).encode()
     html_text(found).encode()
@@ -155,22 +155,22 @@ def graded(folder, files, seconds=60):
 def test_what_is_returned_is_right_only_for_all_inputs_and_parameters(tmp_path):
     rows = graded(tmp_path, RETURNED)
     assert set(rows) == set(RETURNED)
-    assert "ZeroDivisionError" in rows["first only"].told
+    assert "ZeroDivisionError" in rows["first only"].summary
     assert rows["one of four"].verdict == "right in part"
-    assert rows["one of four"].told == "right in part: nothing was given for W1, W2, b2"
+    assert rows["one of four"].summary == "right in part: nothing was given for W1, W2, b2"
     assert "b1" in rows["fewer later"].error
     assert "generator" in rows["generator"].error
     assert "complex" in rows["complex"].error
     assert "W9" in rows["extra"].error
     assert rows["nan"].verdict == "unknown"
-    assert len(rows["loud error"].told) < 1000
+    assert len(rows["loud error"].summary) < 1000
 
 
 def test_what_is_done_meanwhile_ends_only_its_own_row(tmp_path):
     rows = graded(tmp_path, DONE)
     assert set(rows) == set(DONE)
     for name in ("loud", "threads", "recursion of folders", "no folder", "closed folder"):
-        assert rows[name].marking.codes == ("sign-flipped",), (name, rows[name].told)
+        assert rows[name].marking.codes == ("sign-flipped",), (name, rows[name].summary)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
@@ -237,7 +237,7 @@ def test_what_is_no_file_of_code_is_told(tmp_path):
     (tmp_path / "endless.py").symlink_to("/dev/zero")
     rows = graded(tmp_path, {"large": b"#" * (5 * 2**20), "empty": b"", "bad letters": b"x = '\xff'\n"})
     assert {name for name, one in rows.items() if one.verdict == "not run"} == set(rows)
-    assert {rows[name].error for name in ("pipe", "folder", "endless")} == {"is no file."}
+    assert {rows[name].error for name in ("pipe", "folder", "endless")} == {"is not a file."}
     assert "No such file" in rows["gone"].error
 
 

@@ -93,7 +93,7 @@ def test_a_step_in_place_is_marked_too(graded):
 def test_a_file_that_cannot_be_run_is_told_and_stops_no_other(graded, name, told):
     assert graded[name].verdict == "not run"
     assert any(part in graded[name].error for part in told.split("|")), graded[name].error
-    assert graded[name].told == graded[name].error
+    assert graded[name].summary == graded[name].error
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux only")
@@ -186,7 +186,7 @@ def _answers(tmp_path, monkeypatch, code, function=""):
     one = {"parameters": {"W1": [[1.0]]}, "x": [[2.0]], "t": [[3.0]], "learning_rate": 0.5}
     task = {"file": str(tmp_path / "mine.py"), "source": code, "function": function, "inputs": [one]}
     monkeypatch.setattr(sys, "path", list(sys.path))
-    found = child.answered(task | {"seconds": 1, "megabytes": 1})
+    found = child.answer_task(task | {"seconds": 1, "megabytes": 1})
     sys.modules.pop("submission")
     return json.loads(json.dumps(found))
 

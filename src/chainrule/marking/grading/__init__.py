@@ -1,7 +1,7 @@
-"""Grading: learners' files run in a process of their own, within limits, and their gradients marked.
+"""Grading: learners' files are run, each in a process of its own and within limits, and their gradients marked.
 
-``isolation`` starts the process and ``child`` is what runs in it; ``grade`` marks a file or a folder of them; ``table``
-writes the result; ``spec`` reads a network written as text.
+``grade`` marks the files; ``isolation`` starts a process for each, in which ``child`` runs; ``table`` writes the
+result; ``spec`` reads a network written as text.
 """
 
 from chainrule.marking.grading.grade import Graded, grade

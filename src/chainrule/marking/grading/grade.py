@@ -1,4 +1,4 @@
-"""A learner's file, or a folder of them, marked."""
+"""Grading: mark the function in each of several learners' files on the same drawn inputs."""
 
 import os
 import stat
@@ -14,26 +14,26 @@ from chainrule.core.layers import Run
 from chainrule.core.model import Model
 from chainrule.errors import InputError
 from chainrule.marking import CATALOGUE, Marking, Mistake
-from chainrule.marking.api import inputs_to_try, mark_calls
-from chainrule.marking.forward_context import Situation, situation
+from chainrule.marking.calls import inputs_to_try, mark_answers
+from chainrule.marking.forward_context import ForwardContext, run_forward
 from chainrule.marking.grading.isolation import Limits, SubmissionError, one_line, run_file
-from chainrule.marking.render import headline
+from chainrule.marking.notes import headline
 
 LEARNING_RATE = 0.5
-"""Of the updates that a learner's ``step`` is asked for."""
+"""The learning rate with which a learner's ``step`` is called."""
 
 _LARGEST = 4 * 2**20
-"""Bytes of a file of code."""
+"""How many bytes a learner's file may have."""
 
 
 @dataclass(frozen=True)
 class Graded:
-    """One submission.
+    """The grade of one submission.
 
     Attributes:
-        file: its name.
+        file: the file's name.
         marking: what was found; None if the file could not be run.
-        error: why it could not.
+        error: why it could not be run; else empty.
     """
 
     file: str
@@ -42,17 +42,17 @@ class Graded:
 
     @property
     def verdict(self) -> str:
-        """The marking's, or ``"not run"``."""
+        """The marking's verdict, or ``"not run"``."""
         return "not run" if self.marking is None else self.marking.verdict
 
     @property
     def right(self) -> bool:
-        """Whether it is right: for every parameter, on every input."""
+        """Whether the function is right for every parameter and on every input."""
         return self.marking is not None and self.marking.correct and self.marking.complete
 
     @property
-    def told(self) -> str:
-        """One line."""
+    def summary(self) -> str:
+        """One line: the headline of the marking, or why there is none."""
         return self.error if self.marking is None else headline(self.marking)
 
 
@@ -66,7 +66,7 @@ def grade(
     limits: Limits | None = None,
     mistakes: Sequence[Mistake] = (),
 ) -> list[Graded]:
-    """Mark each file's function on the same drawn rows.
+    """Mark the function in each file on the same drawn rows.
 
     The function is ``gradients(parameters, x, t)``, which returns a dict of gradients by parameter name, or
     ``step(parameters, x, t, learning_rate)``, which returns the updated parameters or updates them in place.
@@ -75,16 +75,20 @@ def grade(
         files: Python files.
         model: the reference: architecture, parameters, loss.
         rows: how many rows to draw.
-        seed: of the draw.
-        function: its name; ``gradients``, else ``step``, unless given. Any name but ``step`` is taken for gradients.
+        seed: the seed of the drawn rows.
+        function: the function's name; if empty ``gradients``, or else ``step``. A function of any other name returns
+            gradients.
         limits: of time and memory for each file.
-        mistakes: of one's own, looked for besides those of the catalogue.
+        mistakes: further mistakes to look for besides those of the catalogue.
+
+    Returns:
+        The grades, in the order of the files.
     """
-    s = _drawn(model, rows, seed)
-    sources = [_source(file) for file in files]  # all before the first is run, which could change the others
+    forward = _drawn(model, rows, seed)
+    sources = [_source(file) for file in files]  # read before the first one is run, which could change the others
     catalogue = (*CATALOGUE, *mistakes)
     pairs = zip(files, sources, strict=True)
-    return [_graded(file, source, s, function, limits or Limits(), catalogue) for file, source in pairs]
+    return [_graded(file, source, forward, function, limits or Limits(), catalogue) for file, source in pairs]
 
 
 def counts(graded: Sequence[Graded]) -> Counter[str]:
@@ -96,12 +100,12 @@ def counts(graded: Sequence[Graded]) -> Counter[str]:
 
 
 def _source(file: Path) -> bytes | str:
-    """What a file holds, or why it cannot be run: it may be anything that has a name."""
+    """A file's content, or why it cannot be run: a path may name a folder, a pipe or a device."""
     try:
         descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                return "is no file."
+                return "is not a file."
             source = os.read(descriptor, _LARGEST + 1)
         finally:
             os.close(descriptor)
@@ -111,24 +115,29 @@ def _source(file: Path) -> bytes | str:
 
 
 def _graded(
-    file: Path, source: bytes | str, s: Situation, function: str, limits: Limits, catalogue: Sequence[Mistake]
+    file: Path,
+    source: bytes | str,
+    forward: ForwardContext,
+    function: str,
+    limits: Limits,
+    catalogue: Sequence[Mistake],
 ) -> Graded:
     name = one_line(file.name)
-    tried = inputs_to_try(s)
+    inputs = inputs_to_try(forward)
     try:
         if isinstance(source, str):
             return Graded(name, None, source)
-        kind, answers = run_file(file, source, tried, function, limits)
-        marking = mark_calls(tried, answers, catalogue, updated=kind == "step")
+        kind, answers = run_file(file, source, inputs, function, limits)
+        marking = mark_answers(inputs, answers, catalogue, are_updates=kind == "step")
     except (SubmissionError, InputError) as error:
         return Graded(name, None, one_line(str(error)))
-    if marking.correct and marking.failures:  # right where it ran: that is not to be right
+    if marking.correct and marking.failures:  # right where it ran, but it did not run everywhere
         return Graded(name, None, one_line(" ".join(marking.failures)))
     return Graded(name, marking)
 
 
-def _drawn(model: Model, rows: int, seed: int) -> Situation:
-    """Rows and targets that suit the loss."""
+def _drawn(model: Model, rows: int, seed: int) -> ForwardContext:
+    """Drawn rows, with targets that suit the loss."""
     rng = np.random.default_rng(seed)
     chain = model.chain
     x = rng.normal(size=(rows, chain.inputs))
@@ -142,4 +151,4 @@ def _drawn(model: Model, rows: int, seed: int) -> Situation:
     else:
         y = maths.forward(chain, model.parameters, x.astype(chain.dtype), Run(state=model.state))[-1]["a"]
         t = y + rng.normal(size=y.shape)
-    return situation(model, x, t, LEARNING_RATE)
+    return run_forward(model, x, t, LEARNING_RATE)

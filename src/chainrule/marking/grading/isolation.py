@@ -1,11 +1,11 @@
 """A learner's file run in a process of its own, within limits of time and memory.
 
-What this is: a guard against endless loops, runaway memory, crashes, and one submission spoiling the next. Each runs in
-a fresh interpreter, in an empty temporary folder, without the caller's environment, with its output thrown away; what
-it leaves running is ended. What comes back is taken for text that may say anything.
+It guards against endless loops, runaway memory, crashes, and effects of one submission on the next. Each one runs in a
+fresh interpreter, in an empty temporary folder, without the caller's environment variables, with its output discarded;
+processes that it leaves running are ended. Its answer is treated as text that may contain anything.
 
-What this is not: a sandbox. The process runs as the same user. It can read that user's files, use the network, and
-write where the user may. Run the files of strangers in a container or a virtual machine.
+It is not a sandbox. The process runs as the same user: it can read that user's files, use the network, and write where
+the user may. Run the files of people you do not know in a container or a virtual machine.
 """
 
 import contextlib
@@ -25,18 +25,19 @@ from typing import IO, Any
 import numpy as np
 
 from chainrule.errors import ChainruleError
-from chainrule.marking.forward_context import Situation
+from chainrule.marking.forward_context import ForwardContext
 
 _MARK = "CHAINRULE_SUBMISSION"
-"""The variable by which a submission's processes are known, with a number of its own for each."""
+"""The environment variable that marks a submission's processes; its value is different for each submission."""
 
 _LETTERS = 64
-"""At most, for one number of an answer."""
+"""How many characters one number of an answer may take."""
 
 _ROUNDS = 50
-"""How often processes that are left are looked for: one may start others while it is ended."""
+"""How often to look for remaining processes: one may start others while it is being ended."""
 
-_MOST_TOLD = 600
+_LONGEST_LINE = 600
+"""How many characters of a submission's text are shown."""
 
 
 class SubmissionError(ChainruleError):
@@ -48,7 +49,7 @@ class Limits:
     """What a submission may use.
 
     Attributes:
-        seconds: of the clock, and of the processor where the system can limit it.
+        seconds: of elapsed time, and of processor time where the system can limit it.
         megabytes: of memory, where the system can limit it (Linux).
     """
 
@@ -57,15 +58,15 @@ class Limits:
 
 
 def run_file(
-    file: Path, source: bytes, tried: Sequence[Situation], function: str, limits: Limits
+    file: Path, source: bytes, inputs: Sequence[ForwardContext], function: str, limits: Limits
 ) -> tuple[str, list[Any]]:
     """Call the file's function on each input, in another process.
 
     Args:
-        file: where it stands; the files beside it can be imported.
-        source: what it holds.
-        tried: the inputs.
-        function: its name, or an empty text.
+        file: its path; files in the same folder can be imported.
+        source: its content.
+        inputs: the inputs to call the function on.
+        function: the function's name; empty for ``gradients``, else ``step``.
         limits: of time and memory.
 
     Returns:
@@ -74,7 +75,7 @@ def run_file(
     Raises:
         SubmissionError: the file could not be run, or not to its end.
     """
-    numbers = sum(s.parameters.vector.size for s in tried)
+    numbers = sum(forward.parameters.vector.size for forward in inputs)
     largest = 2**16 + _LETTERS * numbers
     task = {
         "file": str(file.absolute()),
@@ -83,27 +84,32 @@ def run_file(
         "seconds": limits.seconds,
         "megabytes": limits.megabytes,
         "largest": largest,
-        "inputs": [_as_data(s) for s in tried],
+        "inputs": [_as_data(forward) for forward in inputs],
     }
-    with _empty_folder() as folder, tempfile.TemporaryFile() as asked, tempfile.TemporaryFile() as answered:
-        asked.write(json.dumps(task).encode("ascii"))
-        asked.seek(0)
-        code = _run(folder, asked, answered, limits)
-        answered.seek(0)
-        reply = answered.read(largest + 1)
+    with _empty_folder() as folder, tempfile.TemporaryFile() as request, tempfile.TemporaryFile() as reply_file:
+        request.write(json.dumps(task).encode("ascii"))
+        request.seek(0)
+        code = _run(folder, request, reply_file, limits)
+        reply_file.seek(0)
+        reply = reply_file.read(largest + 1)
     if not reply:
         raise SubmissionError(f"ended without an answer (exit code {code}): too much memory, time, or a crash.")
-    return _read(reply, len(tried))
+    return _read(reply, len(inputs))
 
 
-def _as_data(s: Situation) -> dict[str, Any]:
-    parameters = {name: value.tolist() for name, value in s.parameters.items()}
-    return {"parameters": parameters, "x": s.x.tolist(), "t": s.t.tolist(), "learning_rate": s.learning_rate}
+def _as_data(forward: ForwardContext) -> dict[str, Any]:
+    parameters = {name: value.tolist() for name, value in forward.parameters.items()}
+    return {
+        "parameters": parameters,
+        "x": forward.x.tolist(),
+        "t": forward.t.tolist(),
+        "learning_rate": forward.learning_rate,
+    }
 
 
 @contextlib.contextmanager
 def _empty_folder() -> Iterator[str]:
-    """A folder to run in, removed as far as what was put there can be."""
+    """A temporary folder to run in; removed afterwards, as far as its contents allow."""
     folder = tempfile.TemporaryDirectory(prefix="chainrule-", ignore_cleanup_errors=True)
     try:
         yield folder.name
@@ -113,15 +119,15 @@ def _empty_folder() -> Iterator[str]:
 
 
 # -------------------------------------------------------------------------------- the process
-def _run(folder: str, asked: IO[bytes], answered: IO[bytes], limits: Limits) -> int:
-    """Start the process, wait as long as it may take, end it and what it started; its exit code."""
+def _run(folder: str, request: IO[bytes], reply: IO[bytes], limits: Limits) -> int:
+    """Start the process, wait until it ends or its time is over, end it and what it started; its exit code."""
     mark = secrets.token_hex(16)
     process = subprocess.Popen(  # noqa: S603 - the interpreter itself, with a fixed script
         [sys.executable, "-I", str(Path(__file__).with_name("child.py"))],
         cwd=folder,
         env=_environment() | {_MARK: mark},
-        stdin=asked,
-        stdout=answered,
+        stdin=request,
+        stdout=reply,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
@@ -134,7 +140,7 @@ def _run(folder: str, asked: IO[bytes], answered: IO[bytes], limits: Limits) -> 
 
 
 def _end(process: "subprocess.Popen[bytes]", mark: str) -> None:
-    """The process and, where the system has sessions, all that it started."""
+    """End the process and, where the system has sessions, all that it started."""
     if hasattr(os, "killpg"):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -152,7 +158,7 @@ def _end(process: "subprocess.Popen[bytes]", mark: str) -> None:
 
 
 def _marked(mark: bytes) -> list[int]:
-    """Linux: the processes with this in their environment, which are the submission's, in whatever session."""
+    """Linux: the processes with this mark in their environment, in any session."""
     found = []
     for entry in Path("/proc").glob("[0-9]*/environ"):
         with contextlib.suppress(OSError):
@@ -162,14 +168,14 @@ def _marked(mark: bytes) -> list[int]:
 
 
 def _environment() -> dict[str, str]:
-    """No secrets: only what an interpreter needs to start, and one thread for linear algebra, which saves memory."""
+    """Only what an interpreter needs to start, no secrets; one thread for linear algebra saves memory."""
     kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "TEMP", "TMP", "LANG") if name in os.environ}
     return kept | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 # -------------------------------------------------------------------------------- the answers
 def _read(reply: bytes, count: int) -> tuple[str, list[Any]]:
-    """The answers, which a learner's code may have written itself: plain data, an answer for each input."""
+    """The answers, one for each input; the learner's code may have written the reply itself, so nothing is assumed."""
     try:
         found = json.loads(reply)
     except (ValueError, RecursionError, MemoryError):
@@ -185,7 +191,7 @@ def _read(reply: bytes, count: int) -> tuple[str, list[Any]]:
 
 
 def _answer(one: Any) -> Any:
-    """The arrays by name, or an error: the one that was raised, or that there are no such arrays."""
+    """The arrays by name, or the error: the one that was raised, or that there are no readable arrays."""
     if isinstance(one, dict) and isinstance(one.get("error"), str):
         return _error(one["error"])
     values = one.get("values") if isinstance(one, dict) else None
@@ -194,14 +200,14 @@ def _answer(one: Any) -> Any:
     try:
         return {name: np.array(value, dtype=np.float64) for name, value in values.items()}
     except (ValueError, TypeError, OverflowError, RecursionError, MemoryError):
-        return SubmissionError("gave lists that are no arrays of numbers.")
+        return SubmissionError("gave lists that are not arrays of numbers.")
 
 
-def _error(told: str) -> SubmissionError:
-    return SubmissionError(one_line(told) or "gave an error without a text.")
+def _error(text: str) -> SubmissionError:
+    return SubmissionError(one_line(text) or "gave an error without a text.")
 
 
 def one_line(text: str) -> str:
-    """A text of strangers on one line, short, with nothing that cannot be written to a file."""
-    written = text[:_MOST_TOLD].encode("utf-8", "backslashreplace").decode()
+    """An untrusted text as one short line that can be written to any file."""
+    written = text[:_LONGEST_LINE].encode("utf-8", "backslashreplace").decode()
     return " ".join("".join(letter if letter.isprintable() else " " for letter in written).split())

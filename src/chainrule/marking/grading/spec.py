@@ -12,11 +12,15 @@ _FORM = "write it as '2 -> 3 tanh -> 1 sigmoid, squared_error': inputs, then uni
 
 
 def network_of(text: str, seed: int = 0) -> Model:
-    """The model that the text describes, with weights drawn by ``seed`` and biases drawn too, so that none is 0.
+    """The model that a text describes; weights and biases are drawn, so that no bias is 0.
+
+    Args:
+        text: inputs, then units and activation of each layer, joined by ``->``; after a comma the loss.
+        seed: the seed of the draw.
 
     Raises:
-        InputError: the text is not of that form.
-        UnknownComponentError: no such activation or loss.
+        InputError: the text does not have that form.
+        UnknownComponentError: there is no activation or loss of that name.
 
     Example:
         >>> network_of("2 -> 3 tanh -> 1, half_squared_error").chain.units
@@ -25,7 +29,7 @@ def network_of(text: str, seed: int = 0) -> Model:
     wiring, comma, name = text.partition(",")
     first, *rest = (part.split() for part in wiring.split("->"))
     if not comma or not rest or len(first) != 1 or any(len(part) not in (1, 2) for part in rest):
-        raise InputError(f"{text!r} describes no network: {_FORM}.")
+        raise InputError(f"{text!r} does not describe a network: {_FORM}.")
     layers = [Dense(_count(part[0], text), part[1] if len(part) == 2 else "identity") for part in rest]
     chain = maths.build(_count(first[0], text), layers, find_loss(name.strip()), np.dtype(np.float64))
     rng = np.random.default_rng(seed)
@@ -38,5 +42,5 @@ def network_of(text: str, seed: int = 0) -> Model:
 
 def _count(text: str, whole: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise InputError(f"{text!r} in {whole!r} is no number of units: {_FORM}.")
+        raise InputError(f"{text!r} in {whole!r} is not a number of units: {_FORM}.")
     return int(text)

@@ -1,4 +1,4 @@
-"""The grades of a folder as a table: CSV for a spreadsheet, HTML to read."""
+"""The grades as a table: CSV for a spreadsheet, HTML to read."""
 
 import csv
 import io
@@ -8,12 +8,12 @@ from pathlib import Path
 from chainrule.core.format import html_table
 from chainrule.marking.grading.grade import Graded, counts
 
-HEADER = ["file", "verdict", "mistakes", "layers", "told"]
+HEADER = ["file", "verdict", "mistakes", "layers", "summary"]
 
 
 def rows_of(graded: Sequence[Graded]) -> list[list[str]]:
-    """A row for each submission."""
-    return [[one.file, one.verdict, *_mistakes(one), one.told] for one in graded]
+    """A row of cells for each submission, in the order of ``HEADER``."""
+    return [[one.file, one.verdict, *_mistakes(one), one.summary] for one in graded]
 
 
 def _mistakes(one: Graded) -> tuple[str, str]:
@@ -24,7 +24,7 @@ def _mistakes(one: Graded) -> tuple[str, str]:
 
 
 def csv_text(graded: Sequence[Graded]) -> str:
-    """One line for each submission; cells that a spreadsheet would take for formulas are quoted with an apostrophe."""
+    """A line for each submission; cells that a spreadsheet would read as formulas get an apostrophe in front."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(HEADER)
@@ -33,7 +33,7 @@ def csv_text(graded: Sequence[Graded]) -> str:
 
 
 def write_csv(path: Path, graded: Sequence[Graded]) -> None:
-    """Write the table for a spreadsheet."""
+    """Write the table as CSV, for a spreadsheet."""
     path.write_bytes(csv_text(graded).encode())
 
 
@@ -42,11 +42,11 @@ def _harmless(cell: str) -> str:
 
 
 def html_text(graded: Sequence[Graded]) -> str:
-    """How often each mistake was made, then every submission."""
-    told = [[code, str(number)] for code, number in counts(graded).most_common()]
+    """A page: how often each mistake was made, then every submission."""
+    counted = [[code, str(number)] for code, number in counts(graded).most_common()]
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Marking</title><body>'
-        + html_table(["mistake or verdict", "submissions"], told, caption=f"{len(graded)} submissions")
+        + html_table(["mistake or verdict", "submissions"], counted, caption=f"{len(graded)} submissions")
         + "<p></p>"
         + html_table(HEADER, rows_of(graded))
         + "</body></html>"
@@ -54,5 +54,5 @@ def html_text(graded: Sequence[Graded]) -> str:
 
 
 def write_html(path: Path, graded: Sequence[Graded]) -> None:
-    """Write the table to read."""
+    """Write the table as an HTML page, to read."""
     path.write_bytes(html_text(graded).encode())

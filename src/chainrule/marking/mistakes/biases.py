@@ -1,4 +1,4 @@
-"""Mistakes in db = sum_n delta: left out, shared, averaged, or taken too early."""
+"""Mistakes at the place ``bias``, in db = sum_n delta: left out, shared, averaged, or taken too early."""
 
 import numpy as np
 
@@ -6,24 +6,24 @@ from chainrule.core.activations import IDENTITY
 from chainrule.core.arrays import Array
 from chainrule.core.builtin import computes_like
 from chainrule.marking.backward import bias
-from chainrule.marking.forward_context import Site
+from chainrule.marking.forward_context import LayerContext
 from chainrule.marking.mistake import Mistake, Variant
 
 _RIGHT = "db{l} = sum_n delta{l}"
 _RIGHT_LATEX = r"\partial E/\partial b_{l} = \sum_n \delta_{l}"
 
 
-def _has_bias(at: Site) -> bool:
+def _has_bias(at: LayerContext) -> bool:
     return at.bias_key is not None
 
 
-def _own_bias_each(at: Site) -> bool:
+def _own_bias_each(at: LayerContext) -> bool:
     """A bias for each of several units."""
-    return at.bias_key == "b" and at.situation.parameters.of_layer(at.l)["b"].size > 1
+    return at.bias_key == "b" and at.forward.parameters.of_layer(at.l)["b"].size > 1
 
 
 # -------------------------------------------------------------------------------- left out
-def _nothing(at: Site, d: Array, da: Array) -> Array:
+def _nothing(at: LayerContext, d: Array, da: Array) -> Array:
     return np.zeros_like(bias(at, d, da, None))
 
 
@@ -40,12 +40,12 @@ _NOT_UPDATED = Mistake(
 
 
 # -------------------------------------------------------------------------------- shared by the units
-def _summed_over_units(at: Site, d: Array, da: Array) -> Array:
+def _summed_over_units(at: LayerContext, d: Array, da: Array) -> Array:
     del da
     return np.full(at.a.shape[1], d.sum())
 
 
-def _averaged_over_units(at: Site, d: Array, da: Array) -> Array:
+def _averaged_over_units(at: LayerContext, d: Array, da: Array) -> Array:
     del da
     return np.full(at.a.shape[1], d.sum(axis=0).mean())
 
@@ -69,46 +69,46 @@ _SHARED = Mistake(
 
 
 # -------------------------------------------------------------------------------- the wrong number of rows
-def _averaged(at: Site, d: Array, da: Array) -> Array:
-    return bias(at, d, da, None) / at.situation.rows
+def _averaged(at: LayerContext, d: Array, da: Array) -> Array:
+    return bias(at, d, da, None) / at.forward.rows
 
 
 _AVERAGED = Mistake(
     "bias-averaged",
     "bias",
     explanation=(
-        "The bias gradient of layer {l} is divided by the rows once more than that of its weights: a mean over the "
-        "rows stands where the weights take the sum. Both must be reduced alike."
+        "The bias gradient of layer {l} is divided by the rows once more than that of its weights: it is a mean over "
+        "the rows, theirs is a sum. Both must be reduced in the same way."
     ),
     right=_RIGHT,
     wrong="db{l} = mean over n of delta{l}",
     right_latex=_RIGHT_LATEX,
     wrong_latex=r"\partial E/\partial b_{l} = \tfrac{1}{N} \sum_n \delta_{l}",
-    variants=lambda at: [Variant("", _averaged)] if _has_bias(at) and at.situation.rows > 1 else [],
+    variants=lambda at: [Variant("", _averaged)] if _has_bias(at) and at.forward.rows > 1 else [],
 )
 
 
-def _not_averaged(at: Site, d: Array, da: Array) -> Array:
-    return bias(at, d, da, None) * at.situation.rows
+def _not_averaged(at: LayerContext, d: Array, da: Array) -> Array:
+    return bias(at, d, da, None) * at.forward.rows
 
 
 _SUMMED = Mistake(
     "bias-summed",
     "bias",
     explanation=(
-        "The bias gradient of layer {l} is N times too large beside that of its weights: a sum over the rows stands "
-        "where the weights take the mean. Both must be reduced alike."
+        "The bias gradient of layer {l} is N times too large compared with that of its weights: it is a sum over the "
+        "rows, theirs is a mean. Both must be reduced in the same way."
     ),
     right=_RIGHT,
     wrong="db{l} = N sum_n delta{l}",
     right_latex=_RIGHT_LATEX,
     wrong_latex=r"\partial E/\partial b_{l} = N \sum_n \delta_{l}",
-    variants=lambda at: [Variant("", _not_averaged)] if _has_bias(at) and at.situation.rows > 1 else [],
+    variants=lambda at: [Variant("", _not_averaged)] if _has_bias(at) and at.forward.rows > 1 else [],
 )
 
 
 # -------------------------------------------------------------------------------- too early
-def _before_the_derivative(at: Site, d: Array, da: Array) -> Array:
+def _before_the_derivative(at: LayerContext, d: Array, da: Array) -> Array:
     del d
     return bias(at, da, da, None)
 
@@ -131,7 +131,7 @@ _DERIVATIVE_SKIPPED = Mistake(
 
 
 # -------------------------------------------------------------------------------- sign
-def _flipped(at: Site, d: Array, da: Array) -> Array:
+def _flipped(at: LayerContext, d: Array, da: Array) -> Array:
     return -bias(at, d, da, None)
 
 

@@ -1,4 +1,4 @@
-"""Mistakes on the way down: da = delta W' with other weights, or with fewer units."""
+"""Mistakes at the place ``down``: da = delta W' with other weights, or with fewer units."""
 
 from collections.abc import Iterable
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from chainrule.core.arrays import Array
 from chainrule.core.layers import LayerNorm, Record
-from chainrule.marking.forward_context import Site
+from chainrule.marking.forward_context import LayerContext
 from chainrule.marking.mistake import Mistake, Variant
 
 _RIGHT = "da{k} = delta{l} W{l}'"
@@ -14,21 +14,21 @@ _RIGHT_LATEX = r"\partial E/\partial a_{k} = \delta_{l} W_{l}^{\top}"
 
 
 # -------------------------------------------------------------------------------- already updated
-def _updated(at: Site, d: Array, own: Record) -> Array:
-    s = at.situation
-    assert s.learning_rate is not None
-    return d @ (at.W - s.learning_rate * own["W"]).T
+def _updated(at: LayerContext, d: Array, own: Record) -> Array:
+    forward = at.forward
+    assert forward.learning_rate is not None
+    return d @ (at.W - forward.learning_rate * own["W"]).T
 
 
-def _updated_by_the_mean(at: Site, d: Array, own: Record) -> Array:
+def _updated_by_the_mean(at: LayerContext, d: Array, own: Record) -> Array:
     """Gradients are sums over the rows; the update divides by their number."""
-    return _updated(at, d, own | {"W": own["W"] / at.situation.rows})
+    return _updated(at, d, own | {"W": own["W"] / at.forward.rows})
 
 
-def _updates(at: Site) -> Iterable[Variant]:
-    if at.is_dense and at.situation.learning_rate is not None:
+def _updates(at: LayerContext) -> Iterable[Variant]:
+    if at.is_dense and at.forward.learning_rate is not None:
         yield Variant("", _updated)
-        if at.situation.rows > 1:
+        if at.forward.rows > 1:
             yield Variant("by eta/N", _updated_by_the_mean)
 
 
@@ -48,22 +48,22 @@ _UPDATED = Mistake(
 
 
 # -------------------------------------------------------------------------------- no weights
-def _passed_on(at: Site, d: Array, own: Record) -> Array:
+def _passed_on(at: LayerContext, d: Array, own: Record) -> Array:
     del at, own
     return d.copy()
 
 
-def _summed(at: Site, d: Array, own: Record) -> Array:
+def _summed(at: LayerContext, d: Array, own: Record) -> Array:
     del own
     return np.repeat(d.sum(axis=1, keepdims=True), at.W.shape[0], axis=1)
 
 
-def _without_gamma(at: Site, d: Array, own: Record) -> Array:
+def _without_gamma(at: LayerContext, d: Array, own: Record) -> Array:
     del own
     return at.linear.backward(at.p | {"gamma": np.ones_like(at.p["gamma"])}, at.record, d).da_in
 
 
-def _weightless(at: Site) -> Iterable[Variant]:
+def _weightless(at: LayerContext) -> Iterable[Variant]:
     if at.is_dense:
         below, units = at.W.shape
         if below == units > 1:
@@ -77,8 +77,8 @@ _MISSING = Mistake(
     "missing-weights",
     "down",
     explanation=(
-        "What layer {l} hands down to layer {k} is not multiplied by its weights ({v}): every unit below gets the "
-        "same blame, however strongly it is connected."
+        "What layer {l} passes down to layer {k} is not multiplied by its weights ({v}): every unit below gets the "
+        "same share of the error, however strongly it is connected."
     ),
     right=_RIGHT,
     wrong="da{k} = delta{l}, without W{l}",
@@ -89,7 +89,7 @@ _MISSING = Mistake(
 
 
 # -------------------------------------------------------------------------------- transposed
-def _not_transposed(at: Site, d: Array, own: Record) -> Array:
+def _not_transposed(at: LayerContext, d: Array, own: Record) -> Array:
     del own
     return d @ at.W
 
@@ -98,8 +98,8 @@ _TRANSPOSED = Mistake(
     "transposed-weights",
     "down",
     explanation=(
-        "delta{l} goes down through W{l} where its transpose is meant. The layers are equally wide, so no shape "
-        "complains: row i of W{l} holds the weights from unit i below, and it is over the units j above that one sums."
+        "delta{l} is multiplied by W{l} instead of its transpose. The layers are equally wide, so no shape error shows "
+        "it. Row i of W{l} holds the weights from unit i below, and the sum must run over the units j above."
     ),
     right="da{k}[i] = sum_j delta{l}[j] W{l}[i, j]",
     wrong="da{k}[i] = sum_j delta{l}[j] W{l}[j, i]",
@@ -110,7 +110,7 @@ _TRANSPOSED = Mistake(
 
 
 # -------------------------------------------------------------------------------- one unit only
-def _last_unit(at: Site, d: Array, own: Record) -> Array:
+def _last_unit(at: LayerContext, d: Array, own: Record) -> Array:
     del own
     return d[:, -1:] @ at.W[:, -1:].T
 
@@ -119,8 +119,8 @@ _LAST_UNIT = Mistake(
     "last-unit-only",
     "down",
     explanation=(
-        "Layer {k} hears only of the last unit of layer {l}: in the loop over the units above stands = where += is "
-        "meant. A unit is to blame for what it does to every unit above it."
+        "Layer {k} gets the delta of the last unit of layer {l} only: the loop over the units above has = where += is "
+        "meant. A unit affects every unit above it, so the contributions of all of them must be added."
     ),
     right="da{k}[i] = sum over j of delta{l}[j] W{l}[i, j]",
     wrong="da{k}[i] = delta{l}[last] W{l}[i, last]",
@@ -131,7 +131,7 @@ _LAST_UNIT = Mistake(
 
 
 # -------------------------------------------------------------------------------- statistics taken as constants
-def _fixed_statistics(at: Site, d: Array, own: Record) -> Array:
+def _fixed_statistics(at: LayerContext, d: Array, own: Record) -> Array:
     del own
     return d * at.p["gamma"] / at.record["s"]
 

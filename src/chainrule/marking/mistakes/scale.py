@@ -1,4 +1,4 @@
-"""Mistakes of sign and size: of all gradients, of one layer's, or from one layer downwards."""
+"""Mistakes of sign and size: of all gradients (``sign``, ``factor``), of one layer's, or from a layer down."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -7,28 +7,28 @@ from chainrule.core.arrays import Array
 from chainrule.core.layers import Record
 from chainrule.marking.backward import down
 from chainrule.marking.constants import constants, value_of
-from chainrule.marking.forward_context import Site, Situation
+from chainrule.marking.forward_context import ForwardContext, LayerContext
 from chainrule.marking.mistake import Mistake, Variant
 
 
-def _has_parameters(at: Site) -> bool:
-    """Whether a layer is one of several that learn: with a single one, its sign is that of everything."""
-    learning = [site for site in at.situation.sites if site.weights_key]
+def _has_parameters(at: LayerContext) -> bool:
+    """Whether a layer is one of several that learn: if it is the only one, its sign is that of all gradients."""
+    learning = [site for site in at.forward.layers if site.weights_key]
     return at.weights_key is not None and len(learning) > 1
 
 
-def _learns_below(at: Site) -> bool:
-    """Whether a lower layer learns; the lowest one's sign is that of what comes down to it."""
-    return any(site.weights_key for site in at.situation.sites[: at.l - 1])
+def _learns_below(at: LayerContext) -> bool:
+    """Whether a lower layer learns: the sign of the lowest one cannot be told from that of its delta."""
+    return any(site.weights_key for site in at.forward.layers[: at.l - 1])
 
 
 # -------------------------------------------------------------------------------- sign
-def _flipped(where: Situation | Site, gradient: Array) -> Array:
+def _flipped(where: ForwardContext | LayerContext, gradient: Array) -> Array:
     del where
     return -gradient
 
 
-def _flipped_down(at: Site, d: Array, own: Record) -> Array:
+def _flipped_down(at: LayerContext, d: Array, own: Record) -> Array:
     return -down(at, d, own, None)
 
 
@@ -36,14 +36,14 @@ SIGN = Mistake(
     "sign-flipped",
     "sign",
     explanation=(
-        "Every gradient has the wrong sign, so each step climbs the loss. Either delta starts from t - y where dE/dy "
-        "has y - t, or the update adds the gradient where it must subtract it. Exactly one of the two has to change."
+        "Every gradient has the wrong sign, so each step increases the loss. Either delta starts from t - y where "
+        "dE/dy has y - t, or the update adds the gradient where it must subtract it. Change exactly one of the two."
     ),
     right="W = W - eta dE/dW, with dE/dy from y - t",
     wrong="W = W + eta dE/dW, or dE/dy from t - y",
     right_latex=r"W \leftarrow W - \eta\,\partial E/\partial W",
     wrong_latex=r"W \leftarrow W + \eta\,\partial E/\partial W",
-    variants=lambda s: [Variant("", _flipped)],  # noqa: ARG005 - applies everywhere
+    variants=lambda forward: [Variant("", _flipped)],  # noqa: ARG005 - applies everywhere
 )
 
 _SIGN_OF_LAYER = Mistake(
@@ -64,8 +64,8 @@ _SIGN_DOWN = Mistake(
     "sign-flipped",
     "down",
     explanation=(
-        "From layer {k} downwards every gradient has the wrong sign, above it every one is right: a minus slipped in "
-        "where delta{l} goes down through W{l}, or the two layers start from y - t and t - y."
+        "From layer {k} downwards every gradient has the wrong sign, above it every one is right: delta{l} is passed "
+        "down through W{l} with a minus, or the two layers start from y - t and t - y."
     ),
     right="da{k} = delta{l} W{l}'",
     wrong="da{k} = -delta{l} W{l}'",
@@ -76,9 +76,9 @@ _SIGN_DOWN = Mistake(
 
 
 # -------------------------------------------------------------------------------- factor
-def _scaled(where: Situation | Site, gradient: Array, name: str) -> Array:
-    s = where if isinstance(where, Situation) else where.situation
-    return gradient * value_of(s, name)
+def _scaled(where: ForwardContext | LayerContext, gradient: Array, name: str) -> Array:
+    forward = where if isinstance(where, ForwardContext) else where.forward
+    return gradient * value_of(forward, name)
 
 
 def scaling(name: str) -> Variant:
@@ -86,17 +86,17 @@ def scaling(name: str) -> Variant:
     return Variant(name, partial(_scaled, name=name))
 
 
-def _factors(s: Situation) -> Iterable[Variant]:
-    return [scaling(name) for name in constants(s) if name != "1"]
+def _factors(forward: ForwardContext) -> Iterable[Variant]:
+    return [scaling(name) for name in constants(forward) if name != "1"]
 
 
 FACTOR = Mistake(
     "factor",
     "factor",
     explanation=(
-        "Every gradient is {v} times what this loss has. A 2 comes from squaring (or is cancelled by a 1/2 in the "
-        "loss); N is the number of rows and K that of outputs, there if a sum stands where the loss takes the mean. "
-        "The direction is right: it acts like another learning rate. Make the derivative agree with the loss."
+        "Every gradient is {v} times that of this loss. A 2 comes from squaring (or is cancelled by a 1/2 in the "
+        "loss); N is the number of rows and K that of outputs, if a sum is taken where the loss takes the mean. The "
+        "direction is right: the factor acts like another learning rate. Make the derivative agree with the loss."
     ),
     right="dE/dy as the loss says",
     wrong="{v} dE/dy",
@@ -109,14 +109,14 @@ FIXED_ROWS = Mistake(
     "factor",
     "factor",
     explanation=(
-        "Every gradient is {v} times what this loss has, N being the rows at hand: it is divided by a fixed number "
-        "where the loss divides by N. It is right for the rows that make {v} 1, and for no others: divide by N."
+        "Every gradient is {v} times that of this loss, where N is the number of rows: it is divided by a fixed number "
+        "where the loss divides by N. It is right only for the N that makes {v} equal to 1: divide by N."
     ),
     right="dE/dy divided by N",
     wrong="{v} dE/dy, divided by a number that is not N",
     right_latex=r"\partial E/\partial y",
     wrong_latex=r"{v}\;\partial E/\partial y",
-    variants=lambda s: [],  # noqa: ARG005 - solved for: the number is the learner's
+    variants=lambda forward: [],  # noqa: ARG005 - solved for: the number is the learner's
 )
 
 _FACTOR_OF_LAYER = Mistake(
@@ -131,7 +131,7 @@ _FACTOR_OF_LAYER = Mistake(
     right_latex=r"\partial E/\partial W_{l} = a_{k}^{\top} \delta_{l}",
     wrong_latex=r"{v}\; a_{k}^{\top} \delta_{l}",
     variants=lambda at: (
-        [scaling(name) for name in ("2", "1/2", "N", "1/N") if name in constants(at.situation)]
+        [scaling(name) for name in ("2", "1/2", "N", "1/N") if name in constants(at.forward)]
         if _has_parameters(at)
         else []
     ),

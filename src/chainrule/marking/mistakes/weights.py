@@ -1,4 +1,4 @@
-"""Mistakes in dW = a' delta: another input, another shape, another delta, or nothing at all."""
+"""Mistakes at the places ``input`` and ``weights``, in dW = a' delta: another input, shape or delta, or nothing."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -9,7 +9,7 @@ from chainrule.core.activations import IDENTITY
 from chainrule.core.arrays import Array
 from chainrule.core.builtin import computes_like
 from chainrule.marking.backward import weights
-from chainrule.marking.forward_context import Site
+from chainrule.marking.forward_context import LayerContext
 from chainrule.marking.mistake import Mistake, Variant
 from chainrule.marking.parameter_roles import roles_of
 
@@ -18,8 +18,8 @@ _RIGHT_LATEX = r"\partial E/\partial W_{l} = a_{k}^{\top} \delta_{l}"
 
 
 # -------------------------------------------------------------------------------- the input
-def _net_input(at: Site) -> Array:
-    return at.situation.sites[at.l - 2].z
+def _net_input(at: LayerContext) -> Array:
+    return at.forward.layers[at.l - 2].z
 
 
 _NET_INPUT = Mistake(
@@ -37,14 +37,14 @@ _NET_INPUT = Mistake(
 )
 
 
-def _activations(at: Site, l: int) -> Array:
-    return at.situation.activations(l)
+def _activations(at: LayerContext, l: int) -> Array:
+    return at.forward.activations(l)
 
 
-def _other_layers(at: Site) -> Iterable[Variant]:
+def _other_layers(at: LayerContext) -> Iterable[Variant]:
     if at.is_dense:
-        for l in range(len(at.situation.sites) + 1):
-            if l != at.l - 1 and at.situation.chain.units[l] == at.situation.chain.units[at.l - 1]:
+        for l in range(len(at.forward.layers) + 1):
+            if l != at.l - 1 and at.forward.chain.units[l] == at.forward.chain.units[at.l - 1]:
                 yield Variant(f"a{l}" if l else "x", partial(_activations, l=l))
 
 
@@ -63,7 +63,7 @@ _WRONG_LAYER = Mistake(
 )
 
 
-def _not_standardised(at: Site) -> Array:
+def _not_standardised(at: LayerContext) -> Array:
     return at.record["a_in"]
 
 
@@ -83,7 +83,7 @@ _NOT_STANDARDISED = Mistake(
 
 
 # -------------------------------------------------------------------------------- the product
-def _weight_itself(at: Site, source: Array, d: Array, da: Array) -> Array:
+def _weight_itself(at: LayerContext, source: Array, d: Array, da: Array) -> Array:
     del source, da
     return at.W * d.sum(axis=0)
 
@@ -103,7 +103,7 @@ _WEIGHT = Mistake(
 )
 
 
-def _transposed(at: Site, source: Array, d: Array, da: Array) -> Array:
+def _transposed(at: LayerContext, source: Array, d: Array, da: Array) -> Array:
     del at, da
     return d.T @ source
 
@@ -124,14 +124,14 @@ _TRANSPOSED = Mistake(
 )
 
 
-def _before_the_derivative(at: Site, source: Array, d: Array, da: Array) -> Array:
+def _before_the_derivative(at: LayerContext, source: Array, d: Array, da: Array) -> Array:
     del d
-    return at.wired(source.T @ da)
+    return at.masked(source.T @ da)
 
 
-def _is_used_elsewhere(at: Site) -> bool:
+def _is_used_elsewhere(at: LayerContext) -> bool:
     """Whether delta has another use, in which its derivative may be there: the bias, or a layer below that learns."""
-    below = any(site.weights_key for site in at.situation.sites[: at.l - 1])
+    below = any(site.weights_key for site in at.forward.layers[: at.l - 1])
     curved = at.is_dense and not computes_like(at.activation, IDENTITY)
     return curved and (below or at.bias_key is not None)
 
@@ -151,7 +151,7 @@ _DERIVATIVE_SKIPPED = Mistake(
 )
 
 
-def _nothing(at: Site, source: Array, d: Array, da: Array) -> Array:
+def _nothing(at: LayerContext, source: Array, d: Array, da: Array) -> Array:
     del source, d, da
     assert at.weights_key is not None
     return np.zeros_like(at.p[at.weights_key])
@@ -169,7 +169,7 @@ _NOT_UPDATED = Mistake(
 )
 
 
-def _unwired(at: Site, source: Array, d: Array, da: Array) -> Array:
+def _unwired(at: LayerContext, source: Array, d: Array, da: Array) -> Array:
     del at, da
     return source.T @ d
 
@@ -178,7 +178,8 @@ _MASK_IGNORED = Mistake(
     "mask-ignored",
     "weights",
     explanation=(
-        "Weights of layer {l} that do not exist (the mask is 0 there) get a gradient: after one update they are wires."
+        "Weights of layer {l} that do not exist (the mask is 0 there) get a gradient: after one update they are "
+        "connections."
     ),
     right="dW{l} = mask{l} (a{k}' delta{l})",
     wrong="dW{l} = a{k}' delta{l}",
@@ -188,7 +189,7 @@ _MASK_IGNORED = Mistake(
 )
 
 
-def _flipped(at: Site, source: Array, d: Array, da: Array) -> Array:
+def _flipped(at: LayerContext, source: Array, d: Array, da: Array) -> Array:
     return -weights(at, source, d, da, None)
 
 
