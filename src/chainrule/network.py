@@ -30,7 +30,7 @@ from chainrule.files import own_components, pack, save, unpack
 from chainrule.interchange import to_python, to_pytorch
 from chainrule.neuron import Neuron, dense_layers, parameters_of
 from chainrule.optimizers import AnyOptimizer, Optimizer, first_order
-from chainrule.sweeps import restarts as best_of_restarts
+from chainrule.sweeps.restarts import restarts as best_of_restarts
 from chainrule.trace import Trace
 from chainrule.trace import trace as trace_model
 from chainrule.training import (
@@ -57,7 +57,7 @@ class Network:
     Args:
         inputs: how many numbers a row has.
         layers: from the first to the last, such as ``[Dense(2, "sigmoid"), Dense(1)]``.
-        loss: what outputs and targets are compared by: a name of the table of losses, or a row of one's own.
+        loss: how outputs and targets are compared: the name of a loss, or a ``Loss`` of your own.
         seed: of the initial parameters; None draws one, kept as ``seed``.
         dtype: ``"float64"`` (proofs need it) or ``"float32"``.
 
@@ -134,7 +134,7 @@ class Network:
 
     @property
     def loss_function(self) -> Loss:
-        """What outputs and targets are compared by."""
+        """How outputs and targets are compared."""
         return self.model.chain.loss
 
     @property
@@ -205,9 +205,9 @@ class Network:
         return y[0] if np.ndim(x) == 1 else y
 
     def predictor(self, *, threads: int = 1) -> "Predictor":
-        """The network as it is now, compiled to be asked many times: ``predictor(x)`` is ``predict`` without checks.
+        """The network as it is now, compiled for many calls: ``predictor(x)`` is ``predict`` without checks.
 
-        It copies the parameters, so later training does not change it; inputs and outputs are not looked at.
+        It copies the parameters, so later training does not change it; inputs and outputs are not checked.
 
         Raises:
             InputError: something stands in the way of compiling.
@@ -448,7 +448,7 @@ class Network:
     def check_gradients(
         self, x: Any, t: Any, *, weights: Any = None, training: bool = False, seed: int | None = None
     ) -> GradientCheck:
-        """Every gradient beside its finite difference, kinks told apart from mistakes; see ``GradientCheck``.
+        """Every gradient beside its finite difference; kinks are not taken for mistakes; see ``GradientCheck``.
 
         Arguments and errors are those of ``loss``.
         """
@@ -520,7 +520,7 @@ class Network:
         engine: str = "auto",
         threads: int | None = None,
     ) -> History:
-        """Train by backpropagation; the network is changed in place, the ``History`` of the run is handed back.
+        """Train by backpropagation; the network is changed in place.
 
         Args:
             x: inputs (N, inputs).
@@ -545,7 +545,7 @@ class Network:
             l2: adds the penalty ``l2/2 sum W^2``.
             clip_norm: longest gradient (Euclidean, all parameters together).
             clip_value: largest entry of the gradient; applied before ``clip_norm``.
-            callbacks: functions by event, ``{"epoch": f}``; each is handed an ``Event``, and stops training by
+            callbacks: functions by event, ``{"epoch": f}``; each is called with an ``Event``, and stops training by
                 returning True. Events: start, update, epoch, improvement, stop.
             progress: whether to show a bar; None shows one on a terminal once a second has passed.
             restarts: how many first parameters to try: the network's own, then others drawn anew; the best run's
@@ -556,12 +556,15 @@ class Network:
             threads: how many the compiled engine uses; None takes what pays and the process may use. The number
                 does not change a bit of the result.
 
+        Returns:
+            The ``History`` of the run.
+
         Raises:
             InputError: an argument cannot be used; nothing was changed.
             DivergenceError: values left the finite numbers: names epoch and layer; the best parameters before that
                 are back in place, and the error's ``history`` is the record until then.
 
-        Ctrl-C ends training, keeps the parameters and hands back the history so far.
+        Ctrl-C ends training, keeps the parameters and returns the history so far.
 
         Example:
             >>> from chainrule import SGD

@@ -8,8 +8,7 @@ from records import Array, Task, Trainer, Work
 
 import chainrule as cr
 from chainrule.sweeps.ensemble import train_copies
-from chainrule.sweeps.sweep import initial_vector
-from chainrule.sweeps.trained import Copy
+from chainrule.sweeps.trained import Copy, initial_vector
 from chainrule.training import Call, Data, Settings
 
 

@@ -80,7 +80,7 @@ def train_in_lanes(
 
 
 def _threads(call: Call, copies: int) -> int:
-    """As many as are asked for, or as pay."""
+    """The number that was given, or as many as pay."""
     if call.settings.threads is not None:
         return call.settings.threads
     seconds = 1e-9 * call.model.chain.size * len(call.data.x) * call.settings.epochs * copies

@@ -48,7 +48,7 @@ def _engine(call: Call, copies: Sequence[Copy], group: Sequence[int]) -> Literal
     """The engine for all of them, chosen for their work together.
 
     Raises:
-        InputError: one of them cannot be trained by the engine that is asked for; nothing was begun.
+        InputError: one of them cannot be trained by the engine of the settings; nothing was begun.
     """
     engine: Literal["compiled", "reference"] = "reference"
     for k in group:

@@ -9,8 +9,7 @@ from chainrule.core.seeds import chosen_seed, streams
 from chainrule.optimizers import first_order
 from chainrule.optimizers.schedules import Clock, Memory
 from chainrule.sweeps.ensemble import train_copies
-from chainrule.sweeps.sweep import initial_vector
-from chainrule.sweeps.trained import Copy, TrainedCopies
+from chainrule.sweeps.trained import Copy, TrainedCopies, initial_vector
 from chainrule.training import Call, History, fit
 
 

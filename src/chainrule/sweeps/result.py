@@ -43,7 +43,7 @@ class SweepRun:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Sweep:
-    """What ``sweep`` hands back: how each run went, and all their parameters.
+    """What ``sweep`` returns: how each run went, and all their parameters.
 
     Attributes:
         net: the network that was swept, left as it was.

@@ -9,15 +9,14 @@ import numpy as np
 
 from chainrule.core import chain as maths
 from chainrule.core.arrays import Array
-from chainrule.core.chain import Chain
 from chainrule.core.lookup import is_number, plain_number
-from chainrule.core.seeds import chosen_seed, streams
+from chainrule.core.seeds import chosen_seed
 from chainrule.errors import InputError
 from chainrule.optimizers import SGD, AnyOptimizer, Optimizer, SecondOrderOptimizer, first_order
 from chainrule.optimizers import optimizer as find_optimizer
 from chainrule.sweeps.ensemble import train_copies
 from chainrule.sweeps.result import Sweep, SweepRun
-from chainrule.sweeps.trained import Copy, TrainedCopies
+from chainrule.sweeps.trained import Copy, TrainedCopies, initial_vector
 from chainrule.training import Call, parse_call
 
 if TYPE_CHECKING:
@@ -125,11 +124,6 @@ def _result(net: "Network", runs: tuple[SweepRun, ...], trained: TrainedCopies, 
         net, runs, trained.losses, validation, trained.vectors, trained.final_losses(), tuple(trained.stopped),
         trained.seconds, tuple(trained.states), seeded,
     )  # fmt: skip
-
-
-def initial_vector(chain: Chain, seed: int) -> Array:
-    """The parameters a network built with that seed begins with, (P,)."""
-    return maths.initial_parameters(chain, streams(seed).initial).vector
 
 
 # -------------------------------------------------------------------------------- what is varied

@@ -6,9 +6,12 @@ from typing import Self
 
 import numpy as np
 
+from chainrule.core import chain as maths
 from chainrule.core.arrays import Array
+from chainrule.core.chain import Chain
 from chainrule.core.layers import Record
 from chainrule.core.model import Model
+from chainrule.core.seeds import streams
 from chainrule.optimizers import AnyOptimizer
 from chainrule.training import History, Settings
 
@@ -26,6 +29,11 @@ class Copy:
     vector: Array
     optimizer: AnyOptimizer
     seed: int
+
+
+def initial_vector(chain: Chain, seed: int) -> Array:
+    """The parameters a network built with that seed begins with, (P,)."""
+    return maths.initial_parameters(chain, streams(seed).initial).vector
 
 
 @dataclass(eq=False)

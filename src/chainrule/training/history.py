@@ -22,7 +22,7 @@ def _numbers(kept: bytes = b"") -> "array[float]":
 
 @dataclass
 class History:
-    """What ``fit`` hands back.
+    """What ``fit`` returns.
 
     ``loss[e]`` is the mean loss of epoch ``e``'s batches, each weighted by its rows (by their weights, if rows have
     any; rows without a target do not count) and taken before its update: with a full batch it is the loss before

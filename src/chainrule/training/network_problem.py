@@ -62,12 +62,12 @@ class NetworkProblem(Problem):
         return float(self.curvature @ p**2) / 2
 
     def value(self, p: Array) -> float:
-        """By the way up."""
+        """The loss and the penalty, by a forward pass."""
         y = maths.forward(self.chain, self.parameters(p), self.x, self.run)[-1]["a"]
         return maths.batch_loss(self.chain, y, self.t, self.weights) + self.penalty(p)
 
     def passed(self, p: Array) -> Pass:
-        """The way up and down at ``p``."""
+        """The forward and backward pass at ``p``."""
         return maths.forward_backward(self.chain, self.parameters(p), self.x, self.t, self.run, self.weights)
 
     def at(self, p: Array) -> Point:

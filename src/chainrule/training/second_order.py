@@ -1,6 +1,6 @@
 """Training by a second-order optimizer as a plain generator: one ``Update`` after each accepted step.
 
-The optimizer looks at the loss where it likes; the network's parameters change only when it has found a step.
+The optimizer evaluates the loss wherever it needs to; the network's parameters change only when it has found a step.
 """
 
 from collections.abc import Generator

@@ -54,7 +54,7 @@ def training_by_engine(call: Call) -> Iterator[Update]:
     """The same by the engine that the call names; ``"auto"`` is the reference, as nobody knows how many will be taken.
 
     Raises:
-        InputError: as for ``training``, and where the compiled engine is asked for and something stands in its way.
+        InputError: as for ``training``, and where the call names the compiled engine, which cannot train it.
     """
     if call.settings.engine != "compiled":
         return training(call)
