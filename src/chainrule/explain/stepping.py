@@ -1,4 +1,4 @@
-"""Making a step that can be told: the training loop's own, on a copy of the parameters.
+"""Making a step that can be shown: the training loop's own, on a copy of the parameters.
 
 An optimizer that only watches stands between the loop and the real one, so that the new values are those of ``fit`` bit
 for bit; the passes around it repeat what the loop did, with the same units dropped.
@@ -70,7 +70,7 @@ class _Watched(Optimizer):
 def steps(
     model: Model, data: Data, optimizer: Optimizer, *, batch_size: int | None, seed: int, after: Step | None = None
 ) -> Iterator[Step]:
-    """One epoch's steps, each told; the model stays as it is.
+    """One epoch's steps, each as data; the model stays as it is.
 
     Args:
         model: the network.
@@ -102,8 +102,8 @@ def steps(
             return
         w = None if data.weights is None else data.weights[update.rows]
         rows = Data(data.x[update.rows], data.t[update.rows], w)
-        told = _Told(twin, before, state, rows, dropping)
-        yield told.step(optimizer, update, len(seen) + count, seen[-1])
+        recorder = _Recorder(twin, before, state, rows, dropping)
+        yield recorder.step(optimizer, update, len(seen) + count, seen[-1])
 
 
 def _check_after(model: Model, optimizer: Optimizer, after: Step) -> None:
@@ -114,7 +114,7 @@ def _check_after(model: Model, optimizer: Optimizer, after: Step) -> None:
         raise InputError("after was a step of a network with other parameters: start afresh without it.")
 
 
-class _Told:
+class _Recorder:
     """Makes a ``Step`` of an update that the loop has just made on ``twin``."""
 
     def __init__(

@@ -27,7 +27,7 @@ def to_pytorch(model: Model, dtype: str) -> str:
         dtype: ``"float64"`` or ``"float32"``.
 
     Raises:
-        InputError: no such dtype, or a component of somebody's own.
+        InputError: no such dtype, or a component of a user's own.
     """
     if dtype not in ("float64", "float32"):
         raise InputError(f"dtype must be 'float64' or 'float32', got {dtype!r}.")

@@ -17,7 +17,7 @@ from chainrule.core.builtin import computes_like
 from chainrule.core.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm, Record, Run, Scale
 from chainrule.core.model import Model
 
-RADIUS, RING = 0.33, 0.41  # of a unit's circle, and of the ring around it that tells its bias
+RADIUS, RING = 0.33, 0.41  # of a unit's circle, and of the ring around it that shows its bias
 TITLE, NAME, VALUE, LABEL, SMALL = 0.2, 0.17, 0.17, 0.16, 0.15  # sizes of text
 
 MOST_UNITS = 12
