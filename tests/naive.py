@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from chainrule.core.layers import BatchNorm, Dense, Dropout, LayerNorm
+from chainrule.core.layers import BatchNorm, Dense, Dropout, LayerNorm, Scale
 
 
 class Jet:
@@ -177,6 +177,8 @@ def outputs(net, x, *, training=False, drops=None):
             a = _dense(layer, p, a)
         elif isinstance(layer, Dropout):
             a = _dropped(a, drops[l]) if training else a
+        elif isinstance(layer, Scale):
+            a = [[v * factor for v, factor in zip(row, p["gamma"], strict=True)] for row in a]
         else:
             assert isinstance(layer, LayerNorm | BatchNorm)
             a = _normalised(layer, p, a, net.model.state[l - 1], training)

@@ -52,7 +52,7 @@ def dense_layers(draw, below, activations=ACTIVATIONS, units=None):
 
 @st.composite
 def other_layers(draw, training_rows):
-    kinds = [cr.LayerNorm(draw(st.sampled_from(SMOOTH)), epsilon=0.1), cr.Dropout(0.3)]
+    kinds = [cr.LayerNorm(draw(st.sampled_from(SMOOTH)), epsilon=0.1), cr.Dropout(0.3), cr.Scale(0.5)]
     if training_rows > 1:
         kinds.append(cr.BatchNorm(draw(st.sampled_from(SMOOTH)), epsilon=0.1))
     return draw(st.sampled_from(kinds))

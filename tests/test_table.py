@@ -32,6 +32,7 @@ LAYER_EXAMPLES = {
     "Dropout": [cr.Dropout(0.0), cr.Dropout(0.4)],
     "LayerNorm": [cr.LayerNorm(), cr.LayerNorm("tanh", epsilon=0.1), cr.LayerNorm("softmax")],
     "BatchNorm": [cr.BatchNorm(), cr.BatchNorm("sigmoid", momentum=0.5, epsilon=0.1), cr.BatchNorm("leaky_relu")],
+    "Scale": [cr.Scale(), cr.Scale(0.5, trainable=False)],
 }
 
 

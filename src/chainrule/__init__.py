@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from chainrule.core.activations import Activation, activation
 from chainrule.core.initializers import Initializer, initializer
-from chainrule.core.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm
+from chainrule.core.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm, Scale
 from chainrule.core.losses import Loss, loss
 from chainrule.core.parameters import Parameters
 from chainrule.errors import (
@@ -90,6 +90,7 @@ __all__ = [
     "Parameters",
     "RMSprop",
     "Rprop",
+    "Scale",
     "SecondOrderOptimizer",
     "Sweep",
     "TableError",

@@ -404,7 +404,7 @@ def test_the_same_network_is_compiled_once():
     ([Dense(2), cr.LayerNorm()], None, "layer 2 is a LayerNorm"),
     ([Dense(40)], None, "160 parameters, more than 100"),
     ([Dense(2, trainable=False)], None, "nothing in it is trained"),
-    ([Dense(2, dataclasses.replace(cr.activation("tanh"), name="mine", phi=np.sin))], None, "somebody's own"),
+    ([Dense(2, dataclasses.replace(cr.activation("tanh"), name="mine", phi=np.sin))], None, "a user's own"),
 ])  # fmt: skip
 def test_what_cannot_be_written_out_is_said(layers, optimizer, words):
     assert words in written.unsupported_reason(net(layers).model.chain, optimizer)

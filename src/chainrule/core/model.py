@@ -35,7 +35,7 @@ class Model:
         """While it lasts, nobody else trains this model.
 
         Raises:
-            InputError: somebody does already.
+            InputError: another thread or a callback trains it already.
         """
         if not self._in_training.acquire(blocking=False):
             raise InputError(

@@ -91,16 +91,16 @@ def choose(
     """The engine for a run of so many epochs, that ends at the time limit if it has one; without epochs, a prediction.
 
     Raises:
-        InputError: ``"compiled"`` is asked for and something stands in the way.
+        InputError: ``"compiled"`` is asked for, but the network or the optimizer cannot be compiled.
     """
     if engine == "reference":
         return "reference"
-    obstacle = support.unsupported_reason(chain, optimizer)
+    reason = support.unsupported_reason(chain, optimizer)
     if engine == "compiled":
-        if obstacle is not None:
-            raise InputError(f"engine='compiled' cannot run this network: {obstacle}. Use engine='reference'.")
+        if reason is not None:
+            raise InputError(f"engine='compiled' cannot run this network: {reason}. Use engine='reference'.")
         return "compiled"
-    if obstacle is not None:
+    if reason is not None:
         return "reference"
     ours, theirs = compiled_cost(chain, optimizer, training=epochs > 0), COSTS["reference"]
     if epochs:

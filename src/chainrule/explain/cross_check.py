@@ -17,7 +17,7 @@ from chainrule.training import Data
 from chainrule.verify.gradients import Probe, judge, judge_parameter, sides_of
 
 SMALL = 60
-"""Largest number of edges (weights of all layers times rows) for which computer algebra is asked."""
+"""Largest number of edges (weights of all layers times rows) up to which computer algebra is used."""
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,7 @@ class Derivation:
         return self.html()
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, ready for JSON; a quantity that comes again is told once and then referred to by its name."""
+        """Plain data, ready for JSON; a quantity that comes again is written once, then referred to by its name."""
         from chainrule.explain.render.text import plain  # noqa: PLC0415 - as for text
 
         return {

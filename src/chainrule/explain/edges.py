@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from chainrule.core.arrays import Array
-from chainrule.core.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm, Record
+from chainrule.core.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm, Record, Scale
 from chainrule.explain.expression import Leaf, Number, Partial, Symbol
 
 
@@ -70,10 +70,27 @@ def _mask(l: int, i: int, j: int, value: float) -> Symbol | Number:
     return Number(1.0) if value == 1 else Symbol("mask", l, (i,), value)
 
 
+# -------------------------------------------------------------------------------- scaling
+def _factors(layer: Scale, p: Record, record: Record) -> Array:
+    del layer, record
+    return np.diag(p["gamma"])
+
+
+def _one_to_one(layer: Scale, values: Array) -> Array:
+    del layer
+    return np.eye(len(values), dtype=bool)
+
+
+def _gamma(l: int, i: int, j: int, value: float) -> Symbol:
+    del j
+    return Symbol("gamma", l, (i,), value)
+
+
 EDGES: Mapping[type[Layer], Edges] = {
     Dense: Edges(_weights, _wired, _weight),
     Dropout: Edges(_by_direction, _where_not_zero, _mask),
     LayerNorm: _BY_DIFFERENTIATION,
     BatchNorm: _BY_DIFFERENTIATION,
+    Scale: Edges(_factors, _one_to_one, _gamma),
 }
 """By layer."""

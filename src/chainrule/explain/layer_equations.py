@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from chainrule.core.activations import IDENTITY
-from chainrule.core.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm
+from chainrule.core.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm, Scale
 from chainrule.core.unitwise import UnitwiseActivation
 from chainrule.explain.expression import (
     Call,
@@ -158,6 +158,22 @@ def _standardised_gradients(layer: LayerNorm | BatchNorm, l: int) -> dict[str, E
     return {"gamma": Over("sum", "rows", Hadamard((delta, Symbol("xhat", l)))), "beta": Over("sum", "rows", delta)}
 
 
+# -------------------------------------------------------------------------------- scaling
+def _scale_forward(layer: Scale, l: int, shape: Shape) -> Iterator[Equation]:
+    yield Equation(Symbol("z", l), Hadamard((Symbol("gamma", l), a_of(l - 1))), shape=shape)
+    yield _activated(layer, l, shape)
+
+
+def _scale_down(layer: Scale, l: int, shape: Shape) -> Iterator[Equation]:
+    del layer
+    yield Equation(Partial(E, Symbol("a", l - 1)), Hadamard((Symbol("gamma", l), Symbol("delta", l))), shape=shape)
+
+
+def _scale_gradients(layer: Scale, l: int) -> dict[str, Expression]:
+    del layer
+    return {"gamma": Over("sum", "rows", Hadamard((Symbol("delta", l), a_of(l - 1))))}
+
+
 # -------------------------------------------------------------------------------- layers of one's own
 def _own_forward(layer: Layer, l: int, shape: Shape) -> Iterator[Equation]:
     whole = Call(type(layer).__name__, (a_of(l - 1),))
@@ -176,5 +192,6 @@ LAYER_EQUATIONS: Mapping[type[Layer], LayerEquations] = {
     Dropout: LayerEquations(_dropout_forward, _dropout_down, _no_gradients, has_delta=False),
     LayerNorm: LayerEquations(_layer_norm_forward, _standardised_down, _standardised_gradients),
     BatchNorm: LayerEquations(_batch_norm_forward, _standardised_down, _standardised_gradients),
+    Scale: LayerEquations(_scale_forward, _scale_down, _scale_gradients, is_short=True),
 }
 """By layer."""

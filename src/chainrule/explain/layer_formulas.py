@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from chainrule.core.activations import IDENTITY, RowActivation
-from chainrule.core.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm
+from chainrule.core.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm, Scale
 from chainrule.explain.expression import (
     Call,
     Expression,
@@ -152,10 +152,17 @@ def _bare(symbol: Symbol) -> Symbol:
     return Symbol(symbol.base, symbol.layer, (), symbol.value)
 
 
+# -------------------------------------------------------------------------------- scaling
+def _scale(q: Quantities, layer: Scale, l: int, j: int, seen: Seen) -> Expression:
+    del layer
+    return product(q.parameter("gamma", l, j), seen(j))
+
+
 LAYER_FORMULAS: Mapping[type[Layer], LayerFormula] = {
     Dense: LayerFormula(_dense, note=_wiring, terms=lambda below: below),
     Dropout: LayerFormula(None, note=_dropping),
     LayerNorm: LayerFormula(_scaled, shared=_row_statistics, unit=_by_the_row, unfolds=False),
     BatchNorm: LayerFormula(_scaled, unit=_by_the_unit, note=_running, unfolds=False),
+    Scale: LayerFormula(_scale),
 }
 """By layer; of a layer that is not here a formula says only that it is there."""

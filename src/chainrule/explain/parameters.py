@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from chainrule.core.arrays import Array
 from chainrule.core.chain import Chain
-from chainrule.core.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm, Record
+from chainrule.core.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm, Record, Scale
 from chainrule.errors import InputError
 from chainrule.explain.expression import Number, Symbol
 from chainrule.explain.names import Wanted
@@ -75,10 +75,23 @@ def _gamma_by_row(layer: Layer, record: Record, delta: Array, index: Index) -> A
 
 _NORMALIZATION = {"gamma": Derivable(_gamma, _gamma_by_row), "beta": Derivable(_bias, _bias_by_row)}
 
+
+# -------------------------------------------------------------------------------- scaling
+def _factor(row: RowPass, l: int, index: Index) -> list[Start]:
+    (j,) = index
+    return [Start("z", l, j, row.a(l - 1, j))]
+
+
+def _factor_by_row(layer: Scale, record: Record, delta: Array, index: Index) -> Array:
+    del layer
+    return delta[:, index[0]] * record["a_in"][:, index[0]]
+
+
 PARAMETERS: Mapping[type[Layer], Mapping[str, Derivable]] = {
     Dense: {"W": Derivable(_weight, _weight_by_row), "b": Derivable(_bias, _bias_by_row)},
     Dropout: {},
     LayerNorm: _NORMALIZATION,
     BatchNorm: _NORMALIZATION,
+    Scale: {"gamma": Derivable(_factor, _factor_by_row)},
 }
 """By layer and name."""

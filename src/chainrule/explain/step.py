@@ -1,4 +1,4 @@
-"""One training step told in order, as data: forward, loss, backward, how gradients add up, update, and what E did.
+"""One training step in order, as data: forward, loss, backward, how gradients add up, update, and what E did.
 
 The loss's change is predicted from the gradient alone, ``-g . u`` for the update ``u`` that is taken off, and with the
 curvature, ``+ u' H u/2``.
@@ -91,7 +91,7 @@ class LossChange:
 
 @dataclass(frozen=True)
 class Step:
-    """One training step as data; ``print`` tells it as text, a notebook shows it as HTML.
+    """One training step as data; ``print`` shows it as text, a notebook shows it as HTML.
 
     Attributes:
         optimizer: whose rule it follows.

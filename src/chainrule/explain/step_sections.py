@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from chainrule.explain.step import ParameterStep, Step
 
 MOST_NUMBERS = 24
-"""How many numbers of the parameters are told one by one: those with the largest updates."""
+"""How many numbers of the parameters are shown one by one: those with the largest updates."""
 
 MOST_ROWS = 6
 """How many rows' parts stand beside each other before the rest are summed."""
@@ -64,7 +64,7 @@ _Entry = tuple["ParameterStep", tuple[int, ...]]
 
 
 def _chosen(step: "Step") -> list[_Entry]:
-    """The numbers that are told one by one: those with the largest updates, in their order."""
+    """The numbers that are shown one by one: those with the largest updates, in their order."""
     entries = [(told, index) for told in step.parameters.values() for index in np.ndindex(told.before.shape)]
     sizes = -np.concatenate([np.abs(told.update).ravel() for told in step.parameters.values()] or [np.zeros(0)])
     return [entries[k] for k in sorted(np.argsort(sizes, kind="stable")[:MOST_NUMBERS])]

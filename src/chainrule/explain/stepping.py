@@ -1,4 +1,4 @@
-"""Making a step that can be told: the training loop's own, on a copy of the parameters.
+"""Making a step that can be shown: the training loop's own, on a copy of the parameters.
 
 An optimizer that only watches stands between the loop and the real one, so that the new values are those of ``fit`` bit
 for bit; the passes around it repeat what the loop did, with the same units dropped.
@@ -101,8 +101,8 @@ def steps(call: Call, after: Step | None = None) -> Iterator[Step]:
         update = next(updates, None)
         if update is None:
             return
-        told = _Told(twin, before, state, data.part(update.rows), dropping)
-        yield told.step(optimizer, update, len(seen) + count, seen[-1])
+        recorder = _Recorder(twin, before, state, data.part(update.rows), dropping)
+        yield recorder.step(optimizer, update, len(seen) + count, seen[-1])
 
 
 def _check_after(model: Model, optimizer: Optimizer, after: Step) -> None:
@@ -113,7 +113,7 @@ def _check_after(model: Model, optimizer: Optimizer, after: Step) -> None:
         raise InputError("after was a step of a network with other parameters: start afresh without it.")
 
 
-class _Told:
+class _Recorder:
     """Makes a ``Step`` of an update that the loop has just made on ``twin``."""
 
     def __init__(

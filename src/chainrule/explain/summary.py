@@ -1,4 +1,4 @@
-"""What every rendering of a derivation tells, in order and chosen once: its lines, paths and rows."""
+"""What every rendering of a derivation shows, in order and chosen once: its lines, paths and rows."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

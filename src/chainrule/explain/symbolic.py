@@ -8,7 +8,7 @@ import numpy as np
 from chainrule.core import chain as maths
 from chainrule.core.activations import Activation, RowActivation
 from chainrule.core.arrays import Array
-from chainrule.core.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm, Record, Run
+from chainrule.core.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm, Record, Run, Scale
 from chainrule.core.losses import ElementwiseLoss, Loss
 from chainrule.core.model import Model
 from chainrule.core.unitwise import UnitwiseActivation
@@ -134,11 +134,17 @@ def _scaled(p: dict[str, Any], hats: list[Any]) -> list[Any]:
     return [p["gamma"][j] * hat + p["beta"][j] for j, hat in enumerate(hats)]
 
 
+def _scale(layer: Scale, p: dict[str, Any], a: list[Any], state: Record) -> list[Any]:
+    del layer, state
+    return [factor * value for factor, value in zip(p["gamma"], a, strict=True)]
+
+
 NET_INPUTS: Mapping[type[Layer], Callable[..., list[Any]]] = {
     Dense: _dense,
     Dropout: _dropout,
     LayerNorm: _layer_norm,
     BatchNorm: _batch_norm,
+    Scale: _scale,
 }
 """By layer: ``(layer, exact parameters, formulas of the activations below, state)`` to formulas of its net inputs."""
 

@@ -109,7 +109,7 @@ def to_python(model: Model, data: Data | None, settings: Settings) -> str:
         settings: of the training.
 
     Raises:
-        InputError: a component of somebody's own, or a learning rate that depends on losses.
+        InputError: a component of a user's own, or a learning rate that depends on losses.
     """
     script = _Script(model, data, settings)
     components.check_components(script.chain)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.core.chain import Chain
-from chainrule.core.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm
+from chainrule.core.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm, Scale
 from chainrule.core.layers.visit import entry_of
 from chainrule.core.model import Model
 from chainrule.core.unitwise import UnitwiseActivation, rows_of
@@ -27,7 +27,7 @@ def to_pytorch(model: Model, dtype: str) -> str:
         dtype: ``"float64"`` or ``"float32"``.
 
     Raises:
-        InputError: no such dtype, or a component of somebody's own.
+        InputError: no such dtype, or a component of a user's own.
     """
     if dtype not in ("float64", "float32"):
         raise InputError(f"dtype must be 'float64' or 'float32', got {dtype!r}.")
@@ -146,6 +146,10 @@ def _standardised(l: int, layer: LayerNorm | BatchNorm) -> list[str]:
     ]
 
 
+def _scale(l: int, layer: Scale) -> list[str]:
+    return [f"z{l} = self.gamma{l} * a{l - 1}", _activated(l, layer)]
+
+
 def _activated(l: int, layer: Layer) -> str:
     z, row = f"z{l}", layer.activation
     if isinstance(row, UnitwiseActivation):
@@ -159,5 +163,6 @@ TORCH_LINES: Mapping[type[Layer], Callable[..., list[str]]] = {
     Dropout: _dropout,
     LayerNorm: _layer_norm,
     BatchNorm: _batch_norm,
+    Scale: _scale,
 }
 """By layer: ``(l, layer)`` to the lines of the module's ``forward``."""

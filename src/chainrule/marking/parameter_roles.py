@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from chainrule.core.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm
+from chainrule.core.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm, Scale
 
 
 class ParameterRoles(NamedTuple):
@@ -25,6 +25,7 @@ PARAMETER_ROLES: Mapping[type[Layer], ParameterRoles] = {
     Dropout: ParameterRoles(),
     LayerNorm: ParameterRoles("gamma", "beta", "xhat"),
     BatchNorm: ParameterRoles("gamma", "beta", "xhat"),
+    Scale: ParameterRoles("gamma", None, "a_in"),
 }
 """By layer."""
 

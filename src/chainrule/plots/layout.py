@@ -14,10 +14,10 @@ from chainrule.core import chain as maths
 from chainrule.core.activations import IDENTITY
 from chainrule.core.arrays import Array
 from chainrule.core.builtin import computes_like
-from chainrule.core.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm, Record, Run
+from chainrule.core.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm, Record, Run, Scale
 from chainrule.core.model import Model
 
-RADIUS, RING = 0.33, 0.41  # of a unit's circle, and of the ring around it that tells its bias
+RADIUS, RING = 0.33, 0.41  # of a unit's circle, and of the ring around it that shows its bias
 TITLE, NAME, VALUE, LABEL, SMALL = 0.2, 0.17, 0.17, 0.16, 0.15  # sizes of text
 
 MOST_UNITS = 12
@@ -274,6 +274,7 @@ LAYER_NAMES: Mapping[type[Layer], Callable[..., str]] = {
     Dropout: _dropout_name,
     LayerNorm: _class_name,
     BatchNorm: _class_name,
+    Scale: _class_name,
 }
 """What stands above each column, by layer; above a layer of one's own, its class's name."""
 

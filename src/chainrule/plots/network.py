@@ -42,7 +42,7 @@ def plot_network(model: Model, x: Any = None, *, ax: Axes | None = None) -> Axes
     """Draw a network: a column of units for each layer, inputs on the left, a line for each weight.
 
     Blue is positive, vermilion negative; the wider, the larger, on one scale for weights (lines) and biases (rings of
-    the units), which the key tells. Weights that a mask leaves out are not drawn. Dropout and normalisation are joined
+    the units), which the key shows. Weights that a mask leaves out are not drawn. Dropout and normalisation are joined
     to the layer below one to one, in grey. Of a layer of more than 12 units the first and the last 6 are drawn. A
     network of at most 12 weights has its weights and biases written on it.
 

@@ -17,7 +17,7 @@ DIGITS = 400
 """Of every evaluation: log(1 + exp(z)) at z = -700 is 1e-304, and 1 + 1e-304 needs that many to be seen."""
 
 _SIMPLE = 60
-"""Operations up to which SymPy is asked to simplify a difference; beyond, or with cases, that may take minutes."""
+"""Operations up to which SymPy simplifies a difference; beyond, or with cases, that may take minutes."""
 
 
 def read(formula: str, names: Mapping[str, Any]) -> Any:

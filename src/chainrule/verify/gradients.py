@@ -1,4 +1,4 @@
-"""Gradients held against centred finite differences, one parameter at a time, with kinks told apart from mistakes.
+"""Gradients held against centred finite differences, one parameter at a time, with kinks kept apart from mistakes.
 
 For each parameter ``p`` the loss is taken at ``p + h`` and ``p - h`` in float64 and
 ``(E(p + h) - E(p - h))/(2 h)``, once refined by halving ``h`` (Richardson: the error falls from h^2 to h^4), stands

@@ -34,7 +34,7 @@ class Claim:
     """One claim about a row, tested.
 
     Attributes:
-        name: such as ``"derivative_formula"``; the check function's docstring tells what each claims.
+        name: such as ``"derivative_formula"``; the check function's docstring lists what each claims.
         passed: whether it holds at every point tried.
         where: the worst point, such as ``"z = -3"``.
         found, wanted: what stood there and what should, as text.

@@ -106,9 +106,9 @@ def _unsupported_reason(chain: Chain) -> str | None:
         if not isinstance(layer, Dense):
             return f"layer {l} is a {type(layer).__name__}"
         if not all(is_builtin(row) for row in rows_of(layer.activation)):
-            return f"the activation of layer {l} is somebody's own"
+            return f"the activation of layer {l} is a user's own"
     reasons = {
-        f"the loss {chain.loss.name} is somebody's own": not is_builtin(chain.loss),
+        f"the loss {chain.loss.name} is a user's own": not is_builtin(chain.loss),
         "nothing in it is trained": not maths.free_entries(chain).any(),
         f"it has {chain.size} parameters, more than {MOST_PARAMETERS}": chain.size > MOST_PARAMETERS,
     }

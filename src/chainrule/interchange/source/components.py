@@ -1,4 +1,4 @@
-"""The library's own rows by the names that written code calls them by; somebody's own row cannot be written out."""
+"""The library's own rows by the names that written code calls them by; a user's own row cannot be written out."""
 
 from types import FunctionType
 from typing import NoReturn
@@ -65,7 +65,7 @@ def function_name(row: Activation | Loss) -> str:
     return "squared_error" if row.name == "mean_squared_error" else row.name
 
 
-# -------------------------------------------------------------------------------- how they are told
+# -------------------------------------------------------------------------------- how they are described
 def told(formula: str, fallback: str, **names: str) -> str:
     """A row's formula with its letters replaced; the fallback where it is too long to be read.
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from chainrule.core.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm
+from chainrule.core.layers import BatchNorm, Dense, Dropout, Layer, LayerNorm, Scale
 from chainrule.core.layers.visit import entry_of
 from chainrule.interchange.source.activations import activation_lines, delta_lines
 from chainrule.interchange.source.listing import Line
@@ -172,10 +172,28 @@ def _running(l: int, layer: BatchNorm) -> list[Line]:
     ]
 
 
+# -------------------------------------------------------------------------------- scaling
+def _scale(l: int, layer: Scale, *, training: bool) -> list[Line]:
+    del layer, training
+    return [Line(f"z{l} = gamma{l} * a{l - 1}", f"z{l} = gamma{l} a{l - 1}")]
+
+
+def _scale_gradients(l: int, layer: Scale) -> list[Line]:
+    del layer
+    formula = f"dE/dgamma{l} = sum over rows of delta{l} a{l - 1}"
+    return [Line(f"dgamma{l} = (delta{l} * a{l - 1}).sum(axis=0)", formula)]
+
+
+def _scale_down(l: int, layer: Scale) -> list[Line]:
+    del layer
+    return [Line(f"da{l - 1} = gamma{l} * delta{l}", f"dE/da{l - 1} = gamma{l} delta{l}")]
+
+
 LAYER_SOURCES: Mapping[type[Layer], LayerSource] = {
     Dense: LayerSource(_dense, _dense_gradients, _dense_down),
     Dropout: LayerSource(_dropout, _nothing, _dropout_down, has_net_inputs=False),
     LayerNorm: LayerSource(_layer_norm, _standardised_gradients, _standardised_down),
     BatchNorm: LayerSource(_batch_norm, _standardised_gradients, _standardised_down, state=_running),
+    Scale: LayerSource(_scale, _scale_gradients, _scale_down),
 }
 """By layer."""

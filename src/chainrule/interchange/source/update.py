@@ -30,7 +30,7 @@ def rate_lines(schedule: Schedule) -> list[Line]:
     """``eta`` of an update from ``epoch``, ``progress`` (0 to 1), ``count`` (from 1) and ``updates``.
 
     Raises:
-        InputError: the rate depends on losses, or on code of somebody's own.
+        InputError: the rate depends on losses, or on code of a user's own.
 
     Example:
         >>> rate_lines(Step(0.1, every=2, factor=0.5))[0].code
