@@ -14,10 +14,10 @@ from chainrule.core import chain as maths
 from chainrule.core.arrays import Array
 from chainrule.core.layers import Run
 from chainrule.core.model import Model
-from chainrule.engine import support
+from chainrule.engine import session, support
 from chainrule.engine.dispatch import COSTS, choose, products, threads_for
 from chainrule.errors import CompileError, InputError
-from chainrule.estimators.rules import EpsilonHatAdam
+from chainrule.estimators.adam import EpsilonHatAdam
 from chainrule.optimizers import Adam, Optimizer
 from chainrule.optimizers.base import Moments
 from chainrule.training.reference import counted, norm
@@ -234,21 +234,20 @@ class CompiledEpochs:
     """Batch after batch by a session of the compiled engine."""
 
     def __init__(self, model: Model, rows: Rows, batching: Batching, descent: Descent) -> None:
-        from chainrule.engine import session as engine  # noqa: PLC0415 - LLVM only where something is compiled
-        from chainrule.engine.runtime.kernel_session import KernelSession  # noqa: PLC0415 - as above
+        from chainrule.engine.runtime.kernel_session import KernelSession  # noqa: PLC0415 - LLVM only where compiled
 
         optimizer = descent.optimizer
         epsilon_hat = isinstance(optimizer, EpsilonHatAdam)
         if isinstance(optimizer, EpsilonHatAdam):
             optimizer = Adam(optimizer.learning_rate, optimizer.beta1, optimizer.beta2, optimizer.epsilon)
-        spec = engine.UpdateSpec(
+        spec = session.UpdateSpec(
             optimizer, batching.size, shuffle=False, seed=batching.seed, clip_norm=batching.clip_norm,
             clip_value=batching.clip_value,
-            batch_loss=engine.BatchLoss(batching.alpha, batching.scale, descent.count, epsilon_hat),
+            batch_loss=session.BatchLoss(batching.alpha, batching.scale, descent.count, epsilon_hat),
         )  # fmt: skip
         threads = threads_for(batching.threads, 3 * batching.size * products(model.chain))
         x, t = np.ascontiguousarray(rows.x), np.ascontiguousarray(rows.t, model.chain.dtype)
-        self.session: engine.Session = KernelSession(model, engine.Rows(x, t, _counts(rows)), None, spec, threads)
+        self.session: session.Session = KernelSession(model, session.Rows(x, t, _counts(rows)), None, spec, threads)
         self.session.set_moments(descent.moments)
         self.descent, self.norm = descent, 0.0
 
