@@ -7,7 +7,7 @@ import numpy as np
 
 from chainrule.cli.output import counted, figure_of, print_facts, print_table, say, shortened
 from chainrule.core.layers import Dense
-from chainrule.tables import Column, Encoder, Prepared, Table, TableModel, Trained
+from chainrule.tables import Column, Encoder, PreparedTable, Table, TableModel, Trained
 from chainrule.tables.features import CategoryFeature, Feature, NumberFeature
 from chainrule.tables.table import is_number, spellings
 
@@ -19,7 +19,7 @@ _SHARES = ("R2", "accuracy", "balanced accuracy", "ROC AUC")
 
 
 # -------------------------------------------------------------------------------- before training
-def print_prepared(table: Table, prepared: Prepared, source: str) -> None:
+def print_prepared(table: Table, prepared: PreparedTable, source: str) -> None:
     """Where the rows go, what the target is, and what becomes of each column."""
     target = prepared.target
     print_facts(
@@ -43,7 +43,7 @@ def print_prepared(table: Table, prepared: Prepared, source: str) -> None:
         say()
 
 
-def _told_target(prepared: Prepared) -> str:
+def _told_target(prepared: PreparedTable) -> str:
     target = prepared.target
     column = prepared.table[target.name]
     if target.task == "regression":
@@ -56,7 +56,7 @@ def _told_target(prepared: Prepared) -> str:
     return f"{target.task} classification, {len(target.classes)} classes: {classes}"
 
 
-def _told_rows(prepared: Prepared) -> str:
+def _told_rows(prepared: PreparedTable) -> str:
     told = (
         f"{len(prepared.training):,} to train on, {len(prepared.validation):,} to choose the best epoch by, "
         f"{len(prepared.test):,} to judge by"
@@ -81,7 +81,7 @@ def _told_feature(feature: Feature) -> str:
     return f"{inputs}: number, missing" if len(feature.names) > 1 else inputs
 
 
-def _likely_classes(prepared: Prepared) -> str:
+def _likely_classes(prepared: PreparedTable) -> str:
     """A hint where few whole numbers may be the names of classes."""
     values = prepared.table[prepared.target.name].values
     if prepared.target.task != "regression":
@@ -95,7 +95,7 @@ def _likely_classes(prepared: Prepared) -> str:
     )
 
 
-def _mostly_numbers(prepared: Prepared) -> Iterator[str]:
+def _mostly_numbers(prepared: PreparedTable) -> Iterator[str]:
     """A hint for each column in which a few cells of text keep the others from being numbers."""
     for name in prepared.table.names:
         column = prepared.table[name]

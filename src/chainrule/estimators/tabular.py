@@ -13,7 +13,7 @@ from chainrule.errors import InputError
 from chainrule.estimators.ensemble import BaseTabular, column_of, encoder_of
 from chainrule.estimators.parameters import ANYTHING, FRACTION, documented, parameter, with_plain_numbers
 from chainrule.tables import Scaling
-from chainrule.tables.target import class_probabilities
+from chainrule.tables.class_probabilities import class_probabilities
 
 
 @documented()

@@ -19,7 +19,7 @@ FEWEST_ROWS = 5
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedTable:
     """A table ready to train on.
 
     Attributes:
@@ -53,7 +53,7 @@ def prepare(
     task: str | None = None,
     exclude: Sequence[str] = (),
     config: TableConfig | None = None,
-) -> Prepared:
+) -> PreparedTable:
     """Part a table's rows and learn from the training rows how to encode them.
 
     Args:
@@ -90,4 +90,4 @@ def prepare(
     if answer.task == "regression":
         answer = Target.learn(seen[target], answer.task)
     encoder = Encoder.learn(seen, names, scale=Scaling.robust)
-    return Prepared(kept, encoder, answer, training, validation, test, table.rows - kept.rows)
+    return PreparedTable(kept, encoder, answer, training, validation, test, table.rows - kept.rows)

@@ -17,14 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from chainrule.errors import TableError
 from chainrule.tables.conversion import Reading, table_of
-from chainrule.tables.queries import (
-    folder_of,
-    is_pattern,
-    matching_files,
-    parse_query,
-    quoted,
-    settled_query,
-)
+from chainrule.tables.queries import folder_of, is_pattern, matching_files, parse_query
+from chainrule.tables.query_reading import quoted, settled_query
 from chainrule.tables.sources import Source, names_a_table, open_source, read_header
 from chainrule.tables.table import Kind, Table
 

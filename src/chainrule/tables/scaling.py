@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.errors import TableError
-from chainrule.tables import records
+from chainrule.tables import checked_data as checked
 from chainrule.tables.table import Column, Kind, is_number
 from chainrule.tables.weights import relative_weights
 
@@ -111,12 +111,12 @@ class Scaling:
         Raises:
             FormatError: a number is missing, not finite or out of bounds; the message begins with ``where``.
         """
-        fields = records.record(value, where, ("mean", "scale", "limit"))
+        fields = checked.record(value, where, ("mean", "scale", "limit"))
         limit = fields["limit"]
         return cls(
-            mean=records.number(fields["mean"], f"{where}.mean", -LARGEST, LARGEST),
-            scale=records.number(fields["scale"], f"{where}.scale", 1 / LARGEST, LARGEST),
-            limit=None if limit is None else records.number(limit, f"{where}.limit", 1 / LARGEST, LARGEST),
+            mean=checked.number(fields["mean"], f"{where}.mean", -LARGEST, LARGEST),
+            scale=checked.number(fields["scale"], f"{where}.scale", 1 / LARGEST, LARGEST),
+            limit=None if limit is None else checked.number(limit, f"{where}.limit", 1 / LARGEST, LARGEST),
         )
 
 
