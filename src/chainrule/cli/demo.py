@@ -50,14 +50,14 @@ def run(out: Path, seed: int) -> None:
     x, t = x[[n]], t[[n]]
     species = prepared.table["species"].values[prepared.test[n]]
     said = model.target.decode(net.forward(x))
-    told = f"its prediction: {said['prediction'][0]}; probability of {species}: " + number(
+    said_of_it = f"its prediction: {said['prediction'][0]}; probability of {species}: " + number(
         said[f"probability of {species}"][0], 3
     )
-    say(f"\nThe test penguin it is least sure of is a {species} ({told}).")
+    say(f"\nThe test penguin it is least sure of is a {species} ({said_of_it}).")
     print_derivative(net, net.trace(x, t), model.encoder.names)
 
     model.save(model_file)
-    title = f"A {species} penguin passes through the network ({told})"
+    title = f"A {species} penguin passes through the network ({said_of_it})"
     _draw(trained, x, title, picture)
     say("\nWhat keeps it from training better?")
     say(str(trained.history.diagnose()))
@@ -72,8 +72,8 @@ def _is_demo_picture(path: Path) -> bool:
 
 def _print_epochs(history: History) -> None:
     """The losses of a few epochs, the kept and the last among them."""
-    told = sorted({*(e for e in _EPOCHS_SHOWN if e < history.epochs), history.best_epoch, history.epochs - 1})
-    rows = [[str(e), number(history.losses[e], 4), number(history.validation_losses[e], 4)] for e in told]
+    shown = sorted({*(e for e in _EPOCHS_SHOWN if e < history.epochs), history.best_epoch, history.epochs - 1})
+    rows = [[str(e), number(history.losses[e], 4), number(history.validation_losses[e], 4)] for e in shown]
     print_table(["epoch", "training loss", "validation loss"], rows)
     say()
 

@@ -1,4 +1,4 @@
-"""What ``fit`` and ``demo`` tell of a table, of the training on it and of how good the model is."""
+"""What ``fit`` and ``demo`` print about a table, of the training on it and of how good the model is."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -25,8 +25,8 @@ def print_prepared(table: Table, prepared: PreparedTable, source: str) -> None:
     print_facts(
         [
             ("table", f"{source}: {counted(table.rows, 'row')}, {counted(len(table.names), 'column')}"),
-            ("target", f"{target.name}: {_told_target(prepared)}"),
-            ("rows", _told_rows(prepared)),
+            ("target", f"{target.name}: {_target_text(prepared)}"),
+            ("rows", _rows_text(prepared)),
         ]
     )
     say()
@@ -43,7 +43,7 @@ def print_prepared(table: Table, prepared: PreparedTable, source: str) -> None:
         say()
 
 
-def _told_target(prepared: PreparedTable) -> str:
+def _target_text(prepared: PreparedTable) -> str:
     target = prepared.target
     column = prepared.table[target.name]
     if target.task == "regression":
@@ -56,12 +56,12 @@ def _told_target(prepared: PreparedTable) -> str:
     return f"{target.task} classification, {len(target.classes)} classes: {classes}"
 
 
-def _told_rows(prepared: PreparedTable) -> str:
-    told = (
+def _rows_text(prepared: PreparedTable) -> str:
+    parts = (
         f"{len(prepared.training):,} to train on, {len(prepared.validation):,} to choose the best epoch by, "
         f"{len(prepared.test):,} to judge by"
     )
-    return f"{told}; {prepared.left_out:,} without a target left out" if prepared.left_out else told
+    return f"{parts}; {prepared.left_out:,} without a target left out" if prepared.left_out else parts
 
 
 def _told_column(column: Column, encoder: Encoder) -> list[str]:
@@ -169,7 +169,7 @@ def surprises(model: TableModel, table: Table) -> Iterator[str]:
     for feature in model.encoder.features:
         column = table[feature.name]
         missing, unseen = int(column.missing.sum()), "no category is taken"
-        if missing and f"{feature.name} is missing" not in feature.names:  # it has no input that tells
+        if missing and f"{feature.name} is missing" not in feature.names:  # it has no input that says so
             taken = f"the median {figure_of(feature.fill)} is taken" if isinstance(feature, NumberFeature) else unseen
             yield f"{feature.name} is missing in {counted(missing, 'row')} and never was in training: {taken}."
         if isinstance(feature, CategoryFeature) and not feature.other:

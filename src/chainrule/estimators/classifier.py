@@ -33,7 +33,7 @@ from chainrule.tables.weights import effective_rows
 @documented(ATTRIBUTES)
 @dataclass(eq=False, repr=False)
 class MLPClassifier(ClassifierMixin, BaseMLP):
-    """A network that tells classes apart: scikit-learn's, with more.
+    """A network that classifies rows: scikit-learn's, with more.
 
     Changing the import from ``sklearn.neural_network`` changes nothing but the speed: same parameters, same attributes
     and, with the same seed, the same losses. It minimises ``E_b = (sum_n w_n e_n + alpha/2 sum W^2)/sum_n w_n`` over
@@ -112,7 +112,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return self._fit(X, y, sample_weight, incremental=True, classes=classes)
 
     def _learn_classes(self, y: Any, classes: Any, *, incremental: bool) -> None:
-        """The labels that will ever come, as the first of several calls tells them."""
+        """The labels that will ever come, from the first of several calls."""
         if not incremental:
             return
         if not hasattr(self, "classes_"):

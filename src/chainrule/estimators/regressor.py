@@ -46,7 +46,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     Changing the import from ``sklearn.neural_network`` changes nothing but the speed: same parameters, same attributes
     and, with the same seed, the same losses. It minimises ``E_b = (sum_n w_n e_n + alpha/2 sum W^2)/sum_n w_n`` over
-    batches b, where ``e_n = sum_k (t_nk - y_nk)^2/2``; the loss is told per output.
+    batches b, where ``e_n = sum_k (t_nk - y_nk)^2/2``; the loss is reported per output.
 
     Args:
         {parameters}
@@ -160,7 +160,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return np.tile(t, (1, self._copies())) if self._copies() > 1 else t
 
     def _loss_constants(self, t: Array) -> Array | None:
-        """scikit-learn tells the Poisson loss as a deviance, ``t log(t/y) - t + y``."""
+        """scikit-learn reports the Poisson loss as a deviance, ``t log(t/y) - t + y``."""
         if self.loss != "poisson" or self.quantiles is not None:
             return None
         return (xlogy(t, t) - t).sum(axis=1)

@@ -1,4 +1,4 @@
-"""Before training: rows parted, and from the training rows alone learned how columns become inputs."""
+"""Before training: rows are split, and how columns become inputs is learned from the training rows alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -54,12 +54,12 @@ def prepare(
     exclude: Sequence[str] = (),
     config: TableConfig | None = None,
 ) -> PreparedTable:
-    """Part a table's rows and learn from the training rows how to encode them.
+    """Split a table's rows and learn from the training rows how to encode them.
 
     Args:
         table: see ``chainrule.tables.read_table``.
         target: the column to predict.
-        task: ``"regression"``, ``"classification"``, ``"binary"`` or ``"multiclass"``; None tells from the column.
+        task: ``"regression"``, ``"classification"``, ``"binary"`` or ``"multiclass"``; None infers it from the column.
         exclude: columns not to use.
         config: says the shares of the parts and the seed.
 

@@ -55,7 +55,7 @@ class Scaling:
 
     @classmethod
     def learn(cls, values: NDArray[np.float64], weights: NDArray[np.float64] | None = None) -> "Scaling":
-        """Mean and population standard deviation of (N,) finite numbers, weighted if told; equal ones get scale 1."""
+        """Mean and population standard deviation of (N,) finite numbers, weighted if there are weights; equal ones get scale 1."""
         weights = relative_weights(weights)
         low, high = float(values.min()), float(values.max())
         if low == high:
@@ -68,7 +68,7 @@ class Scaling:
 
     @classmethod
     def robust(cls, values: NDArray[np.float64], weights: NDArray[np.float64] | None = None) -> "Scaling":
-        """Median and spread of (N,) finite numbers, weighted if told, and a limit of 3.
+        """Median and spread of (N,) finite numbers, weighted if there are weights, and a limit of 3.
 
         The spread is the interquartile range over 1.349 (of a normal distribution: its standard deviation); half the
         whole range where a quarter of the rows share the median's value; 1 where all do.

@@ -99,7 +99,7 @@ class Target:
     def kind(self) -> Kind:
         """What the column held in training: classes are numbers or booleans if they are spelled as such.
 
-        Text whose every cell is a number would have been read as numbers, so the classes alone tell.
+        Text whose every cell is a number would have been read as numbers, so the classes alone decide.
         """
         if self.task == "regression" or all(map(_is_label, self.classes)):
             return "number"

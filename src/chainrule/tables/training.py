@@ -47,15 +47,15 @@ class Trained:
 def train(prepared: PreparedTable, config: TableConfig | None = None) -> Trained:
     """Train a network on a prepared table and judge it by the test rows.
 
-    Ctrl-C ends training early; what was trained so far is judged all the same, ``history.stopped`` tells.
+    Ctrl-C ends training early; what was trained so far is judged all the same, ``history.stopped`` says so.
 
     Raises:
         DivergenceError: the loss left the finite numbers, or all proportion.
         InputError: the network would be too large.
     """
     config = config or TableConfig()
-    network, x, t, told = _run(prepared, config)
-    history = network.fit(x, t, **told, callbacks={"epoch": _refuse_lost_losses(network.loss(x, t))})
+    network, x, t, arguments = _run(prepared, config)
+    history = network.fit(x, t, **arguments, callbacks={"epoch": _refuse_lost_losses(network.loss(x, t))})
     smoothing = config.smoothing(prepared.target.task, len(x))
     model = TableModel(network, prepared.encoder, replace(prepared.target, smoothing=smoothing))
     return Trained(model, history, *_judge(model, prepared), prepared)
@@ -67,8 +67,8 @@ def diagnose_training(prepared: PreparedTable, config: TableConfig | None = None
     Raises:
         InputError: the network would be too large.
     """
-    network, x, t, told = _run(prepared, config or TableConfig())
-    return diagnose(network, x, t, **told)
+    network, x, t, arguments = _run(prepared, config or TableConfig())
+    return diagnose(network, x, t, **arguments)
 
 
 def _run(prepared: PreparedTable, config: TableConfig) -> tuple[Network, Array, Array, dict[str, Any]]:
@@ -76,8 +76,11 @@ def _run(prepared: PreparedTable, config: TableConfig) -> tuple[Network, Array, 
     task = prepared.target.task
     (x, t), (held_x, held_t) = prepared.part(prepared.training), prepared.part(prepared.validation)
     network = config.network(x.shape[1], task, t.shape[1], seed=config.seed)
-    told = config.settings(task, len(x)) | {"seed": config.seed, "validation": (held_x, config.smoothed(held_t, task))}
-    return network, x, config.smoothed(t, task), told
+    arguments = config.settings(task, len(x)) | {
+        "seed": config.seed,
+        "validation": (held_x, config.smoothed(held_t, task)),
+    }
+    return network, x, config.smoothed(t, task), arguments
 
 
 def train_on_table(
