@@ -91,7 +91,8 @@ def table_of(
         connection: an in-memory connection, which ``relation`` belongs to; it keeps a table afterwards.
         relation: what to read; its order of rows is kept.
         names: the name of each of its columns.
-        reading: how texts are read; where a model's kinds are given, other columns that are not of a table's kinds are left out.
+        reading: how texts are read; where a model's kinds are given, other columns that no table can hold are
+            left out.
 
     Raises:
         TableError: a name stands twice, there are no rows, or a column holds lists, records or the like.

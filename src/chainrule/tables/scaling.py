@@ -55,7 +55,7 @@ class Scaling:
 
     @classmethod
     def learn(cls, values: NDArray[np.float64], weights: NDArray[np.float64] | None = None) -> "Scaling":
-        """Mean and population standard deviation of (N,) finite numbers, weighted if there are weights; equal ones get scale 1."""
+        """Mean and population standard deviation of (N,) finite numbers, weighted or not; equal ones get scale 1."""
         weights = relative_weights(weights)
         low, high = float(values.min()), float(values.max())
         if low == high:
