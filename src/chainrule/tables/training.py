@@ -76,10 +76,8 @@ def _run(prepared: PreparedTable, config: TableConfig) -> tuple[Network, Array, 
     task = prepared.target.task
     (x, t), (held_x, held_t) = prepared.part(prepared.training), prepared.part(prepared.validation)
     network = config.network(x.shape[1], task, t.shape[1], seed=config.seed)
-    arguments = config.settings(task, len(x)) | {
-        "seed": config.seed,
-        "validation": (held_x, config.smoothed(held_t, task)),
-    }
+    validation = held_x, config.smoothed(held_t, task)
+    arguments = config.settings(task, len(x)) | {"seed": config.seed, "validation": validation}
     return network, x, config.smoothed(t, task), arguments
 
 
