@@ -1,8 +1,8 @@
 """Updates, each by the loss of its own batch: ``E_b = (sum_n w_n e_n + alpha/2 sum W^2)/sum_n w_n``.
 
 This is how scikit-learn counts: the penalty is divided by the batch's rows and counts in the loss, and a batch's
-gradient is that of its own loss. Two classes go through an epoch's batches: ``ReferenceEpochs`` with the layers' own NumPy, and
-``CompiledEpochs`` with a session of the compiled engine.
+gradient is that of its own loss. Two classes go through an epoch's batches: ``ReferenceEpochs`` with the layers' own
+NumPy, and ``CompiledEpochs`` with a session of the compiled engine.
 """
 
 from dataclasses import dataclass

@@ -51,8 +51,8 @@ def read_table(source: object, kinds: Mapping[str, Kind] | None = None) -> Table
     """Read a table.
 
     What a column of text holds is inferred from all of its cells. For a trained model that would be wrong: in a file
-    that holds nothing but ``1.10``, its category ``1.10`` would be the number 1.1. Give the model's ``kinds``, and every
-    cell is read as what the model learned, whatever the other rows hold.
+    that holds nothing but ``1.10``, its category ``1.10`` would be the number 1.1. Give the model's ``kinds``, and
+    every cell is read as what the model learned, whatever the other rows hold.
 
     Args:
         source: a path to a ``.csv``, ``.tsv``, ``.parquet``, ``.json``, ``.jsonl`` or ``.ndjson`` file (text
