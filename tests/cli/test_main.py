@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from chainrule import __version__
-from chainrule.cli import output
+from chainrule.cli import files, output
 
 COMMANDS = ["demo", "fit", "predict", "explain", "check"]
 
@@ -125,7 +125,7 @@ def test_figures_are_short(value, told):
     ],
 )
 def test_files_are_named_after_the_table(table, name):
-    assert str(output.beside(table, ".x", "else")) == name
+    assert str(files.beside(table, ".x", "else")) == name
 
 
 def test_long_lists_are_cut():

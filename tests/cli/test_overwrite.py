@@ -181,3 +181,53 @@ def test_two_outputs_are_two_files(shell):
 def test_an_older_output_is_replaced(shell):
     for _ in range(2):
         assert shell("formula", "species.safetensors", "--out", "o.txt").code == 0
+
+
+@pytest.mark.usefixtures("files")
+@pytest.mark.parametrize(
+    ("command", "name", "ending"),
+    [
+        (("export", "species.safetensors", "--to", "python"), "t.csv", ".py"),
+        (("formula", "species.safetensors"), "t.csv", ".txt or .md"),
+        (("formula", "species.safetensors", "--format", "latex"), "t.txt", ".tex"),
+        (("formula", "species.safetensors", "--format", "html"), "t.py", ".html or .htm"),
+        (("explain", "species.safetensors", "penguins.csv", "--of", "x[0]", "--format", "json"), "t", ".json"),
+    ],
+)
+def test_a_file_of_another_kind_is_not_written_over(shell, command, name, ending):
+    Path(name).write_text("of another kind")
+    ran = shell(*command, "--out", name)
+    assert f"{name} is there already, and its name is not that of" in ran.error
+    assert f"name a file that ends with {ending}, or one that is not there yet" in ran.error
+    assert (ran.out, Path(name).read_text()) == ("", "of another kind")
+
+
+@pytest.mark.usefixtures("files")
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        (("fit", "penguins.csv", "--target", "species", *QUICK), "penguins.safetensors"),
+        (("predict", "species.safetensors", "penguins.csv"), "penguins-predictions.csv"),
+        (("predict", "species.safetensors", QUERY), "predictions.csv"),
+        (("demo",), "penguins.png"),
+        (("demo",), "penguins.safetensors"),
+    ],
+)
+def test_a_name_that_the_command_chose_is_written_over_only_by_itself(shell, command, name):
+    Path(name).write_text("somebody's own\n1\n")
+    there = set(Path().iterdir())
+    ran = shell(*command)
+    assert f"{name} is there already and is not what this command writes: " in ran.error
+    assert (ran.out, Path(name).read_text()) == ("", "somebody's own\n1\n")
+    assert set(Path().iterdir()) == there
+    Path(name).unlink()
+    for _ in range(2):
+        ran = shell(*command)
+        assert ran.code == 0, ran.err
+
+
+@pytest.mark.usefixtures("files")
+def test_predictions_are_not_written_to_what_is_no_table(shell):
+    Path("mine.py").write_text("print()")
+    assert "names no table format" in shell("predict", "species.safetensors", "penguins.csv", "--out", "mine.py").error
+    assert Path("mine.py").read_text() == "print()"

@@ -8,7 +8,7 @@ import chainrule as cr
 from chainrule.errors import InputError
 from chainrule.estimators import MLPClassifier, MLPRegressor
 from chainrule.estimators.distributions import GAUSSIAN, quantiles_loss
-from chainrule.estimators.weighted import weighted
+from chainrule.estimators.weighted_loss import weighted
 from chainrule.optimizers.schedules import Cosine, OnPlateau
 
 X, Y = load_iris(return_X_y=True)

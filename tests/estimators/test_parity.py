@@ -163,7 +163,7 @@ def test_sparse_inputs_train_alike_whether_they_are_made_dense_or_not(container,
         settings = {"random_state": 0, "max_iter": 8, "batch_size": 50}
         his = theirs.MLPClassifier(**settings).fit(sparse, CLASSES)
         mine = ours.MLPClassifier(**settings).fit(sparse, CLASSES)
-        monkeypatch.setattr("chainrule.estimators.holding.DENSE_BYTES", 0)
+        monkeypatch.setattr("chainrule.estimators.inputs.DENSE_BYTES", 0)
         lean = ours.MLPClassifier(**settings).fit(sparse, CLASSES)
     alike(his, mine)
     alike(his, lean)

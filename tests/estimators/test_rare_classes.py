@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from chainrule.tables.exported import probability_lines
 
 from chainrule.estimators import MLPClassifier, TabularClassifier
 from chainrule.tables import Column, Table, TableConfig, load_table_model, train_on_table
-from chainrule.tables.exported import probability_lines
 
 QUICK = {"hidden_layer_sizes": (32, 32), "epochs": 30, "members": 2}
 TRAIN = 2000

@@ -70,7 +70,7 @@ def test_validation_data_are_a_pair(given):
 def test_sparse_inputs_are_neither_compiled_nor_scaled(monkeypatch):
     sparse = scipy.sparse.csr_array(X)
     assert regressor(scale_inputs=True).fit(sparse, T).n_iter_ == 3  # small ones are made dense
-    monkeypatch.setattr("chainrule.estimators.holding.DENSE_BYTES", 0)
+    monkeypatch.setattr("chainrule.estimators.inputs.DENSE_BYTES", 0)
     with pytest.raises(InputError, match="scale_inputs=True needs dense inputs"):
         regressor(scale_inputs=True).fit(sparse, T)
     with pytest.raises(InputError, match="needs dense inputs"):

@@ -261,3 +261,17 @@ def test_only_the_files_that_a_query_names_can_be_opened(tables):
         for closed in ("FROM 'other/o.csv'", "FROM '*.csv'", "FROM read_text('j.jsonl')", "COPY (SELECT 1) TO 'n.csv'"):
             with pytest.raises(duckdb.Error, match="disabled by configuration"):
                 connection.sql(closed).fetchall()
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("PIVOT 'a.csv' ON v USING sum(x)", "a PIVOT needs its values written out: ON column IN"),
+        ("SELECT * FROM (PIVOT 'a.csv' ON v USING sum(x))", "a PIVOT needs its values written out"),
+        ("SELECT 1 AS a; SELECT 2 AS a", "this text holds 2 statements: leave one"),
+        ("INSERT INTO a VALUES (1)", "this one is INSERT: write a SELECT"),
+    ],
+)
+def test_a_refusal_says_what_is_in_the_way(query, message):
+    with duckdb.connect(":memory:") as connection, pytest.raises(TableError, match=message):
+        parse_query(connection, query)

@@ -1,16 +1,13 @@
 """The commands and their options."""
 
-import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from chainrule import __version__
-from chainrule.core.activations import ACTIVATIONS
-from chainrule.errors import InputError
-from chainrule.optimizers import OPTIMIZERS
-from chainrule.tables import TASK_DEFAULTS, TableConfig
+from chainrule.cli.table_options import with_table_options
+from chainrule.tables import TableConfig
 
 app = typer.Typer(
     name="chainrule",
@@ -25,58 +22,14 @@ _TABLE = typer.Argument(
     metavar="TABLE", help="A .csv, .tsv, .parquet or .jsonl file, or a SQL query over such files: SELECT ..."
 )
 _MODEL = typer.Argument(metavar="MODEL", help="A model file that `chainrule fit` wrote.")
-_TRAINING = "Network and training"
-_USUAL_HIDDEN = ",".join(map(str, TableConfig.hidden))
 
 _Target = Annotated[str, typer.Option(help="The column to predict.")]
 _Task = Annotated[
     str | None,
-    typer.Option(help="regression, classification, binary or multiclass; told from the target unless given."),
+    typer.Option(help="regression, classification, binary or multiclass; by the target unless given."),
 ]
 _Exclude = Annotated[
     list[str] | None, typer.Option("--exclude", "--without", help="A column not to use; may be given again.")
-]
-_Test = Annotated[float, typer.Option(help="Share of the rows set aside to judge by.")]
-_Validation = Annotated[float, typer.Option(help="Share of the other rows set aside to choose the best epoch by.")]
-_Seed = Annotated[int, typer.Option(help="Seed of every draw.")]
-_Hidden = Annotated[str, typer.Option(help="Units of the hidden layers; '' for none.", rich_help_panel=_TRAINING)]
-_Activation = Annotated[
-    str | None,
-    typer.Option(
-        help=f"Of the hidden layers: {', '.join(ACTIVATIONS)}; {TASK_DEFAULTS['multiclass'].activation} for classes "
-        f"and {TASK_DEFAULTS['regression'].activation} for numbers unless given.",
-        rich_help_panel=_TRAINING,
-    ),
-]
-_Optimizer = Annotated[str, typer.Option(help=f"One of {', '.join(OPTIMIZERS)}.", rich_help_panel=_TRAINING)]
-_Rate = Annotated[
-    float | None,
-    typer.Option(
-        help="The height of the waves in which it rises and falls (CosLog); "
-        f"{TASK_DEFAULTS['multiclass'].learning_rate} for classes and "
-        f"{TASK_DEFAULTS['regression'].learning_rate} for numbers unless given.",
-        rich_help_panel=_TRAINING,
-    ),
-]
-_Decay = Annotated[float, typer.Option(help="Of the weights, decoupled.", rich_help_panel=_TRAINING)]
-_Dropout = Annotated[
-    float, typer.Option(help="Share of the hidden units dropped in training.", rich_help_panel=_TRAINING)
-]
-_Smoothing = Annotated[
-    float, typer.Option(help="Share of each row's target spread over the classes.", rich_help_panel=_TRAINING)
-]
-_Epochs = Annotated[
-    int | None, typer.Option(help="At most; by the number of rows unless given.", rich_help_panel=_TRAINING)
-]
-_BatchSize = Annotated[
-    int | None, typer.Option(help="Rows an update; by their number unless given.", rich_help_panel=_TRAINING)
-]
-_Patience = Annotated[
-    int | None,
-    typer.Option(
-        help="Epochs without a better validation loss before it stops; all epochs are trained unless given.",
-        rich_help_panel=_TRAINING,
-    ),
 ]
 
 
@@ -101,33 +54,23 @@ def demo(
     seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
 ) -> None:
     """Train on real data (penguins), explain one derivative by its numbers, draw the network, diagnose the training."""
-    from chainrule.cli.demo import run  # noqa: PLC0415 - each command fetches only what it needs
+    from chainrule.cli.demo import run  # noqa: PLC0415 - each command imports only what it needs
 
     run(out, seed)
 
 
 @app.command()
+@with_table_options
 def fit(
     table: Annotated[str, _TABLE],
     target: _Target,
     task: _Task = None,
     exclude: _Exclude = None,
-    test: _Test = TableConfig.test,
-    validation: _Validation = TableConfig.validation,
-    seed: _Seed = TableConfig.seed,
     out: Annotated[Path | None, typer.Option(help="Model file to write; named after the table unless given.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Also draw the losses by epoch to this picture.")] = None,
     diagnose: Annotated[bool, typer.Option("--diagnose", help="Also say what keeps it from training better.")] = False,
-    hidden: _Hidden = _USUAL_HIDDEN,
-    activation: _Activation = TableConfig.activation,
-    optimizer: _Optimizer = TableConfig.optimizer,
-    learning_rate: _Rate = TableConfig.learning_rate,
-    weight_decay: _Decay = TableConfig.weight_decay,
-    dropout: _Dropout = TableConfig.dropout,
-    label_smoothing: _Smoothing = TableConfig.label_smoothing,
-    epochs: _Epochs = None,
-    batch_size: _BatchSize = None,
-    patience: _Patience = None,
+    *,
+    config: TableConfig,
 ) -> None:
     """Train a network to predict one column of a table from the others; judge it on rows it has not seen.
 
@@ -135,68 +78,28 @@ def fit(
 
     Example: chainrule fit penguins.csv --target species
     """
-    from chainrule.cli.fit import run  # noqa: PLC0415
+    from chainrule.cli.fit import run  # noqa: PLC0415 - each command imports only what it needs
 
-    config = TableConfig(
-        hidden=_units(hidden),
-        activation=activation,
-        optimizer=optimizer,
-        learning_rate=learning_rate,
-        weight_decay=weight_decay,
-        dropout=dropout,
-        label_smoothing=label_smoothing,
-        epochs=epochs,
-        batch_size=batch_size,
-        patience=patience,
-        test=test,
-        validation=validation,
-        seed=seed,
-    )
     run(table, target, task, exclude or [], config, out, plot, diagnose=diagnose)
 
 
 @app.command()
+@with_table_options
 def diagnose(
     table: Annotated[str, _TABLE],
     target: _Target,
     task: _Task = None,
     exclude: _Exclude = None,
-    test: _Test = TableConfig.test,
-    validation: _Validation = TableConfig.validation,
-    seed: _Seed = TableConfig.seed,
     plot: Annotated[Path | None, typer.Option(help="Also draw the diagnosis to this picture.")] = None,
-    hidden: _Hidden = _USUAL_HIDDEN,
-    activation: _Activation = TableConfig.activation,
-    optimizer: _Optimizer = TableConfig.optimizer,
-    learning_rate: _Rate = TableConfig.learning_rate,
-    weight_decay: _Decay = TableConfig.weight_decay,
-    dropout: _Dropout = TableConfig.dropout,
-    label_smoothing: _Smoothing = TableConfig.label_smoothing,
-    epochs: _Epochs = None,
-    batch_size: _BatchSize = None,
-    patience: _Patience = None,
+    *,
+    config: TableConfig,
 ) -> None:
     """Say why training on a table fails, and prove it by training again with only the cause removed.
 
     Example: chainrule diagnose penguins.csv --target species --learning-rate 3
     """
-    from chainrule.cli.diagnose import run  # noqa: PLC0415
+    from chainrule.cli.diagnose import run  # noqa: PLC0415 - as above
 
-    config = TableConfig(
-        hidden=_units(hidden),
-        activation=activation,
-        optimizer=optimizer,
-        learning_rate=learning_rate,
-        weight_decay=weight_decay,
-        dropout=dropout,
-        label_smoothing=label_smoothing,
-        epochs=epochs,
-        batch_size=batch_size,
-        patience=patience,
-        test=test,
-        validation=validation,
-        seed=seed,
-    )
     run(table, target, task, exclude or [], config, plot)
 
 
@@ -213,7 +116,7 @@ def predict(
 
     Example: chainrule predict penguins.safetensors new.csv --out predicted.csv
     """
-    from chainrule.cli.predict import run  # noqa: PLC0415
+    from chainrule.cli.predict import run  # noqa: PLC0415 - as above
 
     run(model, table, out)
 
@@ -233,7 +136,7 @@ def explain(
 
     Example: chainrule explain penguins.safetensors penguins.csv --row 3
     """
-    from chainrule.cli.explain import run  # noqa: PLC0415
+    from chainrule.cli.explain import run  # noqa: PLC0415 - as above
 
     run(model, table, row, of, form, out)
 
@@ -248,7 +151,7 @@ def formula(
 
     Example: chainrule formula penguins.safetensors --format html --out penguins.html
     """
-    from chainrule.cli.derive import formula as run  # noqa: PLC0415
+    from chainrule.cli.derive import formula as run  # noqa: PLC0415 - as above
 
     run(model, form, out)
 
@@ -263,7 +166,7 @@ def export(
 
     Example: chainrule export penguins.safetensors --to python --out penguins.py
     """
-    from chainrule.cli.derive import export as run  # noqa: PLC0415
+    from chainrule.cli.derive import export as run  # noqa: PLC0415 - as above
 
     run(model, to, out)
 
@@ -295,15 +198,7 @@ def check(
 
     Example: chainrule check ada.py --reference "2 -> 3 tanh -> 1 sigmoid, squared_error"
     """
-    from chainrule.cli.check import run  # noqa: PLC0415
-    from chainrule.marking.grading import Limits  # noqa: PLC0415
+    from chainrule.cli.check import run  # noqa: PLC0415 - as above
+    from chainrule.marking.grading import Limits  # noqa: PLC0415 - as above
 
     run(file, reference, function, rows, seed, Limits(seconds, megabytes), out)
-
-
-def _units(text: str) -> tuple[int, ...]:
-    """``"64,32"`` as (64, 32)."""
-    parts = text.split(",") if text.strip() else []
-    if not all(re.fullmatch(r"\s*[1-9][0-9]{0,8}\s*", part) for part in parts):
-        raise InputError(f"--hidden must be whole numbers from 1 with commas between, such as 64,32, got {text!r}.")
-    return tuple(map(int, parts))

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import typer
 
-from chainrule.cli.output import check_can_write, print_table, say
+from chainrule.cli.files import check_can_write
+from chainrule.cli.output import print_table, say
 from chainrule.core.model import Model
 from chainrule.errors import InputError
 from chainrule.files.atomic import write_atomically

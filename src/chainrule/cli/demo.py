@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainrule.cli.explain import print_derivative
-from chainrule.cli.output import check_can_write, print_table, say, say_next, write_picture
+from chainrule.cli.files import check_can_write, check_is_own, is_model, write_picture
+from chainrule.cli.output import print_table, say, say_next
 from chainrule.cli.report import print_prepared, print_trained
 from chainrule.core.format import number
-from chainrule.errors import InputError
 from chainrule.tables import TableConfig, Trained, penguins_path, prepare, read_table, train
 from chainrule.training import History
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_EPOCHS_TOLD = (0, 1, 2, 5, 10, 20, 50, 100, 200)
+_EPOCHS_SHOWN = (0, 1, 2, 5, 10, 20, 50, 100, 200)
+
+_TITLE = "chainrule demo"
+"""Stands in the picture's file, which is known again by it."""
 
 
 def run(out: Path, seed: int) -> None:
@@ -26,7 +29,11 @@ def run(out: Path, seed: int) -> None:
     started = time.perf_counter()
     picture, model_file, csv = (out / f"penguins.{kind}" for kind in ("png", "safetensors", "csv"))
     check_can_write(picture, model_file, csv, reading=[penguins_path()])
-    _leave_table(csv)
+    elsewhere = "choose another folder with --out"
+    check_is_own(model_file, is_model, elsewhere)
+    check_is_own(picture, _is_demo_picture, elsewhere)
+    check_is_own(csv, lambda path: path.read_bytes() == penguins_path().read_bytes(), elsewhere)
+    csv.write_bytes(penguins_path().read_bytes())
     table = read_table(csv)
     say("Palmer penguins, measured in Antarctica from 2007 to 2009 (Gorman et al. 2014, CC0): which species is it?\n")
     config = TableConfig(hidden=(6,), activation="tanh", learning_rate=0.03, label_smoothing=0.0, epochs=120, seed=seed)
@@ -43,14 +50,14 @@ def run(out: Path, seed: int) -> None:
     x, t = x[[n]], t[[n]]
     species = prepared.table["species"].values[prepared.test[n]]
     said = model.target.decode(net.forward(x))
-    told = f"its prediction: {said['prediction'][0]}; probability of {species}: " + number(
+    said_of_it = f"its prediction: {said['prediction'][0]}; probability of {species}: " + number(
         said[f"probability of {species}"][0], 3
     )
-    say(f"\nThe test penguin it is least sure of is a {species} ({told}).")
+    say(f"\nThe test penguin it is least sure of is a {species} ({said_of_it}).")
     print_derivative(net, net.trace(x, t), model.encoder.names)
 
     model.save(model_file)
-    title = f"A {species} penguin passes through the network ({told})"
+    title = f"A {species} penguin passes through the network ({said_of_it})"
     _draw(trained, x, title, picture)
     say("\nWhat keeps it from training better?")
     say(str(trained.history.diagnose()))
@@ -58,22 +65,15 @@ def run(out: Path, seed: int) -> None:
     say_next("explain", str(model_file), str(csv), "--row", "1")
 
 
-def _leave_table(path: Path) -> None:
-    """The table that comes with the package, in the user's folder.
-
-    Raises:
-        InputError: another file of that name is there.
-    """
-    content = penguins_path().read_bytes()
-    if path.exists() and path.read_bytes() != content:
-        raise InputError(f"{path} is there already and is another table: choose another folder with --out.")
-    path.write_bytes(content)
+def _is_demo_picture(path: Path) -> bool:
+    """Whether an earlier run drew it."""
+    return path.is_file() and b"Title\0" + _TITLE.encode() in path.read_bytes()[:1000]
 
 
 def _print_epochs(history: History) -> None:
     """The losses of a few epochs, the kept and the last among them."""
-    told = sorted({*(e for e in _EPOCHS_TOLD if e < history.epochs), history.best_epoch, history.epochs - 1})
-    rows = [[str(e), number(history.losses[e], 4), number(history.validation_losses[e], 4)] for e in told]
+    shown = sorted({*(e for e in _EPOCHS_SHOWN if e < history.epochs), history.best_epoch, history.epochs - 1})
+    rows = [[str(e), number(history.losses[e], 4), number(history.validation_losses[e], 4)] for e in shown]
     print_table(["epoch", "training loss", "validation loss"], rows)
     say()
 
@@ -91,7 +91,7 @@ def _draw(trained: Trained, x: np.ndarray, title: str, path: Path) -> None:
     trained.history.plot(right)
     figure.text(0.02, 0.95, title, fontsize=13)
     right.set_title("Training", fontsize=13, loc="left")
-    write_picture(figure, path)
+    write_picture(figure, path, title=_TITLE)
 
 
 def _name_units(ax: "Axes", layer: int, names: Sequence[str]) -> None:

@@ -2,17 +2,19 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from chainrule.cli.output import check_can_write, say
+from chainrule.cli.files import check_can_write, check_ending
+from chainrule.cli.output import say
 from chainrule.errors import InputError
 from chainrule.files.atomic import write_atomically
-from chainrule.tables import Table, TableModel, load_table_model
-from chainrule.tables.exported import probability_lines
+from chainrule.tables import Table, TableModel, Target, load_table_model
+from chainrule.tables.class_probabilities import probability_source
 
-FORMATS = ("text", "latex", "html", "json")
+FORMATS = {"text": (".txt", ".md"), "latex": (".tex",), "html": (".html", ".htm"), "json": (".json",)}
+"""By name, the endings of files of that format."""
 TARGETS = ("python", "pytorch")
 
 
@@ -40,6 +42,7 @@ def check_output(form: str, out: Path | None, reading: Sequence[str | Path]) -> 
     """Fail before anything is read: an unknown format, or a file that cannot or must not be written."""
     _check_word("--format", form, FORMATS)
     check_can_write(out, reading=reading)
+    check_ending(out, FORMATS[form], f"{form} formulas")
 
 
 def derivation(model: TableModel, row: Table, of: str, form: str, out: Path | None) -> None:
@@ -69,9 +72,15 @@ def export(path: Path, to: str, out: Path | None) -> None:
     """The network as source code."""
     _check_word("--to", to, TARGETS)
     check_can_write(out, reading=[path])
+    check_ending(out, (".py",), "source code")
     model = load_table_model(path)
     source = model.network.to_python() if to == "python" else model.network.to_pytorch()
-    _put(source.rstrip("\n") + "\n" + probability_lines(model.target, to), out)
+    _put(source.rstrip("\n") + "\n" + _probabilities(model.target, to), out)
+
+
+def _probabilities(target: Target, to: str) -> str:
+    """The source of a function of the probabilities; nothing where there are no classes."""
+    return probability_source(target.classes, target.outputs, target.smoothing, to)
 
 
 def _names(model: TableModel) -> dict[str, str]:
@@ -100,6 +109,6 @@ def _put(text: str, out: Path | None) -> None:
     say(f"wrote {out}")
 
 
-def _check_word(option: str, given: str, known: tuple[str, ...]) -> None:
+def _check_word(option: str, given: str, known: Collection[str]) -> None:
     if given not in known:
         raise InputError(f"{option} must be one of {', '.join(known)}, got {given!r}.")

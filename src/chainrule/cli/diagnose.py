@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from chainrule.cli.output import check_can_write, check_picture_name, say, write_picture
+from chainrule.cli.files import check_can_write, check_picture_name, write_picture
+from chainrule.cli.output import say
 from chainrule.cli.report import print_prepared
 from chainrule.tables import TableConfig, diagnose_training, prepare, read_table
 

@@ -1,4 +1,4 @@
-"""``chainrule explain``: the trace of one row, and one of its derivatives told by its numbers."""
+"""``chainrule explain``: the trace of one row, and one of its derivatives by its numbers."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -42,7 +42,7 @@ def print_row(model: TableModel, row: Table) -> None:
     """A row's prediction, inputs, trace, and one derivative."""
     net = model.network.astype("float64")  # numbers one can follow by hand need more digits than float32 has
     x, t = model.encoder.encode(row), _known_target(model, row)
-    print_facts([*_told_prediction(model, net.forward(x)), ("target", _told_target(model, row))])
+    print_facts([*_prediction_facts(model, net.forward(x)), ("target", _target_text(model, row))])
     for surprise in surprises(model, row):
         say(f"note: {surprise}")
     say()
@@ -70,7 +70,7 @@ def _known_target(model: TableModel, row: Table) -> np.ndarray | None:
     return None if unseen else target.encode(column)
 
 
-def _told_target(model: TableModel, row: Table) -> str:
+def _target_text(model: TableModel, row: Table) -> str:
     name = model.target.name
     if name not in row.names or row[name].missing[0]:
         return "not known: values only go up"
@@ -78,7 +78,7 @@ def _told_target(model: TableModel, row: Table) -> str:
     return _cell(row[name]) + (", a class never seen in training: values only go up" if unseen else "")
 
 
-def _told_prediction(model: TableModel, y: np.ndarray) -> Iterator[tuple[str, str]]:
+def _prediction_facts(model: TableModel, y: np.ndarray) -> Iterator[tuple[str, str]]:
     """The prediction, and how it follows from the output y."""
     target, said = model.target, model.target.decode(y)
     prediction = said["prediction"][0]

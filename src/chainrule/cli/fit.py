@@ -3,16 +3,17 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from chainrule.cli.output import (
+from chainrule.cli.files import (
     MODEL_ENDING,
     beside,
     check_can_write,
+    check_is_own,
     check_model_name,
     check_picture_name,
-    say,
-    say_next,
+    is_model,
     write_picture,
 )
+from chainrule.cli.output import say, say_next
 from chainrule.cli.report import print_prepared, print_trained
 from chainrule.tables import TableConfig, prepare, read_table, train
 
@@ -29,11 +30,13 @@ def run(
     diagnose: bool = False,
 ) -> None:
     """Read, train, judge, save; the model is on the disk before its figures are printed, for a pipe may break."""
-    out = out or beside(source, MODEL_ENDING, "model" + MODEL_ENDING)
+    named, out = out is not None, out or beside(source, MODEL_ENDING, "model" + MODEL_ENDING)
     check_model_name(out)
     if plot is not None:
         check_picture_name(plot)
     check_can_write(out, plot, reading=[source])
+    if not named:
+        check_is_own(out, is_model, "name a model file with --out")
     table = read_table(source)
     prepared = prepare(table, target, task=task, exclude=exclude, config=config)
     print_prepared(table, prepared, source)

@@ -1,29 +1,16 @@
-"""What the commands print with: tables that are aligned when piped and fit the terminal otherwise, and pictures.
+"""What the commands print with: tables that are aligned when piped and fit the terminal otherwise.
 
-Rich and Matplotlib are fetched where they are needed (hence PLC0415): most of what a command prints is plain text.
+Rich's tables are imported where they are needed (hence PLC0415): most of what a command prints is plain text.
 """
 
-import io
 import os
 import shlex
 import sys
-import tempfile
-from collections.abc import Iterable, Sequence
-from itertools import combinations
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from rich.console import Console
 
 from chainrule.core.format import number, text_table
-from chainrule.errors import InputError
-from chainrule.files.atomic import write_atomically
-from chainrule.tables.reading import files_of, is_query
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-MODEL_ENDING = ".safetensors"
 
 
 class _Console(Console):
@@ -102,86 +89,3 @@ def shortened(texts: Sequence[str], most: int = 8) -> str:
     """Texts with commas between, those beyond ``most`` only counted."""
     shown = [text if len(text) <= 40 else text[:39] + "…" for text in texts[:most]]
     return ", ".join(shown) + (f" and {len(texts) - most:,} more" if len(texts) > most else "")
-
-
-# -------------------------------------------------------------------------------- files
-def check_can_write(*outputs: Path | None, reading: Iterable[str | Path]) -> None:
-    """Fail before long work, not after it, and before a file is lost that the command itself reads.
-
-    Args:
-        outputs: the files that the command will write; None is one that was not asked for.
-        reading: what it reads: files, and tables as the user named them, queries too.
-
-    Raises:
-        InputError: an output is a folder, its folder is missing, nothing can be written there, or it is one of the
-            files that are read or another output, by whatever path or link.
-        TableError: a query does more than read.
-    """
-    wanted = [path for path in outputs if path is not None]
-    for path in wanted:
-        _check_place(path)
-    for path in wanted:
-        for file in (file for source in reading for file in files_of(source)):
-            if _is_same_file(path, file):
-                read = "is a file" if path == file else f"is the file {file}"
-                raise InputError(
-                    f"{path} {read} that this command reads, and would be lost: name another file to write to."
-                )
-    for first, second in combinations(wanted, 2):
-        if _is_same_file(first, second):
-            raise InputError(f"{first} and {second} would be written to one file: name two.")
-
-
-def _check_place(path: Path) -> None:
-    folder = path.absolute().parent
-    if path.is_dir():
-        raise InputError(f"{path} is a folder: name a file in it.")
-    if not folder.is_dir():
-        raise InputError(f"there is no folder {folder}: make it first.")
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise InputError(f"nothing can be written in {folder} ({error.strerror}): choose another folder.") from None
-
-
-def _is_same_file(one: Path, other: Path) -> bool:
-    """Whether two paths lead to one file, through links of either kind, or would once it is there."""
-    try:
-        return one.samefile(other)
-    except OSError:  # one of them is not there
-        return os.path.normcase(os.path.realpath(one)) == os.path.normcase(os.path.realpath(other))
-
-
-def check_model_name(path: Path) -> None:
-    """A model is not written over what may be a table."""
-    if path.suffix != MODEL_ENDING:
-        raise InputError(f"the model file's name must end with {MODEL_ENDING}, got {path.name!r}.")
-
-
-def beside(table: str, ending: str, otherwise: str) -> Path:
-    """A file named after the table, in the folder one stands in; ``otherwise`` for a query."""
-    if is_query(table):
-        return Path(otherwise)
-    name = Path(table).name
-    return Path(Path(name.removesuffix(".gz")).stem + ending)
-
-
-def check_picture_name(path: Path) -> None:
-    """Matplotlib must know the ending.
-
-    Raises:
-        InputError: it does not.
-    """
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
-    known = Figure().canvas.get_supported_filetypes()
-    if path.suffix[1:].lower() not in known:
-        raise InputError(f"the picture's name must end with one of .{', .'.join(known)}, got {path.name!r}.")
-
-
-def write_picture(figure: "Figure", path: Path) -> None:
-    """Write a picture whole or not at all."""
-    drawn = io.BytesIO()
-    figure.savefig(drawn, dpi=150, format=path.suffix[1:].lower())
-    write_atomically(path, [drawn.getvalue()])

@@ -1,4 +1,4 @@
-"""What ``fit`` and ``demo`` tell of a table, of the training on it and of how good the model is."""
+"""What ``fit`` and ``demo`` print about a table, of the training on it and of how good the model is."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ import numpy as np
 
 from chainrule.cli.output import counted, figure_of, print_facts, print_table, say, shortened
 from chainrule.core.layers import Dense
-from chainrule.tables import Column, Encoder, Prepared, Table, TableModel, Trained
+from chainrule.tables import Column, Encoder, PreparedTable, Table, TableModel, Trained
 from chainrule.tables.features import CategoryFeature, Feature, NumberFeature
 from chainrule.tables.table import is_number, spellings
 
@@ -19,14 +19,14 @@ _SHARES = ("R2", "accuracy", "balanced accuracy", "ROC AUC")
 
 
 # -------------------------------------------------------------------------------- before training
-def print_prepared(table: Table, prepared: Prepared, source: str) -> None:
+def print_prepared(table: Table, prepared: PreparedTable, source: str) -> None:
     """Where the rows go, what the target is, and what becomes of each column."""
     target = prepared.target
     print_facts(
         [
             ("table", f"{source}: {counted(table.rows, 'row')}, {counted(len(table.names), 'column')}"),
-            ("target", f"{target.name}: {_told_target(prepared)}"),
-            ("rows", _told_rows(prepared)),
+            ("target", f"{target.name}: {_target_text(prepared)}"),
+            ("rows", _rows_text(prepared)),
         ]
     )
     say()
@@ -43,7 +43,7 @@ def print_prepared(table: Table, prepared: Prepared, source: str) -> None:
         say()
 
 
-def _told_target(prepared: Prepared) -> str:
+def _target_text(prepared: PreparedTable) -> str:
     target = prepared.target
     column = prepared.table[target.name]
     if target.task == "regression":
@@ -56,12 +56,12 @@ def _told_target(prepared: Prepared) -> str:
     return f"{target.task} classification, {len(target.classes)} classes: {classes}"
 
 
-def _told_rows(prepared: Prepared) -> str:
-    told = (
+def _rows_text(prepared: PreparedTable) -> str:
+    parts = (
         f"{len(prepared.training):,} to train on, {len(prepared.validation):,} to choose the best epoch by, "
         f"{len(prepared.test):,} to judge by"
     )
-    return f"{told}; {prepared.left_out:,} without a target left out" if prepared.left_out else told
+    return f"{parts}; {prepared.left_out:,} without a target left out" if prepared.left_out else parts
 
 
 def _told_column(column: Column, encoder: Encoder) -> list[str]:
@@ -81,7 +81,7 @@ def _told_feature(feature: Feature) -> str:
     return f"{inputs}: number, missing" if len(feature.names) > 1 else inputs
 
 
-def _likely_classes(prepared: Prepared) -> str:
+def _likely_classes(prepared: PreparedTable) -> str:
     """A hint where few whole numbers may be the names of classes."""
     values = prepared.table[prepared.target.name].values
     if prepared.target.task != "regression":
@@ -95,7 +95,7 @@ def _likely_classes(prepared: Prepared) -> str:
     )
 
 
-def _mostly_numbers(prepared: Prepared) -> Iterator[str]:
+def _mostly_numbers(prepared: PreparedTable) -> Iterator[str]:
     """A hint for each column in which a few cells of text keep the others from being numbers."""
     for name in prepared.table.names:
         column = prepared.table[name]
@@ -169,7 +169,7 @@ def surprises(model: TableModel, table: Table) -> Iterator[str]:
     for feature in model.encoder.features:
         column = table[feature.name]
         missing, unseen = int(column.missing.sum()), "no category is taken"
-        if missing and f"{feature.name} is missing" not in feature.names:  # it has no input that tells
+        if missing and f"{feature.name} is missing" not in feature.names:  # it has no input that says so
             taken = f"the median {figure_of(feature.fill)} is taken" if isinstance(feature, NumberFeature) else unseen
             yield f"{feature.name} is missing in {counted(missing, 'row')} and never was in training: {taken}."
         if isinstance(feature, CategoryFeature) and not feature.other:

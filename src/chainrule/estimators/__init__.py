@@ -1,8 +1,8 @@
-"""Estimators in scikit-learn's manner: a drop-in for its networks, with what its users ask for."""
+"""Estimators for scikit-learn: drop-in replacements of its networks, with more."""
 
 from chainrule.estimators.classifier import MLPClassifier
+from chainrule.estimators.divergence import FitError
 from chainrule.estimators.regressor import MLPRegressor
 from chainrule.estimators.tabular import TabularClassifier, TabularRegressor
-from chainrule.estimators.training import FitError
 
 __all__ = ["FitError", "MLPClassifier", "MLPRegressor", "TabularClassifier", "TabularRegressor"]

@@ -1,8 +1,8 @@
-"""Updates whose batches stand for themselves: ``E_b = (sum_n w_n e_n + alpha/2 sum W^2)/sum_n w_n``.
+"""Updates, each by the loss of its own batch: ``E_b = (sum_n w_n e_n + alpha/2 sum W^2)/sum_n w_n``.
 
-So scikit-learn counts: the penalty is divided by the batch's rows, counts in the loss, and a batch's gradient is that
-of its own loss. Two engines go through an epoch's batches: ``ReferenceEpochs`` with the layers' own NumPy, and
-``CompiledEpochs`` with a session of the compiled engine, which two further kernels teach this loss.
+This is how scikit-learn counts: the penalty is divided by the batch's rows and counts in the loss, and a batch's
+gradient is that of its own loss. Two classes go through an epoch's batches: ``ReferenceEpochs`` with the layers' own
+NumPy, and ``CompiledEpochs`` with a session of the compiled engine.
 """
 
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ from chainrule.core.arrays import Array
 from chainrule.core.layers import Run
 from chainrule.core.model import Model
 from chainrule.core.seeds import streams
-from chainrule.engine import support
+from chainrule.engine import session, support
 from chainrule.engine.dispatch import COSTS, choose, products, threads_for
 from chainrule.errors import CompileError, InputError
-from chainrule.estimators.rules import EpsilonHatAdam
+from chainrule.estimators.adam import EpsilonHatAdam
 from chainrule.optimizers import Adam, Optimizer
 from chainrule.optimizers.base import Moments
 from chainrule.training.batches import counted
@@ -50,7 +50,7 @@ class Batching:
     Attributes:
         size: rows of a batch.
         alpha: the penalty ``alpha/2 sum W^2``, shared among a batch's rows.
-        scale: what the rows' loss is multiplied by when it is told (not when it is differentiated).
+        scale: what the rows' loss is multiplied by when it is reported (not when it is differentiated).
         clip_norm, clip_value: as for ``Network.fit``.
         seed: of dropout.
         threads: as for ``Network.fit``.
@@ -67,7 +67,7 @@ class Batching:
 
 @dataclass
 class Descent:
-    """An optimizer on its way: what it remembers, the rate of the day, and how many updates it has made."""
+    """An optimizer in the middle of training: what it remembers, the current rate, and how many updates it has made."""
 
     optimizer: Optimizer
     learning_rate: float
@@ -85,8 +85,8 @@ class Epochs(Protocol):
     def change_rate(self, eta: float) -> None:
         """Another learning rate from now on.
 
-        A velocity that is kept in units of the gradient is turned into steps by the rate of the day; scikit-learn keeps
-        steps. What is under way keeps its length: the velocity is multiplied by the old rate over the new.
+        A velocity that is kept in units of the gradient is turned into steps by the current rate; scikit-learn keeps
+        steps. So that steps keep their length: the velocity is multiplied by the old rate over the new.
         """
         ...
 
@@ -106,7 +106,7 @@ class Epochs(Protocol):
 def epochs_of(
     model: Model, rows: Rows, batching: Batching, descent: Descent, *, engine: str, epochs: int, limit: float = np.inf
 ) -> Epochs:
-    """The engine for so many epochs; ``"auto"`` compiles where the reference would be at it for a while.
+    """The engine for so many epochs; ``"auto"`` compiles where the reference would take a while.
 
     Args:
         model: to train.
@@ -122,11 +122,11 @@ def epochs_of(
         CompileError: somebody's own function cannot be compiled, and ``"compiled"`` is asked for.
     """
     chain, count = model.chain, rows.x.shape[0]
-    theirs = isinstance(descent.optimizer, EpsilonHatAdam)
-    known = Adam() if theirs else descent.optimizer
+    epsilon_hat = isinstance(descent.optimizer, EpsilonHatAdam)
+    known = Adam() if epsilon_hat else descent.optimizer
     if engine == "auto":
         seconds = min(limit, COSTS["reference"].training(chain, count, batching.size, epochs))
-        goes_on = descent.count > 0 and not theirs and set(descent.moments) - {"velocity"}  # counts its updates
+        goes_on = descent.count > 0 and not epsilon_hat and set(descent.moments) - {"velocity"}  # counts its updates
         dense = isinstance(rows.x, np.ndarray)
         if seconds < WORTH_COMPILING or not dense or goes_on or support.unsupported_reason(chain, known):
             engine = "reference"
@@ -149,13 +149,13 @@ class ReferenceEpochs:
     def __init__(self, model: Model, rows: Rows, batching: Batching, descent: Descent) -> None:
         self.model, self.rows, self.batching, self.descent = model, rows, batching, descent
         self.counts = _counts(rows)
-        self.free = _all_or(maths.free_entries(model.chain))
+        self.free = _unless_all(maths.free_entries(model.chain))
         self.decayed = maths.decayed_entries(model.chain).astype(model.chain.dtype)
         self.dropping = streams(batching.seed).dropout
         self.last = np.zeros(1)
 
     def run(self, order: Array | None, etas: Array) -> float:
-        """As ``Epochs`` tells."""
+        """See ``Epochs``."""
         count, size, total = self.rows.x.shape[0], self.batching.size, 0.0
         for b, eta in enumerate(etas.tolist()):
             part = slice(b * size, min((b + 1) * size, count))
@@ -198,26 +198,26 @@ class ReferenceEpochs:
         return loss, gradient
 
     def loss_and_gradient(self) -> tuple[float, Array]:
-        """As ``Epochs`` tells."""
+        """See ``Epochs``."""
         loss, gradient = self._pass(slice(None))
         return loss, gradient if self.free is None else np.where(self.free, gradient, 0)
 
     def change_rate(self, eta: float) -> None:
-        """As ``Epochs`` tells."""
+        """See ``Epochs``."""
         descent = self.descent
         if (velocity := descent.moments.get("velocity")) is not None:
             descent.moments = {"velocity": velocity * velocity.dtype.type(descent.learning_rate / eta)}
         descent.learning_rate = eta
 
     def gradient_norm(self) -> float:
-        """As ``Epochs`` tells."""
+        """See ``Epochs``."""
         return norm(self.last)
 
     def close(self) -> None:
-        """As ``Epochs`` tells: it was never elsewhere."""
+        """Nothing: the optimizer's memory was never elsewhere."""
 
 
-def _all_or(free: Array) -> Array | None:
+def _unless_all(free: Array) -> Array | None:
     """Which entries training may change; None: all."""
     return None if free.all() else free
 
@@ -233,26 +233,25 @@ class CompiledEpochs:
     """Batch after batch by a session of the compiled engine."""
 
     def __init__(self, model: Model, rows: Rows, batching: Batching, descent: Descent) -> None:
-        from chainrule.engine import session as engine  # noqa: PLC0415 - LLVM only where something is compiled
-        from chainrule.engine.runtime.kernel_session import KernelSession  # noqa: PLC0415 - as above
+        from chainrule.engine.runtime.kernel_session import KernelSession  # noqa: PLC0415 - LLVM only where compiled
 
         optimizer = descent.optimizer
         epsilon_hat = isinstance(optimizer, EpsilonHatAdam)
         if isinstance(optimizer, EpsilonHatAdam):
             optimizer = Adam(optimizer.learning_rate, optimizer.beta1, optimizer.beta2, optimizer.epsilon)
-        spec = engine.UpdateSpec(
+        spec = session.UpdateSpec(
             optimizer, batching.size, shuffle=False, seed=batching.seed, clip_norm=batching.clip_norm,
             clip_value=batching.clip_value,
-            batch_loss=engine.BatchLoss(batching.alpha, batching.scale, descent.count, epsilon_hat),
+            batch_loss=session.BatchLoss(batching.alpha, batching.scale, descent.count, epsilon_hat),
         )  # fmt: skip
         threads = threads_for(batching.threads, 3 * batching.size * products(model.chain))
         x, t = np.ascontiguousarray(rows.x), np.ascontiguousarray(rows.t, model.chain.dtype)
-        self.session: engine.Session = KernelSession(model, engine.Rows(x, t, _counts(rows)), None, spec, threads)
+        self.session: session.Session = KernelSession(model, session.Rows(x, t, _counts(rows)), None, spec, threads)
         self.session.set_moments(descent.moments)
         self.descent, self.norm = descent, 0.0
 
     def run(self, order: Array | None, etas: Array) -> float:
-        """As ``Epochs`` tells."""
+        """See ``Epochs``."""
         ran = self.session.run(etas, order=order)
         if ran.stop:
             return np.nan
@@ -261,7 +260,7 @@ class CompiledEpochs:
         return ran.batch_losses / len(self.session.rows.x)
 
     def change_rate(self, eta: float) -> None:
-        """As ``Epochs`` tells."""
+        """See ``Epochs``."""
         moments = dict(self.session.moments())
         if "velocity" in moments:
             moments["velocity"] *= self.descent.learning_rate / eta
@@ -269,13 +268,13 @@ class CompiledEpochs:
         self.descent.learning_rate = eta
 
     def gradient_norm(self) -> float:
-        """As ``Epochs`` tells."""
+        """See ``Epochs``."""
         return self.norm
 
     def close(self) -> None:
-        """As ``Epochs`` tells."""
+        """See ``Epochs``."""
         self.descent.moments = self.session.moments()
 
     def loss_and_gradient(self) -> tuple[float, Array]:
-        """As ``Epochs`` tells."""
+        """See ``Epochs``."""
         return self.session.loss_and_gradient()

@@ -6,12 +6,16 @@ A row's functions have no names by which pickle could find them; the rows have: 
 import io
 import pickle
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any
 
 from chainrule.core.activations import activation as find_activation
 from chainrule.core.builtin import Row, is_builtin, kind_of
 from chainrule.core.initializers import initializer as find_initializer
 from chainrule.core.losses import loss as find_loss
+
+MAY_HOLD_ROWS = {"activation", "loss", "hidden_layers"}
+"""Parameters that may hold rows of the library."""
 
 FINDERS: dict[str, Any] = {"activation": find_activation, "loss": find_loss, "initializer": find_initializer}
 
@@ -34,11 +38,11 @@ class _Pickler(pickle.Pickler):
 class Packed:
     """A parameter's value as bytes."""
 
-    told: bytes
+    content: bytes
 
     def unpacked(self) -> Any:
         """The value."""
-        return pickle.loads(self.told)  # noqa: S301 - it came out of a pickle that the caller has chosen to load
+        return pickle.loads(self.content)  # noqa: S301 - it came out of a pickle that the caller has chosen to load
 
 
 def packed(value: Any) -> Packed:
@@ -51,3 +55,14 @@ def packed(value: Any) -> Packed:
     buffer = io.BytesIO()
     _Pickler(buffer).dump(value)
     return Packed(buffer.getvalue())
+
+
+def with_rows_packed(state: dict[str, Any]) -> dict[str, Any]:
+    """An estimator's attributes, those with rows of the library as bytes."""
+    rows = {name: state[name] for name in MAY_HOLD_ROWS & set(state) if not isinstance(state[name], str | NoneType)}
+    return state | {name: packed(value) for name, value in rows.items()}
+
+
+def with_rows_unpacked(state: dict[str, Any]) -> dict[str, Any]:
+    """The inverse of ``with_rows_packed``."""
+    return {name: value.unpacked() if isinstance(value, Packed) else value for name, value in state.items()}

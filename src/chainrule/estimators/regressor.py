@@ -1,6 +1,7 @@
 """``MLPRegressor``: scikit-learn's, and what its users ask for."""
 
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -12,80 +13,46 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from chainrule.core.arrays import Array
-from chainrule.core.layers import Dense, Layer
+from chainrule.core.layers import Dense
 from chainrule.core.losses import HALF_SQUARED, POISSON_FROM_LOGITS, Loss
 from chainrule.core.losses import loss as find_loss
 from chainrule.errors import InputError
+from chainrule.estimators._base import BaseMLP
+from chainrule.estimators.batches import Rows
+from chainrule.estimators.build import Output
 from chainrule.estimators.distributions import GAUSSIAN, quantiles_loss
-from chainrule.estimators.multilayer import Multilayer, Output
-from chainrule.estimators.weighted import weighted
-from chainrule.network import Network
-from chainrule.optimizers import AnyOptimizer
+from chainrule.estimators.inputs import dtypes_of
+from chainrule.estimators.mlp_parameters import ATTRIBUTES
+from chainrule.estimators.parameters import (
+    ANYTHING,
+    BOOLEAN,
+    FRACTION,
+    NONE,
+    NOT_NEGATIVE,
+    documented,
+    list_of,
+    one_of,
+    parameter,
+)
+from chainrule.estimators.solvers import goes_by_batches
+from chainrule.estimators.weighted_loss import weighted
 from chainrule.tables.weights import relative_weights
 
 
-class MLPRegressor(RegressorMixin, Multilayer):
+@documented(ATTRIBUTES)
+@dataclass(eq=False, repr=False)
+class MLPRegressor(RegressorMixin, BaseMLP):
     """A network that predicts numbers: scikit-learn's, with more.
 
     Changing the import from ``sklearn.neural_network`` changes nothing but the speed: same parameters, same attributes
     and, with the same seed, the same losses. It minimises ``E_b = (sum_n w_n e_n + alpha/2 sum W^2)/sum_n w_n`` over
-    batches b, where ``e_n = sum_k (t_nk - y_nk)^2/2``; the loss is told per output.
+    batches b, where ``e_n = sum_k (t_nk - y_nk)^2/2``; the loss is reported per output.
 
     Args:
-        loss: ``"squared_error"`` or ``"poisson"`` as in scikit-learn; any other of the library, such as ``"huber"``;
-            ``"gaussian"`` for a mean with its variance.
-        hidden_layer_sizes: units of each hidden layer.
-        activation: of the hidden layers: ``"identity"``, ``"logistic"``, ``"tanh"``, ``"relu"``, any other of the
-            library or of one's own, or a list with one for each hidden layer.
-        solver: ``"adam"``, ``"sgd"``, ``"lbfgs"`` (SciPy's), or ``"levenberg-marquardt"``.
-        alpha: the penalty ``alpha/2 sum W^2``, divided by the rows of the batch.
-        batch_size: rows of a batch; ``"auto"`` is 200, or all rows if there are fewer.
-        learning_rate: with ``solver="sgd"``: ``"constant"``, ``"invscaling"`` or ``"adaptive"``.
-        learning_rate_init: the learning rate, at first.
-        power_t: exponent of ``"invscaling"``: ``learning_rate_init/(t + 1)^power_t`` after t rows.
-        max_iter: most epochs (iterations of a solver without batches).
-        shuffle: whether each epoch goes through the rows in a new order.
-        random_state: seed, or a NumPy RandomState, of all draws.
-        tol: by how much a loss must fall, or a score rise, to count as better.
-        verbose: whether to print a line each epoch.
-        warm_start: whether ``fit`` goes on from the last one's weights.
-        momentum, nesterovs_momentum: of ``solver="sgd"``.
-        early_stopping: whether to set rows aside, judge by them and put the best epoch's weights back.
-        validation_fraction: the share of rows set aside.
-        beta_1, beta_2, epsilon: of ``solver="adam"``; epsilon has the place it has in scikit-learn.
-        n_iter_no_change: epochs without a better one after which to stop.
-        max_fun: most evaluations of ``solver="lbfgs"``.
-        hidden_layers: layers such as ``[Dense(32, "mish"), LayerNorm(), Dropout(0.2)]`` in place of
-            ``hidden_layer_sizes`` and ``activation``; the output layer is added.
-        network: a whole untrained (or trained) ``Network``; a copy of it is trained, with its own loss.
-        optimizer: one of the library's, such as ``AdamW(Cosine(0.01))``, in place of ``solver``.
-        dropout: share of each hidden layer's units dropped in training.
-        norm: ``"layer"`` or ``"batch"`` normalises each hidden layer before its activation.
-        clip_norm, clip_value: longest gradient, and largest entry of it.
-        quantiles: levels such as ``[0.1, 0.5, 0.9]`` to learn in place of a mean; ``predict`` gives the one nearest
-            the median, ``predict_quantiles`` all.
-        output_weights: how much each output counts.
-        missing_targets: ``"error"``, or ``"ignore"`` for targets that are missing (NaN): they teach nothing.
-        monitor: what rows set aside are judged by: ``"score"`` or ``"loss"``.
-        time_limit: seconds after which to stop.
-        callbacks: a function or several, called with the estimator after each epoch; True stops training.
-        progress: whether to show a bar.
-        restarts: how many beginnings to try; the best is kept, by validation score, or else by loss.
-        scale_inputs: whether to bring each input to mean 0 and standard deviation 1.
-        scale_target: whether to train on targets of mean 0 and standard deviation 1.
-        dtype: what it computes in; ``"auto"`` is float32 for float32 inputs, else float64.
-        engine: ``"reference"``, ``"compiled"`` or ``"auto"``, as for ``Network.fit``; ``"auto"`` compiles from a
-            tenth of a second's work on.
-        threads: as for ``Network.fit``.
+        {parameters}
 
     Attributes:
-        network_: the trained ``Network``: trace, explain, diagnose, plot and save it.
-        coefs_, intercepts_: the weights and biases of each dense layer: views of the network's.
-        loss_, loss_curve_, best_loss_: the last epoch's loss, each epoch's, and the lowest.
-        validation_scores_, best_validation_score_: of the rows set aside; None without.
-        n_iter_, t_: epochs of the last fit; rows seen in all.
-        n_layers_, n_outputs_, out_activation_, n_features_in_, feature_names_in_: as in scikit-learn.
-        history_: the run's ``History``: ``history_.plot()``.
+        {attributes}
 
     Example:
         >>> x = np.linspace(-1, 1, 50)[:, None]
@@ -97,98 +64,30 @@ class MLPRegressor(RegressorMixin, Multilayer):
         Glorot & Bengio 2010, AISTATS; Kingma & Ba 2015, ICLR; Nix & Weigend 1994, ICNN (``loss="gaussian"``).
     """
 
-    def __init__(
-        self,
-        loss: str | Loss = "squared_error",
-        hidden_layer_sizes: Any = (100,),
-        activation: Any = "relu",
-        *,
-        solver: str = "adam",
-        alpha: float = 0.0001,
-        batch_size: int | str = "auto",
-        learning_rate: str = "constant",
-        learning_rate_init: float = 0.001,
-        power_t: float = 0.5,
-        max_iter: int = 200,
-        shuffle: bool = True,
-        random_state: Any = None,
-        tol: float = 1e-4,
-        verbose: Any = False,
-        warm_start: bool = False,
-        momentum: float = 0.9,
-        nesterovs_momentum: bool = True,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-        n_iter_no_change: float = 10,
-        max_fun: int = 15000,
-        hidden_layers: Sequence[Layer] | None = None,
-        network: Network | None = None,
-        optimizer: str | AnyOptimizer | None = None,
-        dropout: float = 0.0,
-        norm: str | None = None,
-        clip_norm: float | None = None,
-        clip_value: float | None = None,
-        quantiles: Sequence[float] | None = None,
-        output_weights: Sequence[float] | None = None,
-        missing_targets: str = "error",
-        monitor: str = "score",
-        time_limit: float | None = None,
-        callbacks: Any = None,
-        progress: bool | None = None,
-        restarts: int = 1,
-        scale_inputs: bool = False,
-        scale_target: bool = False,
-        dtype: str = "auto",
-        engine: str = "auto",
-        threads: int | None = None,
-    ) -> None:
-        self.loss = loss
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.solver = solver
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.n_iter_no_change = n_iter_no_change
-        self.max_fun = max_fun
-        self.hidden_layers = hidden_layers
-        self.network = network
-        self.optimizer = optimizer
-        self.dropout = dropout
-        self.norm = norm
-        self.clip_norm = clip_norm
-        self.clip_value = clip_value
-        self.quantiles = quantiles
-        self.output_weights = output_weights
-        self.missing_targets = missing_targets
-        self.monitor = monitor
-        self.time_limit = time_limit
-        self.callbacks = callbacks
-        self.progress = progress
-        self.restarts = restarts
-        self.scale_inputs = scale_inputs
-        self.scale_target = scale_target
-        self.dtype = dtype
-        self.engine = engine
-        self.threads = threads
+    loss: str | Loss = parameter(
+        "squared_error",
+        ANYTHING,
+        '``"squared_error"`` or ``"poisson"`` as in scikit-learn; any other of the library, such as ``"huber"``; '
+        '``"gaussian"`` for a mean with its variance.',
+    )
+    _: KW_ONLY
+    quantiles: Sequence[float] | None = parameter(
+        None,
+        NONE | list_of(FRACTION, "a list of numbers between 0 and 1"),
+        "levels such as ``[0.1, 0.5, 0.9]`` to learn in place of a mean; ``predict`` gives the one nearest the median, "
+        "``predict_quantiles`` all.",
+    )
+    output_weights: Sequence[float] | None = parameter(
+        None,
+        NONE | list_of(NOT_NEGATIVE, "a list of numbers from 0, one for each output"),
+        "how much each output counts.",
+    )
+    missing_targets: str = parameter(
+        "error",
+        one_of(["error", "ignore"]),
+        '``"error"``, or ``"ignore"`` for targets that are missing (NaN): they teach nothing.',
+    )
+    scale_target: bool = parameter(False, BOOLEAN, "whether to train on targets of mean 0 and standard deviation 1.")
 
     # ------------------------------------------------------------------ fitting
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Any = None) -> Self:
@@ -207,18 +106,18 @@ class MLPRegressor(RegressorMixin, Multilayer):
         """
         return self._fit(X, y, sample_weight, validation_data)
 
-    @available_if(lambda self: self._check_solver())
+    @available_if(goes_by_batches)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """One epoch over the rows, going on from where the last call stopped; arguments as for ``fit``."""
         return self._fit(X, y, sample_weight, incremental=True)
 
-    def _validated(self, X: Any, y: Any, *, reset: bool, incremental: bool, name: str = "`y`") -> tuple[Any, Array]:
+    def _check_data(self, X: Any, y: Any, *, reset: bool, incremental: bool, name: str = "`y`") -> tuple[Any, Array]:
         del incremental
-        common: dict[str, Any] = {"accept_sparse": ["csr", "csc"], "dtype": self._dtypes(), "reset": reset}
+        common: dict[str, Any] = {"accept_sparse": ["csr", "csc"], "dtype": dtypes_of(self), "reset": reset}
         if self.missing_targets == "ignore":
             X = validate_data(self, X, **common)
-            told: dict[str, Any] = {"ensure_2d": False, "ensure_all_finite": "allow-nan", "input_name": "y"}
-            y = check_array(y, dtype=X.dtype, **told)
+            options: dict[str, Any] = {"ensure_2d": False, "ensure_all_finite": "allow-nan", "input_name": "y"}
+            y = check_array(y, dtype=X.dtype, **options)
             if len(y) != X.shape[0]:
                 raise InputError(f"{name} must have a row for each of the {X.shape[0]} rows of X, got {len(y)}.")
         else:
@@ -257,11 +156,11 @@ class MLPRegressor(RegressorMixin, Multilayer):
         """How many outputs each target has."""
         return len(self.quantiles) if self.quantiles is not None else 2 if self.loss == "gaussian" else 1
 
-    def _spread_targets(self, t: Array) -> Array:
+    def _repeat_targets(self, t: Array) -> Array:
         return np.tile(t, (1, self._copies())) if self._copies() > 1 else t
 
-    def _constants(self, t: Array) -> Array | None:
-        """scikit-learn tells the Poisson loss as a deviance, ``t log(t/y) - t + y``."""
+    def _loss_constants(self, t: Array) -> Array | None:
+        """scikit-learn reports the Poisson loss as a deviance, ``t log(t/y) - t + y``."""
         if self.loss != "poisson" or self.quantiles is not None:
             return None
         return (xlogy(t, t) - t).sum(axis=1)
@@ -270,7 +169,7 @@ class MLPRegressor(RegressorMixin, Multilayer):
         del t
         return weights
 
-    def _scaled_targets(self, t: Array, weights: Array | None, *, learn: bool) -> Array:
+    def _scale_targets(self, t: Array, weights: Array | None, *, learn: bool) -> Array:
         if not self.scale_target:
             return t
         if learn:
@@ -285,8 +184,9 @@ class MLPRegressor(RegressorMixin, Multilayer):
                 raise InputError(f"scale_target=True does not go with loss={self.loss!r}, whose targets begin at 0.")
         return ((t - self.target_mean_) / self.target_scale_).astype(t.dtype)
 
-    def _validation_score(self, x: Any, t: Array, weights: Array | None) -> float:
-        y = self._centre(self._linked(self._raw(x)))
+    def _validation_score(self, validation: Rows) -> float:
+        t, weights = validation.t, validation.weights
+        y = self._centre(self._apply_link(self._network_outputs(validation.x)))
         if not np.isfinite(y).all():
             return np.nan
         t = t[:, : self.n_outputs_]

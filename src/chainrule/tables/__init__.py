@@ -14,7 +14,7 @@ from chainrule.tables.metrics import (
     regression_metrics,
 )
 from chainrule.tables.model import TableModel, load_table_model
-from chainrule.tables.preparing import Prepared, prepare
+from chainrule.tables.preparing import PreparedTable, prepare
 from chainrule.tables.reading import read_table
 from chainrule.tables.scaling import Scaling
 from chainrule.tables.splitting import split_rows
@@ -27,7 +27,7 @@ __all__ = [
     "TASK_DEFAULTS",
     "Column",
     "Encoder",
-    "Prepared",
+    "PreparedTable",
     "Scaling",
     "Table",
     "TableConfig",

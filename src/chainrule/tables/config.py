@@ -19,7 +19,7 @@ from chainrule.tables.target import Task
 
 
 class TaskDefaults(NamedTuple):
-    """What a task is best trained with, unless told otherwise."""
+    """What a task is best trained with, unless the settings say otherwise."""
 
     loss: str
     activation: str

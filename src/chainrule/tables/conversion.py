@@ -64,9 +64,9 @@ class Reading:
     """How cells of text become values.
 
     Attributes:
-        kinds: of the columns that a model learned, by name; None tells them from the cells.
+        kinds: of the columns that a model learned, by name; None infers them from the cells.
         decimal_comma: whether ``1,5`` is a number too.
-        from_text: whether DuckDB itself told some types from texts, as it does for a query over CSV files.
+        from_text: whether DuckDB itself inferred some types from texts, as it does for a query over CSV files.
     """
 
     kinds: Mapping[str, Kind] | None = None
@@ -91,7 +91,8 @@ def table_of(
         connection: an in-memory connection, which ``relation`` belongs to; it keeps a table afterwards.
         relation: what to read; its order of rows is kept.
         names: the name of each of its columns.
-        reading: how texts are read; where a model told its kinds, other columns that are no table's are left out.
+        reading: how texts are read; where a model's kinds are given, other columns that no table can hold are
+            left out.
 
     Raises:
         TableError: a name stands twice, there are no rows, or a column holds lists, records or the like.
@@ -135,9 +136,9 @@ def _columns(
     arrays = connection.execute(f"SELECT {', '.join(select)} FROM cells").fetchnumpy()  # noqa: S608 (no user's text)
     columns: list[Column] = []
     for i, (name, kind) in enumerate(zip(names, kinds, strict=True)):
-        told = name not in learned if i in counts else reading.from_text
+        inferred = name not in learned if i in counts else reading.from_text
         unread = _unread(arrays[f"u{i}"]) if i in odd else {}
-        columns.append(_column(name, kind, arrays[f"c{i}"], inferred=told and kind != "category", unread=unread))
+        columns.append(_column(name, kind, arrays[f"c{i}"], inferred=inferred and kind != "category", unread=unread))
     return columns
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.errors import FormatError, InputError, TableError
-from chainrule.tables import records
+from chainrule.tables import checked_data as checked
 from chainrule.tables.features import Dropped, Feature, Scale, feature_from_dict, learn_feature
 from chainrule.tables.scaling import Scaling
 from chainrule.tables.table import Table
@@ -116,10 +116,10 @@ class Encoder:
         Raises:
             FormatError: a field is missing, unknown, of a wrong type or out of bounds; the message names it.
         """
-        fields = records.record(value, where, ("features", "dropped"))
-        entries = records.items(fields["features"], f"{where}.features")
+        fields = checked.record(value, where, ("features", "dropped"))
+        entries = checked.items(fields["features"], f"{where}.features")
         features = tuple(feature_from_dict(entry, f"{where}.features[{i}]") for i, entry in enumerate(entries))
-        dropped = records.texts_by_name(fields["dropped"], f"{where}.dropped")
+        dropped = checked.texts_by_name(fields["dropped"], f"{where}.dropped")
         names = [feature.name for feature in features] + list(dropped)
         if not features or len(names) != len(set(names)):
             raise FormatError(f"{where}.features must be at least one, and name no column twice, got {names!r:.200}.")

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.errors import TableError
-from chainrule.tables import records
+from chainrule.tables import checked_data as checked
 from chainrule.tables.scaling import LARGEST, Scaling, finite_numbers
 from chainrule.tables.table import LONGEST_NAME, Column, Kind, spellings
 
@@ -142,13 +142,13 @@ class NumberFeature:
     @classmethod
     def from_dict(cls, value: dict[str, Any], where: str) -> "NumberFeature":
         """The inverse of ``to_dict``; FormatError names the wrong field."""
-        fields = records.record(value, where, ("kind", "name", "fill", "scaling", "indicator"))
+        fields = checked.record(value, where, ("kind", "name", "fill", "scaling", "indicator"))
         return cls(
-            name=records.text(fields["name"], f"{where}.name"),
+            name=checked.text(fields["name"], f"{where}.name"),
             kind=fields["kind"],
-            fill=records.number(fields["fill"], f"{where}.fill", -LARGEST, LARGEST),
+            fill=checked.number(fields["fill"], f"{where}.fill", -LARGEST, LARGEST),
             scaling=Scaling.from_dict(fields["scaling"], f"{where}.scaling"),
-            indicator=records.flag(fields["indicator"], f"{where}.indicator"),
+            indicator=checked.flag(fields["indicator"], f"{where}.indicator"),
         )
 
 
@@ -232,12 +232,12 @@ class CategoryFeature:
     @classmethod
     def from_dict(cls, value: dict[str, Any], where: str) -> "CategoryFeature":
         """The inverse of ``to_dict``; FormatError names the wrong field."""
-        fields = records.record(value, where, ("kind", "name", "categories", "other", "indicator"))
+        fields = checked.record(value, where, ("kind", "name", "categories", "other", "indicator"))
         return cls(
-            name=records.text(fields["name"], f"{where}.name"),
-            categories=records.distinct_texts(fields["categories"], f"{where}.categories", at_least=1),
-            other=records.flag(fields["other"], f"{where}.other"),
-            indicator=records.flag(fields["indicator"], f"{where}.indicator"),
+            name=checked.text(fields["name"], f"{where}.name"),
+            categories=checked.distinct_texts(fields["categories"], f"{where}.categories", at_least=1),
+            other=checked.flag(fields["other"], f"{where}.other"),
+            indicator=checked.flag(fields["indicator"], f"{where}.indicator"),
         )
 
 
@@ -259,6 +259,6 @@ def feature_from_dict(value: object, where: str) -> Feature:
         FormatError: a field is missing, unknown or wrong; the message begins with the place it stands.
     """
     kinds = ("number", "boolean", "date", "category")
-    kind = records.choice(value.get("kind") if isinstance(value, dict) else None, f"{where}.kind", kinds)
+    kind = checked.choice(value.get("kind") if isinstance(value, dict) else None, f"{where}.kind", kinds)
     fields = cast("dict[str, Any]", value)
     return CategoryFeature.from_dict(fields, where) if kind == "category" else NumberFeature.from_dict(fields, where)

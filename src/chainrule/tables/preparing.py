@@ -1,4 +1,4 @@
-"""Before training: rows parted, and from the training rows alone learned how columns become inputs."""
+"""Before training: rows are split, and how columns become inputs is learned from the training rows alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ FEWEST_ROWS = 5
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedTable:
     """A table ready to train on.
 
     Attributes:
@@ -53,13 +53,13 @@ def prepare(
     task: str | None = None,
     exclude: Sequence[str] = (),
     config: TableConfig | None = None,
-) -> Prepared:
-    """Part a table's rows and learn from the training rows how to encode them.
+) -> PreparedTable:
+    """Split a table's rows and learn from the training rows how to encode them.
 
     Args:
         table: see ``chainrule.tables.read_table``.
         target: the column to predict.
-        task: ``"regression"``, ``"classification"``, ``"binary"`` or ``"multiclass"``; None tells from the column.
+        task: ``"regression"``, ``"classification"``, ``"binary"`` or ``"multiclass"``; None infers it from the column.
         exclude: columns not to use.
         config: says the shares of the parts and the seed.
 
@@ -90,4 +90,4 @@ def prepare(
     if answer.task == "regression":
         answer = Target.learn(seen[target], answer.task)
     encoder = Encoder.learn(seen, names, scale=Scaling.robust)
-    return Prepared(kept, encoder, answer, training, validation, test, table.rows - kept.rows)
+    return PreparedTable(kept, encoder, answer, training, validation, test, table.rows - kept.rows)

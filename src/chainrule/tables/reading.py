@@ -17,14 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from chainrule.errors import TableError
 from chainrule.tables.conversion import Reading, table_of
-from chainrule.tables.queries import (
-    folder_of,
-    is_pattern,
-    matching_files,
-    parse_query,
-    quoted,
-    settled_query,
-)
+from chainrule.tables.queries import folder_of, is_pattern, matching_files, parse_query
+from chainrule.tables.query_reading import quoted, settled_query
 from chainrule.tables.sources import Source, names_a_table, open_source, read_header
 from chainrule.tables.table import Kind, Table
 
@@ -56,9 +50,9 @@ _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
 def read_table(source: object, kinds: Mapping[str, Kind] | None = None) -> Table:
     """Read a table.
 
-    What a column of text holds is told from all of its cells. For a trained model that would be wrong: in a file that
-    holds nothing but ``1.10``, its category ``1.10`` would be the number 1.1. Give the model's ``kinds``, and every
-    cell is read as what the model learned, whatever the other rows hold.
+    What a column of text holds is inferred from all of its cells. For a trained model that would be wrong: in a file
+    that holds nothing but ``1.10``, its category ``1.10`` would be the number 1.1. Give the model's ``kinds``, and
+    every cell is read as what the model learned, whatever the other rows hold.
 
     Args:
         source: a path to a ``.csv``, ``.tsv``, ``.parquet``, ``.json``, ``.jsonl`` or ``.ndjson`` file (text
@@ -155,7 +149,7 @@ def _read_file(connection: "DuckDBPyConnection", source: Source, *, kinds: Mappi
         relation = connection.sql("FROM read_parquet(?)", params=[path])
         return table_of(connection, relation, relation.columns, Reading(kinds))
     if source.format in ("json", "jsonl"):
-        # Every value stays JSON: DuckDB would tell its type from those of the other records.
+        # Every value stays JSON: DuckDB would infer its type from those of the other records.
         layout = "auto" if source.format == "json" else "newline_delimited"
         relation = connection.sql(
             "FROM read_json(?, format=?, compression=?, records='true', sample_size=-1, maximum_depth=1, "

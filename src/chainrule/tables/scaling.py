@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.errors import TableError
-from chainrule.tables import records
+from chainrule.tables import checked_data as checked
 from chainrule.tables.table import Column, Kind, is_number
 from chainrule.tables.weights import relative_weights
 
@@ -55,7 +55,7 @@ class Scaling:
 
     @classmethod
     def learn(cls, values: NDArray[np.float64], weights: NDArray[np.float64] | None = None) -> "Scaling":
-        """Mean and population standard deviation of (N,) finite numbers, weighted if told; equal ones get scale 1."""
+        """Mean and population standard deviation of (N,) finite numbers, weighted or not; equal ones get scale 1."""
         weights = relative_weights(weights)
         low, high = float(values.min()), float(values.max())
         if low == high:
@@ -68,7 +68,7 @@ class Scaling:
 
     @classmethod
     def robust(cls, values: NDArray[np.float64], weights: NDArray[np.float64] | None = None) -> "Scaling":
-        """Median and spread of (N,) finite numbers, weighted if told, and a limit of 3.
+        """Median and spread of (N,) finite numbers, weighted if there are weights, and a limit of 3.
 
         The spread is the interquartile range over 1.349 (of a normal distribution: its standard deviation); half the
         whole range where a quarter of the rows share the median's value; 1 where all do.
@@ -111,12 +111,12 @@ class Scaling:
         Raises:
             FormatError: a number is missing, not finite or out of bounds; the message begins with ``where``.
         """
-        fields = records.record(value, where, ("mean", "scale", "limit"))
+        fields = checked.record(value, where, ("mean", "scale", "limit"))
         limit = fields["limit"]
         return cls(
-            mean=records.number(fields["mean"], f"{where}.mean", -LARGEST, LARGEST),
-            scale=records.number(fields["scale"], f"{where}.scale", 1 / LARGEST, LARGEST),
-            limit=None if limit is None else records.number(limit, f"{where}.limit", 1 / LARGEST, LARGEST),
+            mean=checked.number(fields["mean"], f"{where}.mean", -LARGEST, LARGEST),
+            scale=checked.number(fields["scale"], f"{where}.scale", 1 / LARGEST, LARGEST),
+            limit=None if limit is None else checked.number(limit, f"{where}.limit", 1 / LARGEST, LARGEST),
         )
 
 

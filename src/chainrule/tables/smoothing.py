@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.tables import records
+from chainrule.tables import checked_data as checked
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,9 @@ class Smoothing:
         Raises:
             FormatError: a field is missing, unknown, of a wrong type or out of bounds; the message names it.
         """
-        fields = records.record(value, where, ("share", "rows"))
-        share = records.number(fields["share"], f"{where}.share", 0.0, np.nextafter(1.0, 0.0))
-        return cls(share, int(records.number(fields["rows"], f"{where}.rows", 1, 2**53)))
+        fields = checked.record(value, where, ("share", "rows"))
+        share = checked.number(fields["share"], f"{where}.share", 0.0, np.nextafter(1.0, 0.0))
+        return cls(share, int(checked.number(fields["rows"], f"{where}.rows", 1, 2**53)))
 
 
 NO_SMOOTHING = Smoothing()

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.errors import FormatError, InputError, TableError
-from chainrule.tables import records
+from chainrule.tables import checked_data as checked
+from chainrule.tables.class_probabilities import class_probabilities
 from chainrule.tables.scaling import Scaling, finite_numbers
 from chainrule.tables.smoothing import NO_SMOOTHING, Smoothing
 from chainrule.tables.table import LONGEST_NAME, Column, Kind, closest, is_number, label_of, spellings
@@ -98,7 +99,7 @@ class Target:
     def kind(self) -> Kind:
         """What the column held in training: classes are numbers or booleans if they are spelled as such.
 
-        Text whose every cell is a number would have been read as numbers, so the classes alone tell.
+        Text whose every cell is a number would have been read as numbers, so the classes alone decide.
         """
         if self.task == "regression" or all(map(_is_label, self.classes)):
             return "number"
@@ -217,10 +218,10 @@ class Target:
             FormatError: a field is missing, unknown, of a wrong type or out of bounds; the message names it.
         """
         smoothed = isinstance(value, dict) and "smoothing" in value  # files of networks trained without have none
-        fields = records.record(value, where, ("name", "task", "classes", "scaling", *["smoothing"] * smoothed))
-        name = records.text(fields["name"], f"{where}.name")
-        task = cast("Task", records.choice(fields["task"], f"{where}.task", get_args(Task)))
-        classes = records.distinct_texts(fields["classes"], f"{where}.classes")
+        fields = checked.record(value, where, ("name", "task", "classes", "scaling", *["smoothing"] * smoothed))
+        name = checked.text(fields["name"], f"{where}.name")
+        task = cast("Task", checked.choice(fields["task"], f"{where}.task", get_args(Task)))
+        classes = checked.distinct_texts(fields["classes"], f"{where}.classes")
         fits = {"regression": not classes, "binary": len(classes) == 2, "multiclass": len(classes) >= 2}
         if not fits[task] or len(classes) > _MOST_CLASSES:
             raise FormatError(f"{where}.classes must suit the task '{task}', got {len(classes)} classes.")
@@ -252,25 +253,6 @@ class Target:
         if not np.isfinite(y).all():
             raise InputError(f"The outputs for target '{self.name}' are not finite: the network has diverged.")
         return y
-
-
-def class_probabilities(y: NDArray[np.floating]) -> NDArray[np.float64]:
-    """The probability of each class: the sigmoid of a binary logit, the softmax of several.
-
-    ``p_k = exp(y_k) / sum_j exp(y_j)``; a binary logit stands for the pair ``(0, y)``.
-
-    Args:
-        y: (N, 1) binary logits of the second class, or (N, K) logits, one per class.
-
-    Returns:
-        (N, K), each row adds up to 1.
-    """
-    y = np.asarray(y, dtype=np.float64)
-    if y.shape[1] == 1:
-        y = np.hstack([np.zeros_like(y), y])
-    # Less the largest, no exponential overflows; the probabilities stay the same.
-    powers = np.exp(y - y.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
 
 
 def _is_label(text: str) -> bool:

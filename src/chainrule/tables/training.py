@@ -18,7 +18,7 @@ from chainrule.tables.metrics import (
     regression_metrics,
 )
 from chainrule.tables.model import TableModel
-from chainrule.tables.preparing import Prepared, prepare
+from chainrule.tables.preparing import PreparedTable, prepare
 from chainrule.tables.table import Table
 from chainrule.training import Event, History
 
@@ -41,43 +41,44 @@ class Trained:
     history: History
     metrics: dict[str, float]
     baseline: dict[str, float]
-    prepared: Prepared
+    prepared: PreparedTable
 
 
-def train(prepared: Prepared, config: TableConfig | None = None) -> Trained:
+def train(prepared: PreparedTable, config: TableConfig | None = None) -> Trained:
     """Train a network on a prepared table and judge it by the test rows.
 
-    Ctrl-C ends training early; what was trained so far is judged all the same, ``history.stopped`` tells.
+    Ctrl-C ends training early; what was trained so far is judged all the same, ``history.stopped`` says so.
 
     Raises:
         DivergenceError: the loss left the finite numbers, or all proportion.
         InputError: the network would be too large.
     """
     config = config or TableConfig()
-    network, x, t, told = _run(prepared, config)
-    history = network.fit(x, t, **told, callbacks={"epoch": _refuse_lost_losses(network.loss(x, t))})
+    network, x, t, arguments = _run(prepared, config)
+    history = network.fit(x, t, **arguments, callbacks={"epoch": _refuse_lost_losses(network.loss(x, t))})
     smoothing = config.smoothing(prepared.target.task, len(x))
     model = TableModel(network, prepared.encoder, replace(prepared.target, smoothing=smoothing))
     return Trained(model, history, *_judge(model, prepared), prepared)
 
 
-def diagnose_training(prepared: Prepared, config: TableConfig | None = None) -> Diagnosis:
+def diagnose_training(prepared: PreparedTable, config: TableConfig | None = None) -> Diagnosis:
     """Why training on a prepared table goes as it does: the run that ``train`` would make, diagnosed.
 
     Raises:
         InputError: the network would be too large.
     """
-    network, x, t, told = _run(prepared, config or TableConfig())
-    return diagnose(network, x, t, **told)
+    network, x, t, arguments = _run(prepared, config or TableConfig())
+    return diagnose(network, x, t, **arguments)
 
 
-def _run(prepared: Prepared, config: TableConfig) -> tuple[Network, Array, Array, dict[str, Any]]:
+def _run(prepared: PreparedTable, config: TableConfig) -> tuple[Network, Array, Array, dict[str, Any]]:
     """The untrained network, inputs and targets to train on, and the arguments of ``fit``."""
     task = prepared.target.task
     (x, t), (held_x, held_t) = prepared.part(prepared.training), prepared.part(prepared.validation)
     network = config.network(x.shape[1], task, t.shape[1], seed=config.seed)
-    told = config.settings(task, len(x)) | {"seed": config.seed, "validation": (held_x, config.smoothed(held_t, task))}
-    return network, x, config.smoothed(t, task), told
+    validation = held_x, config.smoothed(held_t, task)
+    arguments = config.settings(task, len(x)) | {"seed": config.seed, "validation": validation}
+    return network, x, config.smoothed(t, task), arguments
 
 
 def train_on_table(
@@ -116,7 +117,7 @@ def _refuse_lost_losses(untrained: float) -> Callable[[Event], None]:
     return refuse
 
 
-def _judge(model: TableModel, prepared: Prepared) -> tuple[dict[str, float], dict[str, float]]:
+def _judge(model: TableModel, prepared: PreparedTable) -> tuple[dict[str, float], dict[str, float]]:
     """The metrics on the test rows, of the model and of the guess that ignores the inputs."""
     target = model.target
     known = prepared.table.select(np.concatenate([prepared.training, prepared.validation]))[target.name]

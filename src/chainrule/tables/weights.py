@@ -49,7 +49,7 @@ def _largest_count(ratios: NDArray[np.float64]) -> int | None:
 
 
 def effective_rows(weights: NDArray[np.floating] | None, rows: int) -> int:
-    """How many rows that count alike tell as much: ``(sum w)^2 / sum w^2``, N where all count alike.
+    """How many rows that count alike say as much: ``(sum w)^2 / sum w^2``, N where all count alike.
 
     Args:
         weights: (N,) numbers from 0, not all of them 0, or None.

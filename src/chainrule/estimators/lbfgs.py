@@ -1,4 +1,4 @@
-"""``solver="lbfgs"``: SciPy's L-BFGS-B on all rows, as scikit-learn has it."""
+"""``solver="lbfgs"``: SciPy's L-BFGS-B on all rows, as in scikit-learn."""
 
 import warnings
 from typing import Any, NamedTuple
@@ -9,7 +9,34 @@ from sklearn.exceptions import ConvergenceWarning
 
 from chainrule.core.arrays import Array
 from chainrule.core.model import Model
-from chainrule.estimators.batches import Epochs
+from chainrule.estimators.batches import Batching, CompiledEpochs, Descent, Epochs, Rows, epochs_of
+from chainrule.estimators.stochastic import mean_of_batches
+from chainrule.optimizers import SGD
+from chainrule.training.threads import suitable_threads
+
+
+def fit_lbfgs(estimator: Any, rows: Rows, scale: float, constants: Array | None) -> bool:
+    """Train an estimator's network; whether the compiled engine did it.
+
+    Args:
+        estimator: whose fitted attributes are set.
+        rows: to train on.
+        scale: what the rows' loss is multiplied by when it is reported.
+        constants: what each row's loss (N,) is reported with besides, or None.
+    """
+    count, model = rows.x.shape[0], estimator.network_.model
+    batching = Batching(count, float(estimator.alpha), scale, threads=estimator.threads)
+    descent = Descent(SGD(1.0), 1.0, {})  # only the loss and its gradient are asked for
+    epochs = epochs_of(model, rows, batching, descent, engine=estimator.engine, epochs=estimator.max_iter)
+    constant = 0.0 if constants is None else mean_of_batches(constants, rows.weights, np.arange(count), count)
+    with suitable_threads(model.chain, count):
+        found = minimise(
+            model, epochs, constant, max_iter=estimator.max_iter, max_fun=estimator.max_fun, tol=estimator.tol,
+            verbose=estimator.verbose,
+        )  # fmt: skip
+    estimator.loss_, estimator.n_iter_, estimator.loss_curve_ = found.loss, found.iterations, found.curve
+    estimator.best_loss_ = min(found.curve, default=found.loss)
+    return isinstance(epochs, CompiledEpochs)
 
 
 class Minimised(NamedTuple):
@@ -28,7 +55,7 @@ def minimise(
     Args:
         model: whose parameters.
         epochs: knows ``E`` and its gradient.
-        constant: what ``E`` is told with besides.
+        constant: what ``E`` is reported with besides.
         max_iter: most iterations.
         max_fun: most evaluations.
         tol: the largest entry of a gradient that is small enough.
