@@ -23,6 +23,7 @@ extensions = [
     "tables",
     "shell",
     "pictures",
+    "house",
 ]
 exclude_patterns = ["_build"]
 smartquotes_action = "D"  # dashes only: quotes in help texts are code
