@@ -1,15 +1,16 @@
 """Settings of the documentation."""
 
 import sys
-from importlib.metadata import version as installed
 from pathlib import Path
+
+from chainrule import __version__
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 project = "chainrule"
 author = "The chainrule developers"
 copyright = "2026, the chainrule developers"
-release = version = installed("chainrule")
+release = version = __version__
 
 extensions = [
     "myst_parser",
@@ -22,6 +23,7 @@ extensions = [
     "tables",
     "shell",
     "pictures",
+    "house",
 ]
 exclude_patterns = ["_build"]
 smartquotes_action = "D"  # dashes only: quotes in help texts are code
