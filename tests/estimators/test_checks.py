@@ -19,8 +19,8 @@ AT_LEAST = {
 }
 """By class: parameters, how many checks scikit-learn 1.9 runs, and how many of them pass (the others are skipped).
 
-For the first two these are the numbers of scikit-learn's own networks. Other versions have more or fewer checks. The other two take missing cells, and neither
-sparse inputs nor several labels, so the checks of those are not made.
+For the first two these are the numbers of scikit-learn's own networks. Other versions have more or fewer checks. The
+other two take missing cells, and neither sparse inputs nor several labels, so the checks of those are not made.
 """
 
 
