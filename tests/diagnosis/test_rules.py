@@ -31,29 +31,29 @@ def constant(value):
 
 
 def learning_rate_too_large():
-    return net(cr.Dense(12, "tanh"), cr.Dense(1)), *smooth(), {"optimizer": cr.SGD(1.5), "epochs": 60}
+    return net(cr.Dense(12, "tanh"), cr.Dense(1)), *smooth(), {"optimizer": cr.SGD(1.5), "epochs": 300}
 
 
 def adam_too_large():
-    return net(cr.Dense(12, "tanh"), cr.Dense(1)), *smooth(), {"optimizer": cr.Adam(30.0), "epochs": 60}
+    return net(cr.Dense(12, "tanh"), cr.Dense(1)), *smooth(), {"optimizer": cr.Adam(30.0), "epochs": 300}
 
 
 def learning_rate_too_small():
-    return net(cr.Dense(12, "tanh"), cr.Dense(1)), *smooth(), {"optimizer": cr.SGD(1e-4), "epochs": 175}
+    return net(cr.Dense(12, "tanh"), cr.Dense(1)), *smooth(), {"optimizer": cr.SGD(1e-4), "epochs": 500}
 
 
 def adam_too_small():
-    return net(cr.Dense(12, "tanh"), cr.Dense(1)), *smooth(), {"optimizer": cr.Adam(2e-6), "epochs": 100}
+    return net(cr.Dense(12, "tanh"), cr.Dense(1)), *smooth(), {"optimizer": cr.Adam(2e-6), "epochs": 500}
 
 
 def dead_units():
     layers = cr.Dense(10, "relu", bias_init=constant(-20.0)), cr.Dense(1)
-    return net(*layers), *smooth(), {"optimizer": cr.SGD(0.1), "epochs": 80}
+    return net(*layers), *smooth(), {"optimizer": cr.SGD(0.1), "epochs": 400}
 
 
 def saturated_units():
     wide = cr.initializer("normal", std=40.0)
-    return net(cr.Dense(10, "tanh", init=wide), cr.Dense(1)), *smooth(), {"optimizer": cr.SGD(0.05), "epochs": 140}
+    return net(cr.Dense(10, "tanh", init=wide), cr.Dense(1)), *smooth(), {"optimizer": cr.SGD(0.05), "epochs": 400}
 
 
 def unscaled_inputs():
@@ -62,57 +62,57 @@ def unscaled_inputs():
         net(cr.Dense(10, "tanh"), cr.Dense(1)),
         x * [100, 1] + [300, 0],
         t,
-        {"optimizer": cr.SGD(0.05), "epochs": 80},
+        {"optimizer": cr.SGD(0.05), "epochs": 400},
     )
 
 
 def unscaled_targets():
     x, t = smooth()
-    return net(cr.Dense(10, "tanh"), cr.Dense(1)), x, 500 * t + 2000, {"optimizer": cr.SGD(0.1), "epochs": 80}
+    return net(cr.Dense(10, "tanh"), cr.Dense(1)), x, 500 * t + 2000, {"optimizer": cr.SGD(0.1), "epochs": 400}
 
 
 def vanishing_gradient():
     layers = [cr.Dense(8, "sigmoid") for _ in range(6)]
-    return net(*layers, cr.Dense(1)), *smooth(), {"optimizer": cr.SGD(0.3), "epochs": 80}
+    return net(*layers, cr.Dense(1)), *smooth(), {"optimizer": cr.SGD(0.3), "epochs": 400}
 
 
 def exploding_gradient():
     wide = cr.initializer("normal", std=3.0)
     layers = [cr.Dense(10, "relu", init=wide) for _ in range(4)]
-    return net(*layers, cr.Dense(1)), *smooth(), {"optimizer": cr.SGD(0.05), "epochs": 40}
+    return net(*layers, cr.Dense(1)), *smooth(), {"optimizer": cr.SGD(0.05), "epochs": 200}
 
 
 def symmetric_start():
     same = constant(0.3)
     layers = cr.Dense(10, "tanh", init=same), cr.Dense(1, init=same)
-    return net(*layers), *smooth(), {"optimizer": cr.SGD(0.2), "epochs": 120}
+    return net(*layers), *smooth(), {"optimizer": cr.SGD(0.2), "epochs": 600}
 
 
 def output_range():
-    return net(cr.Dense(10, "tanh"), cr.Dense(1, "sigmoid")), *smooth(), {"optimizer": cr.SGD(0.2), "epochs": 120}
+    return net(cr.Dense(10, "tanh"), cr.Dense(1, "sigmoid")), *smooth(), {"optimizer": cr.SGD(0.2), "epochs": 600}
 
 
 def softmax_on_one_unit():
     layers = cr.Dense(10, "tanh"), cr.Dense(1, "softmax")
-    return net(*layers, loss="binary_cross_entropy"), *labels(), {"optimizer": cr.Adam(0.05), "epochs": 60}
+    return net(*layers, loss="binary_cross_entropy"), *labels(), {"optimizer": cr.Adam(0.05), "epochs": 300}
 
 
 def logits_given_twice():
     layers = cr.Dense(10, "tanh"), cr.Dense(1, "sigmoid")
-    return net(*layers, loss="binary_cross_entropy_from_logits"), *labels(), {"optimizer": cr.Adam(0.05), "epochs": 60}
+    return net(*layers, loss="binary_cross_entropy_from_logits"), *labels(), {"optimizer": cr.Adam(0.05), "epochs": 300}
 
 
 def cross_entropy_of_no_probabilities():
     layers = cr.Dense(10, "tanh"), cr.Dense(1)
-    return net(*layers, loss="binary_cross_entropy"), *labels(), {"optimizer": cr.SGD(0.1), "epochs": 105}
+    return net(*layers, loss="binary_cross_entropy"), *labels(), {"optimizer": cr.SGD(0.1), "epochs": 300}
 
 
 def linear_network():
-    return net(cr.Dense(10), cr.Dense(1)), *smooth(), {"optimizer": cr.SGD(0.1), "epochs": 100}
+    return net(cr.Dense(10), cr.Dense(1)), *smooth(), {"optimizer": cr.SGD(0.1), "epochs": 500}
 
 
 def constant_output():
-    return net(cr.Dense(10, "tanh"), cr.Dense(1)), *smooth(), {"optimizer": cr.SGD(0.05), "epochs": 100, "l2": 5.0}
+    return net(cr.Dense(10, "tanh"), cr.Dense(1)), *smooth(), {"optimizer": cr.SGD(0.05), "epochs": 500, "l2": 5.0}
 
 
 def local_minimum():
@@ -120,7 +120,7 @@ def local_minimum():
     one = net(
         cr.Dense(3, "tanh"), cr.Dense(1, "sigmoid"), loss="binary_cross_entropy", seed=23
     )  # a start that gets stuck
-    return one, x, np.array([[0.0], [1.0], [1.0], [0.0]]), {"optimizer": cr.SGD(0.5), "epochs": 525}
+    return one, x, np.array([[0.0], [1.0], [1.0], [0.0]]), {"optimizer": cr.SGD(0.5), "epochs": 1500}
 
 
 def overfitting():
@@ -129,7 +129,7 @@ def overfitting():
     t = x[:, :1] + rng.normal(size=(16, 1))
     held = rng.normal(size=(60, 6))
     validation = (held, held[:, :1] + rng.normal(size=(60, 1)))
-    asked = {"optimizer": cr.Adam(0.01), "epochs": 80, "validation": validation}
+    asked = {"optimizer": cr.Adam(0.01), "epochs": 400, "validation": validation}
     return net(cr.Dense(48, "tanh"), cr.Dense(1), inputs=6), x, t, asked
 
 
@@ -137,14 +137,14 @@ def underfitting():
     rng = np.random.default_rng(5)
     x = rng.uniform(-2, 2, size=(80, 1))
     t = np.sin(4 * x)
-    return net(cr.Dense(1, "tanh"), cr.Dense(1), inputs=1), x, t / t.std(), {"optimizer": cr.Adam(0.03), "epochs": 280}
+    return net(cr.Dense(1, "tanh"), cr.Dense(1), inputs=1), x, t / t.std(), {"optimizer": cr.Adam(0.03), "epochs": 800}
 
 
 def ordered_data():
     x, t = labels()
     rows = np.argsort(t[:, 0], kind="stable")
     layers = cr.Dense(16, "tanh"), cr.Dense(1)
-    asked = {"optimizer": cr.SGD(0.5), "epochs": 21, "batch_size": 8, "shuffle": False}
+    asked = {"optimizer": cr.SGD(0.5), "epochs": 60, "batch_size": 8, "shuffle": False}
     return net(*layers, loss="binary_cross_entropy_from_logits"), x[rows], t[rows], asked
 
 
@@ -152,7 +152,7 @@ def non_finite():
     x, t = smooth()
     x = x.copy()
     x[7, 1] = 1e200
-    return net(cr.Dense(10, "relu"), cr.Dense(1)), x, t, {"optimizer": cr.SGD(0.1), "epochs": 60}
+    return net(cr.Dense(10, "relu"), cr.Dense(1)), x, t, {"optimizer": cr.SGD(0.1), "epochs": 300}
 
 
 def too_early_stop():
@@ -160,19 +160,19 @@ def too_early_stop():
 
 
 def impatience():
-    asked = {"optimizer": cr.SGD(0.1), "epochs": 160, "patience": 1, "min_delta": 0.05}
+    asked = {"optimizer": cr.SGD(0.1), "epochs": 800, "patience": 1, "min_delta": 0.05}
     return net(cr.Dense(12, "tanh"), cr.Dense(1)), *smooth(), asked
 
 
 def duplicate_or_conflicting_rows():
     x, t = smooth()
     x, t = np.vstack([x, x[:40]]), np.vstack([t, -t[:40]])
-    return net(cr.Dense(12, "tanh"), cr.Dense(1)), x, t, {"optimizer": cr.Adam(0.02), "epochs": 100}
+    return net(cr.Dense(12, "tanh"), cr.Dense(1)), x, t, {"optimizer": cr.Adam(0.02), "epochs": 500}
 
 
 def frozen_layers():
     layers = cr.Dense(12, "tanh", trainable=False), cr.Dense(1, trainable=False)
-    return net(*layers), *smooth(), {"optimizer": cr.SGD(0.2), "epochs": 60}
+    return net(*layers), *smooth(), {"optimizer": cr.SGD(0.2), "epochs": 300}
 
 
 PLANTED = [
