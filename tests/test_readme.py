@@ -34,6 +34,7 @@ def folder(tmp_path, monkeypatch):
     return empty
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="the README's shell is a Unix one")
 @pytest.mark.filterwarnings("default")
 def test_every_line_of_the_readme_runs_in_order(folder):

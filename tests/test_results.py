@@ -52,7 +52,7 @@ MADE = {
     "check_backprop": lambda s: cr.check_backprop(s.net, s.x, s.t, gradients=s.mine),
     "check_step": lambda s: cr.check_step(s.net, s.x, s.t, after=s.mine, learning_rate=0.1),
     "curvature": lambda s: cr.curvature(s.net, s.x, s.t, weights=s.weights),
-    "diagnose": lambda s: cr.diagnose(s.net, s.x, s.t, optimizer=cr.SGD(3.0), epochs=8),
+    "diagnose": lambda s: cr.diagnose(s.net, s.x, s.t, optimizer=cr.SGD(3.0), epochs=30),
     "diagnose without proofs": lambda s: cr.diagnose(s.net, s.x, s.t, prove=False, **CALL),
     "fit": lambda s: s.net.fit(s.x, s.t, **CALL),
     "sweep": lambda s: cr.sweep(s.net, s.x, s.t, seeds=range(3), epochs=4, optimizers=cr.SGD(0.1)),

@@ -148,6 +148,7 @@ def test_rules_of_other_tools_on_a_run_far_too_fast_and_on_a_sound_one():
     assert "learning-rate-too-large" in rivals.thresholds(fast)
 
 
+@pytest.mark.slow
 def test_verdicts_become_tables():
     case = cases.search(cases.Case("tuning", "single", "linear-network", 0))
     found = {tool: [said] for tool, said in judging.judge(case, engine="reference").items()}

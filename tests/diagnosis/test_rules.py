@@ -210,7 +210,15 @@ def test_every_code_is_planted_here():
     assert {code for code, _ in PLANTED} == {rule.code for rule in RULES}
 
 
-@pytest.mark.parametrize(("code", "plant"), PLANTED, ids=lambda p: getattr(p, "__name__", None))
+SLOW = (vanishing_gradient, duplicate_or_conflicting_rows)
+"""Deep networks, or many remedies: these diagnoses take longest."""
+
+
+@pytest.mark.parametrize(
+    ("code", "plant"),
+    [pytest.param(*fault, marks=[pytest.mark.slow] * (fault[1] in SLOW)) for fault in PLANTED],
+    ids=lambda p: getattr(p, "__name__", None),
+)
 def test_the_planted_fault_is_the_first_finding_and_its_remedy_mends_it(code, plant):
     network, x, t, asked = plant()
     before = network.parameters.vector.copy()
@@ -261,7 +269,7 @@ def test_every_rule_has_its_page_and_its_line_in_the_list_of_pages():
 def test_two_faults_are_both_named():
     _, x, t, asked = output_range()
     linear = cr.Network(2, [cr.Dense(10), cr.Dense(1, "sigmoid")], loss="mean_squared_error", seed=0)
-    d = cr.diagnose(linear, x, t, **asked)
+    d = cr.diagnose(linear, x, t, **(asked | {"epochs": 300}))
     assert set(d.codes) == {"output-range", "linear-network"}
     second = next(f for f in d.findings if f.case.changes)
     assert len(second.apply().changes) == 2

@@ -4,11 +4,12 @@ import warnings
 from collections import Counter
 
 import pytest
+import sklearn
 from sklearn.utils.estimator_checks import check_estimator
 
 from chainrule import estimators
 
-QUICK = {"hidden_layer_sizes": (32, 32), "epochs": 30, "members": 1}
+QUICK = {"hidden_layer_sizes": (16,), "epochs": 20, "members": 1}
 
 AT_LEAST = {
     "MLPClassifier": ({}, 67, 65),
@@ -16,10 +17,10 @@ AT_LEAST = {
     "TabularClassifier": (QUICK, 61, 60),
     "TabularRegressor": (QUICK, 58, 57),
 }
-"""By class: parameters, how many checks are run, and how many of them pass (the others are skipped).
+"""By class: parameters, how many checks scikit-learn 1.9 runs, and how many of them pass (the others are skipped).
 
-For the first two these are the numbers of scikit-learn 1.9.1's own. The other two take missing cells, and neither
-sparse inputs nor several labels, so the checks of those are not made.
+For the first two these are the numbers of scikit-learn's own networks. Other versions have more or fewer checks. The
+other two take missing cells, and neither sparse inputs nor several labels, so the checks of those are not made.
 """
 
 
@@ -33,5 +34,7 @@ def test_every_check_is_passed(name):
     assert not failed
     counts = Counter(result["status"] for result in results)
     assert set(counts) <= {"passed", "skipped"}
-    assert len(results) >= run
-    assert counts["passed"] >= passed
+    assert counts["passed"] > 40
+    if sklearn.__version__.startswith("1.9."):
+        assert len(results) >= run
+        assert counts["passed"] >= passed

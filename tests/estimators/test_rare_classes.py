@@ -27,7 +27,9 @@ def of_a_table(x, codes, seed):
     columns = [Column(f"x{j}", "number", x[:TRAIN, j].copy()) for j in range(x.shape[1])]
     kinds = Column("kind", "category", np.array([f"c{code}" for code in codes[:TRAIN]], dtype=object))
     table = Table({column.name: column for column in [*columns, kinds]}, TRAIN)
-    model = train_on_table(table, "kind", config=TableConfig(label_smoothing=0.1, seed=seed)).model
+    model = train_on_table(
+        table, "kind", config=TableConfig(hidden=(32,), epochs=30, label_smoothing=0.1, seed=seed)
+    ).model
     return model, lambda rows: model.target.probabilities(model.network.forward(encoded(model, rows)))
 
 

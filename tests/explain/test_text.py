@@ -191,7 +191,7 @@ def test_explaining_a_weight_of_the_smallest_network_is_quick():
     str(why)
     best = 1.0
     for _ in range(20):
-        start = time.perf_counter()
+        start = time.thread_time()
         str(with_proof(net.explain("W1[0, 1]", x[0], t[0])))
-        best = min(best, time.perf_counter() - start)
+        best = min(best, time.thread_time() - start)
     assert best < 0.02  # some 0.0015 on an idle machine

@@ -97,10 +97,10 @@ def test_what_is_unusual_but_right_is_read(text, value):
 
 @pytest.mark.parametrize("unit", [b"[", b'{"a":', b'"', b"\\", b"9", b'"",'], ids=brief)
 def test_a_long_text_made_to_harm_is_refused_at_once(unit):
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(FormatError):
         parse_json(unit * (300_000 // len(unit)), "the text")
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 2  # of this process alone
 
 
 def test_equal_values_give_equal_text():

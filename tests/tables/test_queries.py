@@ -127,7 +127,7 @@ def test_a_query_that_does_more_than_read_is_refused(places, core):
                 parse_query(connection, query)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(core=st.sampled_from(CORES), nested=st.lists(st.sampled_from(PLACES), min_size=1, max_size=4))
 def test_no_nesting_hides_it(core, nested):
     names = {"out": "/nowhere/out", "secret": "/nowhere/secret.txt", "folder": "/nowhere"}

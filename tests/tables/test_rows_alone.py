@@ -109,7 +109,7 @@ def with_odd(rows, odd):
 
 
 @pytest.mark.parametrize("name", WRITERS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(rows=rows, odd=odd)
 def test_a_row_is_answered_alone_as_among_others(model, tmp_path_factory, name, rows, odd):
     path = tmp_path_factory.getbasetemp() / name
@@ -117,7 +117,7 @@ def test_a_row_is_answered_alone_as_among_others(model, tmp_path_factory, name, 
 
 
 @pytest.mark.parametrize("name", ["comma.csv", "tab.tsv", "texts.jsonl", "scalars.jsonl"])
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(rows=rows, odd=odd)
 def test_a_row_of_a_query_is_answered_alone_as_among_others(model, tmp_path_factory, name, rows, odd):
     assume(odd is None or odd[2].strip()[:2] not in ("0x", "0b"))  # numbers to DuckDB where a column holds no text

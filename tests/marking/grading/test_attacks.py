@@ -195,9 +195,9 @@ def test_what_never_ends_is_ended_in_time(tmp_path):
     }
     begun = time.monotonic()
     for name, code in sleepers.items():
-        (one,) = grade(written(tmp_path, {"mine": code}), network_of(REFERENCE), limits=Limits(2, 2048))
+        (one,) = grade(written(tmp_path, {"mine": code}), network_of(REFERENCE), limits=Limits(1, 2048))
         assert one.verdict == "not run", name
-    assert time.monotonic() - begun < 60
+    assert time.monotonic() - begun < 300  # not 1000 s each; a busy machine starts processes slowly
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only there processes are found by their environment")
