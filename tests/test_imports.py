@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,14 @@ HOUSE = Path(chainrule.__file__).parent
 
 ROOMS = [
     "errors", "core", "optimizers", "trace", "engine", "training", "verify", "explain", "interchange", "exercises",
-    "marking", "diagnosis", "files", "plots", "sweeps", "extend", "neuron", "network", "tables", "estimators", "cli",
+    "marking", "diagnosis", "files", "sweeps", "plots", "extend", "neuron", "network", "tables", "estimators", "cli",
 ]  # fmt: skip
 """From the ground up: a room may import from those before it."""
 
-UPWARD = {("training", "plots"), ("training", "diagnosis"), ("diagnosis", "plots")}
-"""The exception: ``history.plot()`` fetches the room above when it is called."""
+TYPES_FROM_ABOVE = {
+    ("sweeps", "network"): "a result holds networks, made by the function that it was given",
+}
+"""Where a room names a type of a room above it, read by type checkers only, and why."""
 
 HEAVY = {
     "scipy", "sympy", "matplotlib", "rich", "duckdb", "typer", "click", "numba", "safetensors", "pandas", "sklearn",
@@ -26,59 +29,80 @@ HEAVY = {
 }  # fmt: skip
 
 
+PACKAGE = {
+    HOUSE / "__init__.py": "what users import",
+    HOUSE / "__main__.py": "the command",
+}
+FILES = {
+    ".".join(path.relative_to(HOUSE.parent).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(HOUSE.rglob("*.py"))
+}
+"""By module, every file of the library."""
+
+
+def inside(tree, kinds, condition=lambda node: True):
+    return {
+        inner for outer in ast.walk(tree) if isinstance(outer, kinds) and condition(outer) for inner in ast.walk(outer)
+    }
+
+
 def imports(path):
-    """The rooms that a file imports from, each with whether it does so only when a function is called."""
+    """The files that a file imports, each with whether only type checkers read it; those of functions too."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    for_types = {
-        inner
-        for outer in ast.walk(tree)
-        if isinstance(outer, ast.If) and isinstance(outer.test, ast.Name) and outer.test.id == "TYPE_CHECKING"
-        for inner in ast.walk(outer)
-    }
-    late = {
-        inner
-        for outer in ast.walk(tree)
-        if isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef)
-        for inner in ast.walk(outer)
-    }
+    for_types = inside(tree, ast.If, lambda node: isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING")
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: imports are absolute"
+            assert not any(alias.name == "*" for alias in node.names), f"{path}: names are imported one by one"
             names = [f"{node.module}.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         else:
             continue
-        if node in for_types:  # read by type checkers only
-            continue
         for name in names:
-            parts = name.split(".")
-            if parts[0] == "chainrule":
-                yield parts[1] if len(parts) > 1 and parts[1] in ROOMS else "chainrule", node in late
+            module = name if name in FILES else name.rpartition(".")[0]
+            if module in FILES:
+                yield module, node in for_types
 
 
-def room_of(path):
-    return path.relative_to(HOUSE).with_suffix("").parts[0]
+def room_of(module):
+    return module.split(".")[1] if "." in module else ""
 
 
-DOORS = {HOUSE / "__init__.py", HOUSE / "__main__.py"}
-FILES = sorted(set(HOUSE.rglob("*.py")) - DOORS)
+GRAPH = {module: list(imports(path)) for module, path in FILES.items()}
+INSIDE = {module: path for module, path in FILES.items() if path not in PACKAGE}
 
 
 def test_every_room_has_its_place():
-    assert {room_of(path) for path in FILES} <= set(ROOMS)
+    assert {room_of(module) for module in INSIDE} <= set(ROOMS)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(HOUSE).as_posix())
-def test_imports_run_one_way(path):
-    here = room_of(path)
-    for there, late in imports(path):
-        if there == "chainrule":
-            assert here in ("cli", "tables"), f"{here} imports the face of the whole house"
-        elif (here, there) in UPWARD:
-            assert late, f"{here} may import from {there} only where it is called"
-        else:
-            assert ROOMS.index(there) <= ROOMS.index(here), f"{here} imports from {there}, which stands above it"
+@pytest.mark.parametrize("module", INSIDE)
+def test_imports_run_one_way(module):
+    here = room_of(module)
+    for target, for_types in GRAPH[module]:
+        there = room_of(target)
+        if not there:
+            assert here in ("cli", "tables"), f"{module} imports the face of the whole house"
+        elif not (for_types and (here, there) in TYPES_FROM_ABOVE):
+            assert ROOMS.index(there) <= ROOMS.index(here), f"{module} imports {target}, which stands above it"
+
+
+def test_types_from_above_are_those_listed():
+    used = {(room_of(module), room_of(target)) for module in INSIDE for target, for_types in GRAPH[module] if for_types}
+    above = {(here, there) for here, there in used if ROOMS.index(there) > ROOMS.index(here)}
+    assert above == set(TYPES_FROM_ABOVE)
+
+
+def test_no_file_imports_itself_by_way_of_others():
+    """Imports inside functions count as well, but for types from above."""
+    order = TopologicalSorter()
+    for module in INSIDE:
+        wanted = [target for target, for_types in GRAPH[module]
+                  if target in INSIDE and target != module
+                  and not (for_types and (room_of(module), room_of(target)) in TYPES_FROM_ABOVE)]  # fmt: skip
+        order.add(module, *wanted)
+    assert len(list(order.static_order())) == len(INSIDE)
 
 
 def run(code):

@@ -17,7 +17,7 @@ FLOORS = (
     ("shell", {"cli": "the commands"}),
     ("tables", {"tables": "tables in, predictions out", "estimators": "in scikit-learn's place"}),
     ("what you hold", {"extend": "your own parts", "neuron": "one neuron", "network": "a network"}),
-    ("keep and vary", {"files": "model files", "plots": "pictures", "sweeps": "many networks"}),
+    ("keep and vary", {"files": "model files", "sweeps": "many networks", "plots": "pictures"}),
     (
         "learn from it",
         {

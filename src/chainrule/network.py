@@ -16,6 +16,7 @@ from chainrule.core.losses import Loss
 from chainrule.core.losses import loss as find_loss
 from chainrule.core.model import Model
 from chainrule.core.parameters import Parameters, check_parameter
+from chainrule.core.renderers import renderer
 from chainrule.core.seeds import chosen_seed, streams
 from chainrule.engine.prediction import compiled_predictor, outputs
 from chainrule.errors import InputError
@@ -664,9 +665,7 @@ class Network:
         Returns:
             The Matplotlib axes it was drawn on.
         """
-        from chainrule.plots import plot_network  # noqa: PLC0415 - Matplotlib only for those who draw
-
-        return plot_network(self.model, None if x is None else as_inputs(self.model.chain, x), ax=ax)
+        return renderer(self, "plot")(self.model, None if x is None else as_inputs(self.model.chain, x), ax=ax)
 
     def __getstate__(self) -> dict[str, Any]:
         own = own_components(self.model.chain)

@@ -14,6 +14,17 @@ RENDERERS: dict[str, dict[str, str]] = {
         "plot": "chainrule.plots.history:plot_history",
         "diagnose": "chainrule.diagnosis.api:diagnose_history",
     },
+    "Derivation": {
+        "text": "chainrule.explain.render.derivation_text:derivation_text",
+        "latex": "chainrule.explain.render.latex:derivation_latex",
+        "html": "chainrule.explain.render.derivation_html:derivation_html",
+    },
+    "Step": {
+        "text": "chainrule.explain.render.step_text:step_text",
+        "html": "chainrule.explain.render.step_html:step_html",
+    },
+    "Steps": {"html": "chainrule.explain.render.step_html:step_html"},
+    "Network": {"plot": "chainrule.plots.network:plot_network"},
     "Diagnosis": {
         "text": "chainrule.diagnosis.report:text",
         "html": "chainrule.diagnosis.report:html",

@@ -16,12 +16,14 @@ from chainrule.core.arrays import Array
 from chainrule.core.layers import Run
 from chainrule.core.lookup import plain_number
 from chainrule.core.model import Model
+from chainrule.core.renderers import renderer
 from chainrule.errors import InputError
 from chainrule.explain.cross_check import CrossCheck, cross_check
 from chainrule.explain.expression import Leaf, Number, Partial, Symbol, to_data
 from chainrule.explain.names import Wanted, parse
 from chainrule.explain.parameters import derivable
 from chainrule.explain.paths import MOST, Path, Paths, Start, find_paths
+from chainrule.explain.render.text import plain
 from chainrule.explain.row import RowPass, run_row
 from chainrule.explain.tree import Line, unfold
 from chainrule.training import Data
@@ -79,34 +81,26 @@ class Derivation:
 
     def text(self, *, names: dict[str, str] | None = None, colour: bool = False) -> str:
         """The derivation as aligned text; ``names`` puts other words in place of, say, ``x[3]``."""
-        from chainrule.explain.render.derivation_text import derivation_text  # noqa: PLC0415 - fetched when asked for
-
-        return derivation_text(self, names or {}, colour=colour)
+        return renderer(self, "text")(self, names or {}, colour=colour)
 
     __str__ = text
 
     def latex(self, *, names: dict[str, str] | None = None) -> str:
         """The derivation as LaTeX (amsmath, KaTeX)."""
-        from chainrule.explain.render.latex import derivation_latex  # noqa: PLC0415 - as for text
-
-        return derivation_latex(self, names or {})
+        return renderer(self, "latex")(self, names or {})
 
     def html(self, *, names: dict[str, str] | None = None, whole_page: bool = False) -> str:
         """The derivation as a self-contained page part that folds and unfolds, with MathML: no script, no network.
 
         ``whole_page`` puts a page of its own around it, to be kept as a file.
         """
-        from chainrule.explain.render.derivation_html import derivation_html  # noqa: PLC0415 - as for text
-
-        return derivation_html(self, names or {}, whole_page=whole_page)
+        return renderer(self, "html")(self, names or {}, whole_page=whole_page)
 
     def _repr_html_(self) -> str:
         return self.html()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, ready for JSON; a quantity that comes again is written once, then referred to by its name."""
-        from chainrule.explain.render.text import plain  # noqa: PLC0415 - as for text
-
         return {
             "schema": SCHEMA,
             "version": VERSION,
@@ -125,8 +119,6 @@ class Derivation:
 
 
 def _line_data(line: Line, told: set[Leaf]) -> dict[str, Any]:
-    from chainrule.explain.render.text import plain  # noqa: PLC0415 - as above
-
     name = plain(line.quantity)
     if line.quantity in told:
         return {"quantity": name, "again": True}
@@ -143,8 +135,6 @@ def _line_data(line: Line, told: set[Leaf]) -> dict[str, Any]:
 
 
 def _path_data(path: Path) -> dict[str, Any]:
-    from chainrule.explain.render.text import plain  # noqa: PLC0415 - as above
-
     return {
         "through": [f"z{l}[{j}]" for l, j in path.units],
         "factors": [plain(factor) for factor in path.factors],

@@ -13,6 +13,7 @@ import numpy as np
 
 from chainrule.core.arrays import Array
 from chainrule.core.format import plain
+from chainrule.core.renderers import renderer
 from chainrule.optimizers import Moments, Optimizer
 from chainrule.trace import Trace
 
@@ -120,18 +121,14 @@ class Step:
 
     def text(self) -> str:
         """The step as aligned text; large arrays are abridged, and it says where."""
-        from chainrule.explain.render.step_text import step_text  # noqa: PLC0415 - rendering is fetched when asked for
-
-        return step_text(self)
+        return renderer(self, "text")(self)
 
     __str__ = text
     __repr__ = text
 
     def html(self, *, whole_page: bool = False) -> str:
         """The step as a self-contained page part that folds, without script; ``whole_page`` puts a page around it."""
-        from chainrule.explain.render.step_html import step_html  # noqa: PLC0415 - as for text
-
-        return step_html([self], whole_page=whole_page)
+        return renderer(self, "html")([self], whole_page=whole_page)
 
     def _repr_html_(self) -> str:
         return self.html()
@@ -204,9 +201,7 @@ class Steps(Sequence[Step]):
 
     def html(self, *, whole_page: bool = False) -> str:
         """The steps as one page part; each folds, and the first is open."""
-        from chainrule.explain.render.step_html import step_html  # noqa: PLC0415 - as for a step's text
-
-        return step_html(self._steps, whole_page=whole_page)
+        return renderer(self, "html")(self._steps, whole_page=whole_page)
 
     def _repr_html_(self) -> str:
         return self.html()

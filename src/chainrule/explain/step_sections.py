@@ -2,16 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from chainrule.core.arrays import Array
 from chainrule.core.format import number, numbers
 from chainrule.core.layers.checks import at
-
-if TYPE_CHECKING:
-    from chainrule.explain.step import ParameterStep, Step
+from chainrule.explain.step import ParameterStep, Step
 
 MOST_NUMBERS = 24
 """How many numbers of the parameters are shown one by one: those with the largest updates."""
@@ -38,7 +35,7 @@ class Section:
     note: str = ""
 
 
-def sections(step: "Step") -> list[Section]:
+def sections(step: Step) -> list[Section]:
     """Forward, loss, backward, gradients over the rows, update, change of the loss."""
     parts = {part: [q for q in step.trace.quantities if q.part == part] for part in ("data", "forward", "backward")}
     losses = [q for q in parts["forward"] if q.name in ("e", "share", "E")]
@@ -60,17 +57,17 @@ def sections(step: "Step") -> list[Section]:
 
 
 # -------------------------------------------------------------------------------- number by number
-_Entry = tuple["ParameterStep", tuple[int, ...]]
+_Entry = tuple[ParameterStep, tuple[int, ...]]
 
 
-def _chosen(step: "Step") -> list[_Entry]:
+def _chosen(step: Step) -> list[_Entry]:
     """The numbers that are shown one by one: those with the largest updates, in their order."""
     entries = [(told, index) for told in step.parameters.values() for index in np.ndindex(told.before.shape)]
     sizes = -np.concatenate([np.abs(told.update).ravel() for told in step.parameters.values()] or [np.zeros(0)])
     return [entries[k] for k in sorted(np.argsort(sizes, kind="stable")[:MOST_NUMBERS])]
 
 
-def _left_out(step: "Step", chosen: Sequence[_Entry]) -> str:
+def _left_out(step: Step, chosen: Sequence[_Entry]) -> str:
     size = sum(told.before.size for told in step.parameters.values())
     return "" if size == len(chosen) else f"abridged: the {len(chosen)} largest updates of {size:,} numbers"
 
@@ -84,7 +81,7 @@ def _pick(value: Array, index: tuple[int, ...]) -> str:
     return number(value[index] if value.ndim else value.item())
 
 
-def _adding_up(step: "Step", chosen: Sequence[_Entry]) -> Section:
+def _adding_up(step: Step, chosen: Sequence[_Entry]) -> Section:
     """Each row's part in each gradient: what ``+=`` does."""
     shown = len(step.rows) if len(step.rows) <= MOST_ROWS + 1 else MOST_ROWS
     rest = len(step.rows) - shown
@@ -102,7 +99,7 @@ def _adding_up(step: "Step", chosen: Sequence[_Entry]) -> Section:
     return Section("Gradients add up over the rows", about, tuple(header), tuple(rows), _left_out(step, chosen))
 
 
-def _update(step: "Step", chosen: Sequence[_Entry]) -> Section:
+def _update(step: Step, chosen: Sequence[_Entry]) -> Section:
     """Old value, gradient, what each part of the optimizer makes of it, update, new value."""
     names, equations = _columns(step)
     header = ("", "before", "gradient g", *names, "after")
@@ -123,7 +120,7 @@ def _update(step: "Step", chosen: Sequence[_Entry]) -> Section:
     return Section("Update: downhill", about, header, tuple(rows), _left_out(step, chosen))
 
 
-def _columns(step: "Step") -> tuple[list[str], list[str]]:
+def _columns(step: Step) -> tuple[list[str], list[str]]:
     """The contributions' names, and their equations; those of a weight, which may also decay, are the most.
 
     What was kept from before and is the same number everywhere, as in a first step, is a line and not a column.
@@ -141,14 +138,14 @@ def _columns(step: "Step") -> tuple[list[str], list[str]]:
     return names, lines + [f"{c.name} = {c.formula}" for c in most.contributions if c.formula]
 
 
-def _same_everywhere(step: "Step", name: str) -> float | None:
+def _same_everywhere(step: Step, name: str) -> float | None:
     """The one number that all values of that name have, if they do."""
     kept = [c.value.ravel() for told in step.parameters.values() for c in told.contributions if c.name == name]
     values = np.concatenate(kept)
     return float(values[0]) if (values == values[0]).all() else None
 
 
-def _change(step: "Step") -> Section:
+def _change(step: Step) -> Section:
     """What E did, beside what slope and bend led one to expect."""
     change = step.change
     rows = (
@@ -163,7 +160,7 @@ def _change(step: "Step") -> Section:
     return Section("What the loss did", about, ("", "formula", "value"), rows, _verdict(step))
 
 
-def _verdict(step: "Step") -> str:
+def _verdict(step: Step) -> str:
     """Whether the step was small enough for the gradient to tell the truth."""
     change = step.change
     if change.first_order >= 0:

@@ -2,14 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from chainrule.explain.derivation import Contribution, Derivation
 from chainrule.explain.expression import Expression, Leaf, Number, Product
 from chainrule.explain.paths import Path, Paths
 from chainrule.explain.tree import Line
-
-if TYPE_CHECKING:
-    from chainrule.explain.derivation import Contribution, Derivation
 
 MOST_ROWS = 12
 """How many rows of a batch are listed before the rest are summed."""
@@ -87,7 +84,7 @@ def percent(share: float | None) -> str:
     return f"{round(100 * share, 1) + 0.0:.1f} %"
 
 
-def tell_rows(derivation: "Derivation") -> tuple[list["Contribution"], tuple[int, float] | None]:
+def tell_rows(derivation: Derivation) -> tuple[list[Contribution], tuple[int, float] | None]:
     """The rows with the largest parts in their order, and how many others there are with their sum."""
     largest = sorted(derivation.contributions, key=lambda c: -abs(c.value))[:MOST_ROWS]
     hidden = len(derivation.contributions) - len(largest)

@@ -1,7 +1,5 @@
 """Pictures of many runs: the losses of a sweep by epoch, and the losses of a learning-rate test by rate."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
@@ -11,9 +9,7 @@ from chainrule.core.arrays import Array
 from chainrule.core.format import number
 from chainrule.errors import InputError
 from chainrule.plots.style import BLUE, INK, MUTED, PAPER, VERMILION, new_axes, tint
-
-if TYPE_CHECKING:
-    from chainrule.sweeps import LearningRateTest, Sweep
+from chainrule.sweeps import LearningRateTest, Sweep
 
 _TEXT, _SMALL = 9.0, 8.0  # points
 _LOG_FROM = 20  # losses that span more than this factor are shown on a logarithmic axis
@@ -25,7 +21,7 @@ _ROOM_ABOVE = 3.0  # times the first loss: a line that climbs higher is cut off
 
 
 # -------------------------------------------------------------------------------- a sweep
-def plot_sweep(sweep: "Sweep", *, ax: Axes | None = None) -> Axes:
+def plot_sweep(sweep: Sweep, *, ax: Axes | None = None) -> Axes:
     """Draw the loss of every run by epoch: thin lines, a band that holds the middle 80 %, their median, the best run.
 
     It is the validation loss where there is one. Of more than 200 runs, 200 are drawn, evenly by their final loss; band
@@ -119,7 +115,7 @@ def _finish(ax: Axes, x_label: str, y_label: str) -> None:
 
 
 # -------------------------------------------------------------------------------- a learning-rate test
-def plot_learning_rates(test: "LearningRateTest", *, ax: Axes | None = None) -> Axes:
+def plot_learning_rates(test: LearningRateTest, *, ax: Axes | None = None) -> Axes:
     """Draw the last loss of each learning rate, beside the loss at the beginning.
 
     The rates above the largest stable one are shaded; the best and the suggested rate are marked.

@@ -1,8 +1,8 @@
 """A derivation as a page part: lines that fold and unfold, paths with bars for their shares, rows and proof."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
+from chainrule.explain.derivation import Derivation
 from chainrule.explain.expression import Leaf, Number
 from chainrule.explain.render.html import bar, box, equals, equation, heading, page, part, table, value
 from chainrule.explain.render.mathml import mathml, printable
@@ -10,14 +10,11 @@ from chainrule.explain.render.text import plain
 from chainrule.explain.summary import lines, path_product, percent, tell_paths, tell_rows
 from chainrule.explain.tree import Line
 
-if TYPE_CHECKING:
-    from chainrule.explain.derivation import Derivation
-
 _ALL_OPEN = 12
 """With more lines than that, only the first two levels are unfolded at first."""
 
 
-def derivation_html(derivation: "Derivation", names: Mapping[str, str], *, whole_page: bool = False) -> str:
+def derivation_html(derivation: Derivation, names: Mapping[str, str], *, whole_page: bool = False) -> str:
     """All parts; ``whole_page`` puts a page of its own around them."""
     count = sum(1 for _ in lines(derivation.tree))
     parts = [
@@ -60,7 +57,7 @@ def _line(line: Line, names: Mapping[str, str]) -> str:
     return told + equals(forms[2], "value") + note
 
 
-def _paths(derivation: "Derivation", names: Mapping[str, str]) -> str:
+def _paths(derivation: Derivation, names: Mapping[str, str]) -> str:
     told = tell_paths(derivation.paths)
     largest = max((abs(p.share or 0.0) for p in told.listed), default=0.0)
     rows = [
@@ -86,7 +83,7 @@ def _paths(derivation: "Derivation", names: Mapping[str, str]) -> str:
     return "".join(parts)
 
 
-def _rows(derivation: "Derivation", names: Mapping[str, str]) -> str:
+def _rows(derivation: Derivation, names: Mapping[str, str]) -> str:
     told, others = tell_rows(derivation)
     largest = max(abs(c.value) for c in told)
     rows = [(str(c.row), value(c.share), value(c.derivative), value(c.value), bar(c.value, largest)) for c in told]
@@ -97,7 +94,7 @@ def _rows(derivation: "Derivation", names: Mapping[str, str]) -> str:
     return heading("Each row's part") + table("wide", header, rows) + f"<p>Together {whole}</p>"
 
 
-def _proof(derivation: "Derivation") -> str:
+def _proof(derivation: Derivation) -> str:
     proof = derivation.proof
     said = {"right": "", "kink": ": it lies on a kink, where either side is as good", "wrong": ": they disagree"}
     good = proof.verdict in ("right", "kink")

@@ -1,22 +1,19 @@
 """A derivation as text: the tree of lines, the paths, the rows and the proof, each under its heading."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from chainrule.core.format import number
+from chainrule.explain.derivation import Derivation
 from chainrule.explain.render import text
 from chainrule.explain.render.text import plain
 from chainrule.explain.summary import lines, path_product, percent, tell_paths, tell_rows
 from chainrule.explain.tree import Line
 
-if TYPE_CHECKING:
-    from chainrule.explain.derivation import Derivation
-
 _DEEPEST = 12
 """Deeper lines are not indented further."""
 
 
-def derivation_text(derivation: "Derivation", names: Mapping[str, str], *, colour: bool = False) -> str:
+def derivation_text(derivation: Derivation, names: Mapping[str, str], *, colour: bool = False) -> str:
     """All parts, as wide as the terminal; 120 columns where there is none."""
     width = text.terminal_width()
     parts = [
@@ -30,7 +27,7 @@ def derivation_text(derivation: "Derivation", names: Mapping[str, str], *, colou
     return text.coloured(whole) if colour else whole
 
 
-def _tree(derivation: "Derivation", names: Mapping[str, str], width: int) -> str:
+def _tree(derivation: Derivation, names: Mapping[str, str], width: int) -> str:
     body = text.equations([_row(depth, line, names) for depth, line in lines(derivation.tree)], width)
     several = len(derivation.contributions) > 1
     return (f"row {derivation.row}, whose own loss is E here:\n" if several else "") + body
@@ -46,7 +43,7 @@ def _row(depth: int, line: Line, names: Mapping[str, str]) -> tuple[str, list[st
     return "  " * min(depth, _DEEPEST) + quantity, told, line.note
 
 
-def _paths(derivation: "Derivation", names: Mapping[str, str], width: int) -> str:
+def _paths(derivation: Derivation, names: Mapping[str, str], width: int) -> str:
     told = tell_paths(derivation.paths)
     rows = [
         (plain(path_product(p), names), plain(path_product(p), names, numeric=True), number(p.value), percent(p.share))
@@ -67,7 +64,7 @@ def _paths(derivation: "Derivation", names: Mapping[str, str], width: int) -> st
     return "\n".join(body)
 
 
-def _rows(derivation: "Derivation", names: Mapping[str, str], width: int) -> str:
+def _rows(derivation: Derivation, names: Mapping[str, str], width: int) -> str:
     told, others = tell_rows(derivation)
     rows = [(f"row {c.row}", number(c.share), f"* {number(c.derivative)}", f"= {number(c.value)}") for c in told]
     if others:

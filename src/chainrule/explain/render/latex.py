@@ -5,17 +5,14 @@ A quantity is written as in the alphabet, its layer as an index: ``W1[0, 1]`` is
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from chainrule.core.format import number
+from chainrule.explain.derivation import Derivation
 from chainrule.explain.expression import Expression, Product, Symbol
 from chainrule.explain.notation import ATOM, GREEK, POWER, PRODUCT, SUM, Writer, Written
 from chainrule.explain.render.text import alphabet_name, plain
 from chainrule.explain.summary import lines, path_product, percent, tell_paths, tell_rows
 from chainrule.explain.tree import Line
-
-if TYPE_CHECKING:
-    from chainrule.explain.derivation import Derivation
 
 _ESCAPES = {
     "\\": r"\textbackslash{}",
@@ -155,7 +152,7 @@ def aligned(rows: Sequence[str]) -> str:
     return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
 
 
-def derivation_latex(derivation: "Derivation", names: Mapping[str, str]) -> str:
+def derivation_latex(derivation: Derivation, names: Mapping[str, str]) -> str:
     """The tree, the paths as a sum, the rows and the proof, below one another in one formula."""
     rows: list[str] = []
     if len(derivation.contributions) > 1:
@@ -189,7 +186,7 @@ def _heading(words: str) -> str:
     return rf"&\text{{{escaped(words)}}}"
 
 
-def _paths(derivation: "Derivation", names: Mapping[str, str]) -> list[str]:
+def _paths(derivation: Derivation, names: Mapping[str, str]) -> list[str]:
     told = tell_paths(derivation.paths)
     rows = [_heading(told.heading + (":" if told.listed else ""))]
     quantity = latex(derivation.quantity, names)
@@ -207,7 +204,7 @@ def _paths(derivation: "Derivation", names: Mapping[str, str]) -> list[str]:
     return rows
 
 
-def _rows(derivation: "Derivation", names: Mapping[str, str]) -> list[str]:
+def _rows(derivation: Derivation, names: Mapping[str, str]) -> list[str]:
     told, others = tell_rows(derivation)
     rows = [_heading("each row's share of E times its own derivative:")]
     for c in told:
@@ -224,7 +221,7 @@ def _product(share: float, derivative: float) -> Product:
     return Product((Symbol("share", None, (), share), Symbol("e", None, (), derivative)))
 
 
-def _proof(derivation: "Derivation") -> list[str]:
+def _proof(derivation: Derivation) -> list[str]:
     proof = derivation.proof
     found = [("by finite differences", proof.difference, proof.error, rf"\text{{: {proof.verdict}}}")]
     if proof.symbolic is not None:

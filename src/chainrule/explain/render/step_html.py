@@ -1,27 +1,24 @@
 """A step as a page part: its sections fold, wide tables scroll in their own box, no script."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from chainrule.explain.render.html import page, part
 from chainrule.explain.render.mathml import printable
 from chainrule.explain.render.step_text import headline
+from chainrule.explain.step import Step
 from chainrule.explain.step_sections import Section, sections
-
-if TYPE_CHECKING:
-    from chainrule.explain.step import Step
 
 _TABLE = 'style="table-layout:auto;width:auto;font-variant-numeric:tabular-nums"'
 
 
-def step_html(steps: Sequence["Step"], *, whole_page: bool) -> str:
+def step_html(steps: Sequence[Step], *, whole_page: bool) -> str:
     """One step, or several under each other; of several only the first is open."""
     told = [_step_html(step, is_open=step is steps[0], alone=len(steps) == 1) for step in steps]
     inside = part("".join(told))
     return page(headline(steps[0]), inside) if whole_page else inside
 
 
-def _step_html(step: "Step", *, is_open: bool, alone: bool) -> str:
+def _step_html(step: Step, *, is_open: bool, alone: bool) -> str:
     body = "".join(_section_html(number, section) for number, section in enumerate(sections(step), start=1))
     title = f'<span class="title">{printable(headline(step))}</span>'
     if alone:

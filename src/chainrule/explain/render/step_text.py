@@ -1,22 +1,19 @@
 """A step as aligned text."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from chainrule.core.format import text_table
+from chainrule.explain.step import Step
 from chainrule.explain.step_sections import Section, sections
 
-if TYPE_CHECKING:
-    from chainrule.explain.step import Step
 
-
-def step_text(step: "Step") -> str:
+def step_text(step: Step) -> str:
     """The sections under each other, numbered."""
     told = [_section_text(number, section) for number, section in enumerate(sections(step), start=1)]
     return "\n\n".join([headline(step), *told])
 
 
-def headline(step: "Step") -> str:
+def headline(step: Step) -> str:
     """Which step it is."""
     rows = f"row {step.rows[0]}" if len(step.rows) == 1 else f"{len(step.rows):,} rows together"
     return (
