@@ -14,7 +14,7 @@ from chainrule.core.model import Model
 from chainrule.core.unitwise import UnitwiseActivation
 from chainrule.explain.names import Wanted
 from chainrule.training import Data
-from chainrule.verify.formulas import read
+from chainrule.verify.formulas import functions_of, multiprecision, read
 
 _DIGITS = 40
 
@@ -32,22 +32,41 @@ def symbolic_derivative(model: Model, data: Data, wanted: Wanted) -> float | Non
     for n in range(len(data.x)):
         if np.isnan(data.t[n]).all():
             continue
-        e = _row_loss(model, data.x[n], data.t[n], wanted, _Moved(v, _exact(at)))
+        e = _row_loss(model, data.x[n], data.t[n], wanted, _Moved(v, at))
         share = sympy.Rational(1, len(data.x)) if shares is None else _exact(shares[n])
         slope += share * sympy.diff(e, v)
-    found = slope.subs(v, _exact(at)).evalf(_DIGITS)
-    return float(found) if found.is_real else None
+    found = _number(slope, v, at)
+    return float(found) if found is not None else None
 
 
 class _Moved(NamedTuple):
     """The wanted quantity: the symbol in its place, and the value at which the derivative is taken."""
 
     symbol: Any
-    at: Any
+    at: float
 
     def now(self, expression: Any) -> Any:
-        """An expression's value there."""
-        return expression.subs(self.symbol, self.at).evalf(_DIGITS)
+        """An expression's value there, as SymPy's number."""
+        import sympy  # noqa: PLC0415 - fetched only by those who want a proof
+
+        return sympy.Float(str(_number(expression, self.symbol, self.at)), _DIGITS)
+
+
+def _number(expression: Any, symbol: Any, at: float) -> Any:
+    """An expression's value at one point with 40 digits; None where it has no finite real value.
+
+    What an expression repeats is computed once: a formula of softmaxes within softmaxes, walked term by term, would
+    take minutes.
+    """
+    import sympy  # noqa: PLC0415 - fetched only by those who want a proof
+
+    mp = multiprecision(_DIGITS)
+    function = sympy.lambdify([symbol], expression, functions_of(mp), cse=True)
+    try:
+        found = mp.mpmathify(function(mp.mpf(at)))
+    except ZeroDivisionError:
+        return None
+    return found if isinstance(found, mp.mpf) and mp.isfinite(found) else None
 
 
 def _row_loss(model: Model, x: Array, t: Array, wanted: Wanted, moved: _Moved) -> Any:
