@@ -29,7 +29,7 @@ def plain_number(value: Any) -> Any:
     """One of NumPy's numbers, or an array of shape (), as Python's number of the same value; all else as it is.
 
     NumPy's reckon in their own few bits: ``np.uint8(200) * 5`` wraps round or fails, ``np.float32`` makes float64 less
-    precise. So every number is made plain at the door.
+    precise. So arguments are converted before anything else.
 
     Example:
         >>> plain_number(np.uint8(200)), plain_number(np.float32(0.5)), plain_number("auto")

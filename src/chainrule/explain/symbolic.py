@@ -20,7 +20,7 @@ _DIGITS = 40
 
 
 def symbolic_derivative(model: Model, data: Data, wanted: Wanted) -> float | None:
-    """``dE/dquantity`` by SymPy's derivative of E's formula, evaluated with 40 digits; None for layers of one's own."""
+    """``dE/dquantity`` by SymPy's derivative of E's formula, evaluated with 40 digits; None for user-defined layers."""
     import sympy  # noqa: PLC0415 - fetched only by those who want a proof
 
     if not all(type(layer) in NET_INPUTS for layer in model.chain.layers):

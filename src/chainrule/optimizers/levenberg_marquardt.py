@@ -1,4 +1,4 @@
-"""Levenberg-Marquardt: Gauss-Newton steps, held back as far as the linear model of the network cannot be trusted."""
+"""Levenberg-Marquardt: Gauss-Newton steps, damped where the linear model of the network is inaccurate."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -100,8 +100,8 @@ class LevenbergMarquardt(SecondOrderOptimizer):
                 if value < point.value:
                     gain = (point.value - value) / max(system.foretold(s), SMALLEST)
                     after = max(mu * max(1 / 3, 1 - (2 * min(gain, 1.0) - 1) ** 3), ROUNDING)
-                    told = {"damping": mu, "gain_ratio": gain, "trials": trial}
-                    return Damped(problem.at(p), 1.0, told, after)
+                    details = {"damping": mu, "gain_ratio": gain, "trials": trial}
+                    return Damped(problem.at(p), 1.0, details, after)
             mu, growth = mu * growth, 2 * growth
         return None
 

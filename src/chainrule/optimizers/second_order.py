@@ -87,7 +87,7 @@ class State:
     Attributes:
         point: the place.
         length: of the last step, in units of the direction it was taken along.
-        details: what else is worth telling of the last step, by name.
+        details: more numbers of the last step, by name.
     """
 
     point: Point

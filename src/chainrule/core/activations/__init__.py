@@ -40,7 +40,7 @@ def activation(name: str | Activation, **parameters: float) -> Activation:
     """The row of that name, with other constants if some are given.
 
     Args:
-        name: a name of the table, or a row of one's own, which is handed back.
+        name: a name of the table, or a user-defined row, which is handed back.
         parameters: constants of the row's formula, such as ``alpha``.
 
     Raises:

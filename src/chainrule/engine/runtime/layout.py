@@ -57,7 +57,7 @@ class Layout:
         return self.states(memory, state)
 
     def flatten(self, memory: Array, vector: Array, where: Array | None = None) -> Array:
-        """An engine's vector in the chain's order, written into ``vector`` (only where told)."""
+        """An engine's vector in the chain's order, written into ``vector`` (only where ``where`` is true, if given)."""
         for slot, places in zip(self.chain.slots, self._panels(memory), strict=True):
             values = slot.view(vector)
             for (first, last), place in places:
