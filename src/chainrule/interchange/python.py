@@ -1,4 +1,4 @@
-"""A network and its training as a self-contained NumPy script: a line for every partial derivative, its formula beside it.
+"""A network and its training as a self-contained NumPy script: each partial derivative is a line beside its formula.
 
 The script is made for reading: one function ``train`` in the order in which a step happens, one ``predict``, and the
 activations, loss and optimizer it needs, copied from functions that tests compare with the library's own. It computes

@@ -1,8 +1,8 @@
 """Users' own functions compiled for lanes: the NumPy functions that activations and losses use.
 
 A user-defined activation is written for arrays: ``np.where(z > 0, z, alpha * np.expm1(z))``. Here each of these
-functions gets a meaning for ``Lanes``, so that the same function compiles into the same loop as the library's own. Functions that
-it calls are compiled with it.
+functions gets a meaning for ``Lanes``, so that the same function compiles into the same loop as the library's own.
+Functions that it calls are compiled with it.
 """
 
 import operator
