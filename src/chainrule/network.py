@@ -412,7 +412,7 @@ class Network:
         """One training step explained in order, without changing the network: forward, loss, backward, update.
 
         Each parameter's gradient is shown as it adds up over the rows, with what each part of the optimizer makes of
-        it; the loss's change stands beside the change that gradient and curvature foretell. The new values are those
+        it; the loss's change is shown beside the change that gradient and curvature predict. The new values are those
         of ``fit(x, t, epochs=1, optimizer=...)``, bit for bit.
 
         Args:
@@ -423,7 +423,7 @@ class Network:
             class_weight: as for ``fit``.
             rows: ``"together"`` makes one step on all rows, ``"one by one"`` a step on each, in their order.
             seed: of the dropout.
-            after: the step before this one, whose momentum or moments are gone on with; None starts afresh.
+            after: the step before this one, whose momentum or moments are continued; None starts anew.
 
         Raises:
             InputError: an argument cannot be used.

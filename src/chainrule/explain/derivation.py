@@ -79,7 +79,7 @@ class Derivation:
 
     def text(self, *, names: dict[str, str] | None = None, colour: bool = False) -> str:
         """The derivation as aligned text; ``names`` puts other words in place of, say, ``x[3]``."""
-        from chainrule.explain.render.derivation_text import derivation_text  # noqa: PLC0415 - fetched when asked for
+        from chainrule.explain.render.derivation_text import derivation_text  # noqa: PLC0415 - imported when used
 
         return derivation_text(self, names or {}, colour=colour)
 

@@ -120,7 +120,7 @@ class Step:
 
     def text(self) -> str:
         """The step as aligned text; large arrays are abridged, and it says where."""
-        from chainrule.explain.render.step_text import step_text  # noqa: PLC0415 - rendering is fetched when asked for
+        from chainrule.explain.render.step_text import step_text  # noqa: PLC0415 - rendering is imported when used
 
         return step_text(self)
 

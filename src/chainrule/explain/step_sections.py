@@ -184,7 +184,7 @@ def _verdict(step: "Step") -> str:
         return "E rose although the gradient promised a fall: the step is too long for the bend of the loss."
     off = abs(change.real - change.first_order)
     if off <= 0.1 * abs(change.first_order):
-        return "The gradient alone foretells the change to a tenth: a short step."
+        return "The gradient alone predicts the change to a tenth: a short step."
     if abs(change.real - change.second_order) < off:
         return "The bend matters: with it the prediction is closer."
-    return "The step is so long that even slope and bend together do not foretell the change."
+    return "The step is so long that even slope and bend together do not predict the change."

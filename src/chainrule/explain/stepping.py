@@ -1,7 +1,7 @@
 """Records one step of the training loop, on a copy of the parameters, so that it can be shown.
 
-An optimizer that only watches stands between the loop and the real one, so that the new values are those of ``fit`` bit
-for bit; the passes around it repeat what the loop did, with the same units dropped.
+A recording optimizer is put around the real one, so that the new values are those of ``fit`` bit for bit; the passes
+before and after repeat what the loop did, with the same units dropped.
 """
 
 import copy
@@ -36,7 +36,7 @@ def explain_step(call: Call, *, rows: str = "together", after: Step | None = Non
     Args:
         call: network, rows, optimizer and seed; steps take the rows in their order, once.
         rows: ``"together"`` or ``"one by one"``.
-        after: the step before the first, whose moments are gone on with.
+        after: the step before the first, whose moments are continued.
 
     Raises:
         InputError: no such way to go through the rows, and as for ``steps``.
@@ -53,7 +53,7 @@ def explain_step(call: Call, *, rows: str = "together", after: Step | None = Non
 @final
 @dataclass(frozen=True, eq=False)
 class _Watched(Optimizer):
-    """Another optimizer, gone on with from given moments; keeps what it was asked and what it answered."""
+    """Another optimizer, continued from given moments; records its arguments and its updates."""
 
     equations: ClassVar[tuple[str, ...]] = ()
     weight_decay: float = 0.0
@@ -79,7 +79,7 @@ def steps(call: Call, after: Step | None = None) -> Iterator[Step]:
 
     Args:
         call: what to train, and how.
-        after: the step before the first, whose moments are gone on with.
+        after: the step before the first, whose moments are continued.
 
     Raises:
         InputError: ``after`` belongs to another network or optimizer; what ``fit`` would refuse.

@@ -140,7 +140,7 @@ def _bound(text: str, what: str) -> None:
 
 
 def _refuse_other_keys(value: Any, what: str) -> None:
-    """Refuse a key like 1, which JSON would hand back as "1"; the depth is bounded by now."""
+    """Refuse a key like 1, which JSON would return as "1"; the depth is bounded by now."""
     if isinstance(value, dict):
         for key, item in value.items():
             if not isinstance(key, str):

@@ -174,7 +174,7 @@ def _write(path: Path, code: bytes) -> None:
 # -------------------------------------------------------------------------------- into memory
 @cache
 def _machine() -> Any:
-    import llvmlite.binding as llvm  # noqa: PLC0415 - fetched only by those who run compiled code
+    import llvmlite.binding as llvm  # noqa: PLC0415 - imported only to run compiled code
 
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()

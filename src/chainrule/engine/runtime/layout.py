@@ -52,7 +52,7 @@ class Layout:
             memory[start : start + len(values)] = values
 
     def unpack(self, memory: Array, vector: Array, state: tuple[Record, ...]) -> tuple[Record, ...]:
-        """Write what is free back into the chain's vector; hand back the running statistics."""
+        """Copy the free parameters back into the chain's vector; return the running statistics."""
         self.flatten(memory, vector, self.free)
         return self.states(memory, state)
 

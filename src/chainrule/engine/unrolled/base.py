@@ -1,4 +1,4 @@
-"""What every run of a written-out program needs: data laid out for lanes, memory, the words of a job."""
+"""The base class of sessions with a written-out program: data laid out for lanes, memory, the words of a job."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
