@@ -1,4 +1,4 @@
-"""Losses, one object each (a *row* of the table): values, first and second derivatives by the outputs, formulas, source.
+"""Losses, one object each (a *row* of the table): values, two derivatives by the outputs, formulas, source.
 
 A loss compares outputs ``y`` with targets ``t``, both (N, outputs). The library's loss of a batch is the mean over
 rows of each row's loss, ``E = sum_n w_n e_n / sum_n w_n`` with weights ``w_n`` (1 unless given); the rows here know
