@@ -116,12 +116,12 @@ __all__ = [
 
 
 def __dir__() -> list[str]:
-    """What Tab offers: the public names, those fetched late among them."""
+    """What Tab offers: the public names, those imported late among them."""
     return sorted({*__all__, "__version__", "__doc__"})
 
 
 def __getattr__(name: str) -> Any:
-    """The catalogue of mistakes, and the rules of a diagnosis, are fetched by those who ask for them."""
+    """The catalogue of mistakes, and the rules of a diagnosis, are imported when they are first used."""
     if name in ("Marking", "check_backprop", "check_object", "check_step"):
         from chainrule import marking  # noqa: PLC0415 - as the docstring says
 

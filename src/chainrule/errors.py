@@ -23,7 +23,7 @@ class UnknownNameError(InputError, KeyError):
 
 
 class CompileError(InputError):
-    """A function of one's own cannot be compiled; the reference engine takes it as it is."""
+    """A user's function cannot be compiled; the reference engine runs it as it is."""
 
 
 class FormatError(ChainruleError, ValueError):

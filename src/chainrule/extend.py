@@ -1,4 +1,4 @@
-"""The extender's door: write an activation, loss, initialiser, optimizer or layer of your own, and prove it.
+"""For extenders: write an activation, loss, initialiser, optimizer or layer of your own, and prove it.
 
 There is no registry. A component is an object: pass it where its name would go (``Dense(3, MINE)``,
 ``Network(..., loss=MINE)``, ``fit(optimizer=Mine())``), and to ``chainrule.load(path, extensions=[MINE])`` when a

@@ -1,4 +1,4 @@
-"""``Network``: what a user holds; each method checks its arguments and calls the room that does it."""
+"""``Network``, the main class for users: each method checks its arguments and calls the package that does the work."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -413,7 +413,7 @@ class Network:
         """One training step explained in order, without changing the network: forward, loss, backward, update.
 
         Each parameter's gradient is shown as it adds up over the rows, with what each part of the optimizer makes of
-        it; the loss's change stands beside the change that gradient and curvature foretell. The new values are those
+        it; the loss's change is shown beside the change that gradient and curvature predict. The new values are those
         of ``fit(x, t, epochs=1, optimizer=...)``, bit for bit.
 
         Args:
@@ -424,7 +424,7 @@ class Network:
             class_weight: as for ``fit``.
             rows: ``"together"`` makes one step on all rows, ``"one by one"`` a step on each, in their order.
             seed: of the dropout.
-            after: the step before this one, whose momentum or moments are gone on with; None starts afresh.
+            after: the step before this one, whose momentum or moments are continued; None starts anew.
 
         Raises:
             InputError: an argument cannot be used.
@@ -609,7 +609,7 @@ class Network:
         caller of ``train``. It computes in float64.
 
         Raises:
-            InputError: an argument cannot be used; a component of one's own; a schedule that depends on losses.
+            InputError: an argument cannot be used; a user-defined component; a schedule that depends on losses.
 
         Example:
             >>> net = Network(1, [Dense(1)], loss="squared_error", seed=0)
@@ -637,7 +637,7 @@ class Network:
             dtype: ``"float64"`` or ``"float32"``; the network's own unless given.
 
         Raises:
-            InputError: no such dtype, or a component of one's own.
+            InputError: no such dtype, or a user-defined component.
 
         Example:
             >>> print(Network(2, [Dense(1, "relu")], seed=0).to_pytorch().split("def forward")[1].split("def loss")[0])
@@ -654,7 +654,7 @@ class Network:
         """Write the network to one file: a safetensors file with its description, data only.
 
         Raises:
-            InputError: a component of one's own without a name to find it by.
+            InputError: a user-defined component without a name to find it by.
             OSError: the file cannot be written; nothing is left half-written.
         """
         save(self.model, path, self.metadata)
@@ -703,7 +703,7 @@ def load(path: str | Path, *, extensions: Sequence[Any] = ()) -> Network:
 
     Args:
         path: the file.
-        extensions: activations, losses and initialisers of one's own that the file may name.
+        extensions: user-defined activations, losses and initialisers that the file may name.
 
     Raises:
         FormatError: not a model file, damaged, or of a later version.

@@ -1,4 +1,4 @@
-"""One unit, for those who build by hand: a face on a chain of a single Dense layer."""
+"""One neuron, for building networks by hand: a wrapper around a chain of a single Dense layer."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -29,7 +29,7 @@ class Neuron:
     Args:
         weights: the weights (inputs,), or the number of inputs to draw them for.
         bias: a number, or None for a neuron without bias.
-        activation: a name of the table of activations, or a row of one's own.
+        activation: a name of the table of activations, or a user-defined row.
         loss: what ``gradients``, ``trace`` and ``step`` compare the output by.
         init: how weights are drawn where only their number is given.
         seed: of that draw.

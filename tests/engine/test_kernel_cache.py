@@ -73,7 +73,7 @@ def test_code_is_kept_in_a_folder_of_the_users_own(platform, environment, wanted
 def test_somebody_who_waits_long_is_told_what_is_being_compiled(monkeypatch, capsys):
     monkeypatch.setattr(kernel_cache, "PATIENCE", 0.0)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    with kernel_cache._told("a kernel"):
+    with kernel_cache._announced("a kernel"):
         kernel_cache.threading.Event().wait(0.2)
     assert "compiling a kernel, kept for later runs" in capsys.readouterr().err
 

@@ -116,7 +116,7 @@ def test_the_predictions_are_the_taylor_series_of_the_loss(case):
     assert errors[1] <= errors[0] / 4 + 1e-11 * size  # of third order: a half makes an eighth
 
 
-def test_a_quadratic_loss_is_foretold_exactly_to_second_order():
+def test_a_quadratic_loss_is_predicted_exactly_to_second_order():
     net = cr.Network(2, [cr.Dense(1)], loss="squared_error", seed=0)
     change = net.explain_step(X, T, optimizer=cr.SGD(0.3)).change
     close(change.second_order, change.real)
@@ -254,7 +254,7 @@ def test_a_large_network_is_abridged_and_says_so():
 
 @pytest.mark.parametrize(
     ("rate", "told"),
-    [(0.001, "foretells the change to a tenth"), (0.5, "The bend matters"), (1.2, "E rose although")],
+    [(0.001, "predicts the change to a tenth"), (0.5, "The bend matters"), (1.2, "E rose although")],
 )
 def test_the_verdict_says_how_far_the_gradient_can_be_trusted(rate, told):
     net = cr.Network(1, [cr.Dense(1, bias=None)], loss="squared_error", seed=0)
@@ -265,7 +265,7 @@ def test_the_verdict_says_how_far_the_gradient_can_be_trusted(rate, told):
 def test_a_step_too_long_for_slope_and_bend_is_named():
     net = cr.Network(1, [cr.Dense(1, "sigmoid", bias=None)], loss="squared_error", seed=0)
     net.set_parameters({"W1": [[1.0]]})
-    assert "do not foretell" in str(net.explain_step([1.0], [0.0], optimizer=cr.SGD(40.0)))
+    assert "do not predict" in str(net.explain_step([1.0], [0.0], optimizer=cr.SGD(40.0)))
 
 
 def test_without_slope_no_fall_is_promised():

@@ -26,7 +26,7 @@ from chainrule.explain.expression import (
 )
 from chainrule.explain.render import text
 from chainrule.explain.render.text import coloured, plain
-from chainrule.explain.summary import percent, tell_paths
+from chainrule.explain.summary import percent, shown_paths
 from tests.explain.derived import dead, derivations, masked, two_two_one, wide, with_proof
 
 Y, T, W = Symbol("y", None, (1,), 0.5), Symbol("t", None, (1,), -1.0), Symbol("W", 2, (0, 1), -3.0)
@@ -136,7 +136,7 @@ def test_paths_that_are_zero_for_different_reasons_name_them():
 
 def test_the_smaller_paths_are_summed_and_it_says_so():
     why = wide()
-    told = tell_paths(why.paths)
+    told = shown_paths(why.paths)
     assert why.paths.count == 729
     assert told.smaller is not None or told.zero
     assert re.search(r"(\d+ smaller paths together|\d+ paths are 0)", str(why))

@@ -137,7 +137,7 @@ def test_the_step_is_that_of_the_dense_damped_normal_equations(drawn, mu, scalin
         wanted = np.linalg.solve(left, -point.gradient)
         np.testing.assert_allclose(s, wanted, rtol=1e-5, atol=1e-6 * np.abs(wanted).max())
         model = -point.gradient @ s - s @ B @ s / 2
-        assert system.foretold(s) == pytest.approx(model, rel=1e-9, abs=1e-14 * abs(point.gradient @ s))
+        assert system.predicted_fall(s) == pytest.approx(model, rel=1e-9, abs=1e-14 * abs(point.gradient @ s))
 
 
 def small():

@@ -66,7 +66,7 @@ def test_a_row_outside_the_table_is_refused(table, row):
 
 
 def test_columns_of_different_lengths_make_no_table():
-    with pytest.raises(TableError, match=r"Column 'b' must bear its own name and have 1 rows, got 'b' with 2"):
+    with pytest.raises(TableError, match=r"Column 'b' must have its own name and 1 rows, got 'b' with 2"):
         Table({"a": number("a", 1), "b": number("b", 1, 2)}, 1)
 
 

@@ -134,12 +134,12 @@ def print_derivative(net: Network, trace: Trace, names: Sequence[str]) -> None:
     proof = check_gradients(net.model, Data(x, trace["t"]), only=label).entries[0]
     delta = number(trace["delta1"][0, j])
     say(f"One derivative by its numbers: the weight {label} from {names[i]} to unit {j} of layer 1.")
-    say(f"  delta1[{j}] = {_told_delta(first, trace, j)} = {delta}")
+    say(f"  delta1[{j}] = {_delta_text(first, trace, j)} = {delta}")
     say(f"  dE/d{label} = x[{i}] * delta1[{j}] = {number(x[0, i])} * {delta} = {number(dW[i, j], 10)}")
     say(f"  by finite differences, in float64: {number(proof.difference, 10)}, so it is {proof.verdict}")
 
 
-def _told_delta(layer: Dense, trace: Trace, j: int) -> str:
+def _delta_text(layer: Dense, trace: Trace, j: int) -> str:
     """``da1[j] * phi'(z1[j])`` with its numbers; a sum over units where the activation mixes them."""
     phi = layer.activation
     if not isinstance(phi, ElementwiseActivation | UnitwiseActivation):

@@ -31,7 +31,7 @@ def print_prepared(table: Table, prepared: PreparedTable, source: str) -> None:
     )
     say()
     others = [name for name in prepared.table.names if name != target.name]
-    rows = [_told_column(prepared.table[name], prepared.encoder) for name in others[:_MOST_COLUMNS]]
+    rows = [_column_cells(prepared.table[name], prepared.encoder) for name in others[:_MOST_COLUMNS]]
     print_table(["column", "kind", "missing", "becomes"], rows)
     if len(others) > _MOST_COLUMNS:
         say(f"... and {counted(len(others) - _MOST_COLUMNS, 'column')} more")
@@ -64,16 +64,16 @@ def _rows_text(prepared: PreparedTable) -> str:
     return f"{parts}; {prepared.left_out:,} without a target left out" if prepared.left_out else parts
 
 
-def _told_column(column: Column, encoder: Encoder) -> list[str]:
+def _column_cells(column: Column, encoder: Encoder) -> list[str]:
     features = {feature.name: feature for feature in encoder.features}
     missing = int(column.missing.sum())
     head = [shortened([column.name]), column.kind, f"{missing:,}" if missing else ""]
     if column.name in features:
-        return [*head, _told_feature(features[column.name])]
+        return [*head, _feature_text(features[column.name])]
     return [*head, f"not used: {encoder.dropped.get(column.name, 'left out as asked')}"]
 
 
-def _told_feature(feature: Feature) -> str:
+def _feature_text(feature: Feature) -> str:
     inputs = counted(len(feature.names), "input")
     if isinstance(feature, CategoryFeature):
         ends = ["other"] * feature.other + ["missing"] * feature.indicator
@@ -114,12 +114,12 @@ def _mostly_numbers(prepared: PreparedTable) -> Iterator[str]:
 # -------------------------------------------------------------------------------- after training
 def print_trained(trained: Trained) -> None:
     """The network, how its training went, and its metrics beside those of a guess."""
-    print_facts([("network", _told_network(trained.model)), ("training", _told_training(trained))])
+    print_facts([("network", _network_text(trained.model)), ("training", _training_text(trained))])
     say()
     print_metrics(trained)
 
 
-def _told_network(model: TableModel) -> str:
+def _network_text(model: TableModel) -> str:
     net = model.network
     hidden = [
         f"{layer.units} {layer.activation.name}" if isinstance(layer, Dense) else type(layer).__name__.lower()
@@ -129,7 +129,7 @@ def _told_network(model: TableModel) -> str:
     return f"{chain}; {net.parameters.vector.size:,} parameters; {net.loss_function.name}"
 
 
-def _told_training(trained: Trained) -> str:
+def _training_text(trained: Trained) -> str:
     history = trained.history
     if history.best_epoch < 0:
         return "interrupted before the first epoch was finished: this network is hardly trained"
@@ -146,7 +146,10 @@ def print_metrics(trained: Trained) -> None:
     """The metrics on the test rows beside those of the guess that ignores the inputs, and what they are worth."""
     regression = trained.model.target.task == "regression"
     tests = len(trained.prepared.test)
-    rows = [[name, _told(name, value), _told(name, trained.baseline[name])] for name, value in trained.metrics.items()]
+    rows = [
+        [name, _metric_text(name, value), _metric_text(name, trained.baseline[name])]
+        for name, value in trained.metrics.items()
+    ]
     print_table([f"on {counted(tests, 'test row')}", "network", "guess"], rows)
     guess = "the mean" if regression else "the shares of the classes"
     say(f"(guess: always {guess} of the rows not tested, whatever the inputs)")
@@ -157,7 +160,7 @@ def print_metrics(trained: Trained) -> None:
         say("note: so few test rows say little: other rows could give quite other figures.")
 
 
-def _told(name: str, value: float) -> str:
+def _metric_text(name: str, value: float) -> str:
     if np.isnan(value):
         return "undefined"
     return f"{value:.4f}" if name in _SHARES and abs(value) < 1e4 else figure_of(value)

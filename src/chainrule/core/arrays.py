@@ -1,4 +1,4 @@
-"""The one name for arrays, and how they show in messages."""
+"""The type of arrays, and how arrays are written in messages."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Which rows are the library's own: by what they compute, not by their names.
+"""Distinguishes built-in rows from user-defined ones, by what they compute, not by their names.
 
 Anybody may call a row of their own ``"sigmoid"`` or ``"my_cross_entropy"``. What has been written for one of the
 library's rows (a kernel, a line of source code, a simplification) holds only for a row with the same functions.

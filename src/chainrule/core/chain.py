@@ -1,4 +1,4 @@
-"""Layers in a row, pure maths: values go up, deltas come down, and both are differentiated once more.
+"""Layers in sequence, as pure functions: forward pass, backward pass, and the derivatives of both (second order).
 
 A ``Chain`` is a declaration; the functions here take it together with parameters and arrays and change neither. The
 loss of a batch is ``E = sum_n w_n e_n / sum_n w_n``: the mean over rows, unless rows have weights ``w_n``; a row whose
@@ -249,7 +249,7 @@ def hessian(chain: Chain, parameters: Parameters, done: Pass, t: Array, weights:
     return columns
 
 
-# -------------------------------------------------------------------------------- at the door
+# -------------------------------------------------------------------------------- checks of arguments
 def check_layers(layers: Sequence[Any]) -> None:
     """Refuse what is not a list of layers with at least one."""
     if not isinstance(layers, Sequence):

@@ -1,4 +1,4 @@
-"""Aligned tables for the terminal and the notebook, and numbers short enough to stand in them."""
+"""Aligned tables for terminal and notebook, and numbers in a few digits."""
 
 from collections.abc import Sequence
 from html import escape

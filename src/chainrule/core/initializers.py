@@ -1,7 +1,7 @@
-"""Initialisers, a row each: how the weights W of shape (fan_in, fan_out) are drawn before training.
+"""Initialisers, one object each (a *row* of the table): how weights W of shape (fan_in, fan_out) are first drawn.
 
 Each row states the mean and the variance its weights are drawn with, as formulas in ``fan_in``, ``fan_out`` and the
-row's parameters; ``chainrule.extend.check_initializer`` holds draws against them.
+row's parameters; ``chainrule.extend.check_initializer`` compares draws with them.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,6 +1,6 @@
-"""Checks at the door: what people pass as inputs, targets and weights becomes arrays of the right shape, or an error.
+"""Checks of arguments: inputs, targets and weights become arrays of the right shape, or an error says what is wrong.
 
-The caller's arrays are never changed; they are copied only where their dtype or layout asks for it.
+The caller's arrays are never changed; they are copied only where their dtype or layout requires it.
 """
 
 from collections.abc import Mapping
@@ -96,11 +96,11 @@ def _held(weights: Array, dtype: np.dtype[Any]) -> Array:
     if largest < _SMALL:
         weights = np.ldexp(weights, 1 - int(np.frexp(largest)[1]))
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        held = weights.astype(dtype)
-        total = held.sum()
+        converted = weights.astype(dtype)
+        total = converted.sum()
     if not np.isfinite(total):
         raise InputError(f"weights add up to more than {dtype.name} can hold: divide them all by the largest.")
-    return held
+    return converted
 
 
 def _class_weights(class_weight: Any, t: Array) -> Array:

@@ -15,7 +15,7 @@ Component = TypeVar("Component")
 
 
 def look_up(kind: str, name: object, table: Mapping[str, Component], of_type: type[Component]) -> Component:
-    """``table[name]``; a component itself is handed back; anything else is an error that lists the names."""
+    """``table[name]``; a component itself is returned; anything else is an error that lists the names."""
     if isinstance(name, of_type):
         return name
     if isinstance(name, str) and name in table:
@@ -28,8 +28,8 @@ def look_up(kind: str, name: object, table: Mapping[str, Component], of_type: ty
 def plain_number(value: Any) -> Any:
     """One of NumPy's numbers, or an array of shape (), as Python's number of the same value; all else as it is.
 
-    NumPy's reckon in their own few bits: ``np.uint8(200) * 5`` wraps round or fails, ``np.float32`` makes float64 less
-    precise. So every number is made plain at the door.
+    NumPy's compute with their own few bits: ``np.uint8(200) * 5`` overflows or fails, ``np.float32`` makes float64 less
+    precise. So arguments are converted before anything else.
 
     Example:
         >>> plain_number(np.uint8(200)), plain_number(np.float32(0.5)), plain_number("auto")

@@ -1,4 +1,4 @@
-"""A chain with its numbers: what the rooms hand to each other."""
+"""A chain with its parameters and running statistics: what the packages of the library pass to each other."""
 
 import threading
 from collections.abc import Iterator

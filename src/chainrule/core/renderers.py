@@ -1,7 +1,7 @@
-"""What draws or writes results: one table, read when somebody asks, so that results know no renderer and no upper room.
+"""The functions that draw or write results: one table, so that results import no renderer and no higher package.
 
 A result is plain data. ``history.plot()`` or ``print(diagnosis)`` looks here for the function that does it, by the
-result's class and the way asked for, and imports that function's module only then: a program that never plots never
+result's class and the kind of output, and imports that function's module only then: a program that never plots never
 imports a plotting library.
 """
 

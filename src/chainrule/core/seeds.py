@@ -69,7 +69,7 @@ def streams(seed: int) -> Streams:
 
     Example:
         >>> streams(0).shuffle.permutation(5)
-        array([0, 2, 4, 3, 1])
+        array([0, 3, 2, 1, 4])
     """
     return Streams(seed)
 

@@ -1,4 +1,4 @@
-"""An activation for each unit of a layer: what hand-built layers need when their neurons differ."""
+"""A different activation for each unit of a layer, as networks built neuron by neuron need."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

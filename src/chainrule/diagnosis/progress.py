@@ -29,7 +29,7 @@ class Bar:
         return self
 
     def _show(self) -> None:
-        from rich.console import Console  # noqa: PLC0415 - Rich is fetched only when a bar is shown
+        from rich.console import Console  # noqa: PLC0415 - Rich is imported only when a bar is shown
         from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
 
         with self._lock:

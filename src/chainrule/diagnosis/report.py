@@ -73,7 +73,7 @@ def _aside(finding: Finding) -> Iterator[str]:
 
 
 def html(d: Diagnosis) -> str:
-    """The same for a notebook, each finding with its two loss curves; no script, nothing fetched."""
+    """The same for a notebook, each finding with its two loss curves; no script, nothing loaded."""
     parts = [f'<div class="title">{escape(verdict(d))}</div>']
     if d.outcome == "not explained" and (tried := trials(d)):
         parts.append(f"<p>{escape(tried)}</p>")

@@ -1,4 +1,4 @@
-"""What a diagnosis hands back: plain data. What shows it as text, HTML or pictures is in ``core/renderers.py``."""
+"""The result of a diagnosis: plain data. ``core/renderers.py`` lists what shows it as text, HTML or pictures."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

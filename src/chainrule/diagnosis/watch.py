@@ -49,7 +49,7 @@ class Alarm:
     said: bool = False
 
     def read(self, wrong: str, epoch: int) -> str:
-        """Take in one more check, empty if all is well; hand back what to report now, if anything."""
+        """Take in one more check, empty if all is well; return what to report now, if anything."""
         if wrong:
             self.bad, self.good = self.bad + 1, 0
             if self.bad >= RAISE and self.raised is None:

@@ -1,1 +1,1 @@
-"""How updates are executed: the layers' own NumPy is the reference; here is its compiled form."""
+"""The compiled engine: training and prediction as machine code. The layers' own NumPy code is the reference."""

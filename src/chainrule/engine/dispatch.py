@@ -1,4 +1,4 @@
-"""Which engine does the work, and how many threads: by a model of what each costs, never by the clock.
+"""Chooses the engine and the number of threads by a model of their costs, never by timing.
 
 The same network, data and settings always get the same engine, so the same seed gives the same bits. The model is the
 table ``COSTS``: what an update costs before its first multiplication, what a layer adds, and what arithmetic costs,
@@ -139,11 +139,11 @@ def _quota(root: Path = Path("/sys/fs/cgroup")) -> int | None:
     """Processors that a Linux control group grants, rounded up; None without a limit."""
     for name in ("cpu.max", "cpu/cpu.cfs_quota_us"):
         try:
-            told = (root / name).read_text(encoding="ascii").split()
-            period = told[1] if len(told) > 1 else (root / "cpu/cpu.cfs_period_us").read_text(encoding="ascii")
+            limit = (root / name).read_text(encoding="ascii").split()
+            period = limit[1] if len(limit) > 1 else (root / "cpu/cpu.cfs_period_us").read_text(encoding="ascii")
         except OSError:
             continue
-        if told[0] == "max" or int(told[0]) <= 0:
+        if limit[0] == "max" or int(limit[0]) <= 0:
             return None
-        return max(1, -(-int(told[0]) // int(period)))
+        return max(1, -(-int(limit[0]) // int(period)))
     return None

@@ -1,4 +1,4 @@
-"""What the engine needs to know of an optimizer without compiling anything: its twin's name, settings and moments."""
+"""An optimizer as the engine sees it: the name of its compiled rule, its settings and moments. Compiles nothing."""
 
 from dataclasses import dataclass, fields
 
@@ -45,6 +45,6 @@ def optimizer_spec(optimizer: Optimizer) -> OptimizerSpec:
     name = next(name for name, kind in OPTIMIZERS.items() if kind is type(optimizer))
     if isinstance(optimizer, SGD) and optimizer.momentum:
         name = "sgd_nesterov" if optimizer.nesterov else "sgd_momentum"
-    told = [field.name for field in fields(optimizer) if field.name not in ("learning_rate", "weight_decay")]
-    settings = [float(getattr(optimizer, key)) for key in told]
+    names = [field.name for field in fields(optimizer) if field.name not in ("learning_rate", "weight_decay")]
+    settings = [float(getattr(optimizer, key)) for key in names]
     return OptimizerSpec(name, tuple((settings + [0.0] * 8)[:8]), MOMENTS[name])

@@ -1,4 +1,4 @@
-"""Predictions by the engine that suits: the layers' own NumPy, or compiled for very many rows."""
+"""Predictions by the faster engine: the layers' own NumPy code, or compiled code for very many rows."""
 
 from typing import TYPE_CHECKING
 

@@ -1,8 +1,8 @@
-"""A session: one training run in the engine's hands. Here stands what it is asked and what it answers.
+"""A session: one training run by the compiled engine. This file declares its methods and their results.
 
-Two kinds answer: ``kernel_session.KernelSession`` for networks of any size, ``copies.UnrolledSession`` for small ones,
-whose program is written out unit by unit. Those who train (``chainrule.training``, ``chainrule.estimators``) know this
-protocol alone, nothing of the memory behind it.
+Two classes implement it: ``runtime.kernel_session.KernelSession`` for networks of any size, and
+``unrolled.session.UnrolledSession`` for small ones, whose program is written out unit by unit. The packages that train
+(``chainrule.training``, ``chainrule.estimators``) use this protocol only and know nothing of the engine's memory.
 """
 
 from collections.abc import Mapping
@@ -36,11 +36,11 @@ class Rows:
 
 @dataclass(frozen=True)
 class BatchLoss:
-    """Batches that stand for themselves, as scikit-learn's: ``E_b = (sum_n w_n e_n + alpha/2 sum W^2)/sum_n w_n``.
+    """Each batch has its own mean, as in scikit-learn: ``E_b = (sum_n w_n e_n + alpha/2 sum W^2)/sum_n w_n``.
 
     Attributes:
         alpha: of the penalty, shared among a batch's rows.
-        scale: what the rows' loss is multiplied by when it is told, not when it is differentiated.
+        scale: what the rows' loss is multiplied by when it is reported, not when it is differentiated.
         updates_before: updates that the optimizer has made before this session.
         epsilon_hat: whether Adam's epsilon is added to the root before the root is freed of its start at zero.
     """

@@ -119,7 +119,7 @@ def epochs_of(
 
     Raises:
         InputError: ``"compiled"`` is asked for and something stands in the way.
-        CompileError: somebody's own function cannot be compiled, and ``"compiled"`` is asked for.
+        CompileError: a user's function cannot be compiled, and ``"compiled"`` is asked for.
     """
     chain, count = model.chain, rows.x.shape[0]
     epsilon_hat = isinstance(descent.optimizer, EpsilonHatAdam)

@@ -128,13 +128,13 @@ class BaseTabular(TabularParameters):
         limit = None if self.time_limit is None else self.time_limit / count
         self.networks_, self.histories_ = [], []
         for seed, network in zip(seeds, networks, strict=True):
-            train, held = (slice(None), None) if few else _parts(len(x), self.validation_fraction, groups, seed)
+            train, validation = (slice(None), None) if few else _parts(len(x), self.validation_fraction, groups, seed)
             parts = (x, t) if weights is None else (x, t, weights)
             training = [part[train] for part in parts]
             history = network.fit(
                 *training[:2],
                 weights=None if weights is None else training[2],
-                validation=None if held is None else tuple(part[held] for part in parts),
+                validation=None if validation is None else tuple(part[validation] for part in parts),
                 seed=seed,
                 time_limit=limit,
                 engine=engine,
@@ -190,9 +190,9 @@ def _parts(rows: int, share: float, groups: Array | None, seed: int) -> tuple[Ar
     if len(index) < 2:
         return np.arange(rows), np.arange(rows)
     parts: list[Any] = train_test_split(index, test_size=share, stratify=by, random_state=seed)
-    train, held = np.concatenate([parts[0], always]), parts[1]
+    train, validation = np.concatenate([parts[0], always]), parts[1]
     if groups is not None and by is None:  # a class may have gone to the other side as a whole
-        lost = ~np.isin(groups[held], groups[train])
-        train = np.concatenate([train, held[lost]])
-        held = held if lost.all() else held[~lost]
-    return train, held
+        lost = ~np.isin(groups[validation], groups[train])
+        train = np.concatenate([train, validation[lost]])
+        validation = validation if lost.all() else validation[~lost]
+    return train, validation

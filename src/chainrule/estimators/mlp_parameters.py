@@ -33,7 +33,7 @@ from chainrule.network import Network
 from chainrule.optimizers import AnyOptimizer
 
 SIZES = Constraint("an array-like or an int", lambda v: is_a(v, Integral) or hasattr(v, "__iter__"))
-AN_ACTIVATION = one_of([*NAMES, *ACTIVATIONS]) | instance(Activation, "an activation of one's own")
+AN_ACTIVATION = one_of([*NAMES, *ACTIVATIONS]) | instance(Activation, "a user-defined activation")
 EVEN_INFINITE = Constraint("inf", lambda v: is_a(v, Real) and v == float("inf"))
 VERBOSITY = Constraint("an int or a bool", lambda v: isinstance(v, Integral | bool | np.bool_))
 
@@ -59,8 +59,8 @@ class MLPParameters(BaseEstimator):
     activation: Any = parameter(
         "relu",
         AN_ACTIVATION | list_of(AN_ACTIVATION, "a list of them, one a hidden layer"),
-        'of the hidden layers: ``"identity"``, ``"logistic"``, ``"tanh"``, ``"relu"``, any other of the library or of '
-        "one's own, or a list with one for each hidden layer.",
+        'of the hidden layers: ``"identity"``, ``"logistic"``, ``"tanh"``, ``"relu"``, any other of the library, a '
+        "user-defined one, or a list with one for each hidden layer.",
     )
     _: KW_ONLY
     solver: str = parameter(

@@ -213,7 +213,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
         Args:
             X: inputs (N, features).
-            return_std: also hand back the standard deviations; needs ``loss="gaussian"``.
+            return_std: also return the standard deviations; needs ``loss="gaussian"``.
 
         Raises:
             InputError: the inputs do not fit, or there are no standard deviations.

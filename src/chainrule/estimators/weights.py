@@ -15,7 +15,7 @@ def link_weights(estimator: Any, *, anew: bool = False) -> None:
 
     Args:
         estimator: with a ``network_``.
-        anew: whether to forget what somebody put in their place; otherwise it is written into the network first.
+        anew: whether to discard arrays that the user assigned; otherwise they are written into the network first.
 
     Raises:
         InputError: what was put there is of another shape.

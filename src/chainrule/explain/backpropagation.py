@@ -1,6 +1,6 @@
 """The backpropagation equations of one architecture in matrix form, with shapes, as a lecture writes them.
 
-Values go up, the loss is taken, deltas come down, gradients are read off, parameters are updated. ``*`` multiplies
+Forward pass, loss, deltas from the top layer down, gradients, update of the parameters. ``*`` multiplies
 entry by entry (``⊙`` in LaTeX and HTML), two matrices side by side are multiplied as matrices.
 """
 
@@ -79,11 +79,11 @@ def hadamard(expression: Expression) -> Expression:  # noqa: PLR0911 - one case 
     """
     match expression:
         case Product(factors):
-            told = tuple(hadamard(factor) for factor in factors)
-            arrays = tuple(factor for factor in told if not isinstance(factor, Number))
-            numbers = tuple(factor for factor in told if isinstance(factor, Number))
+            shown = tuple(hadamard(factor) for factor in factors)
+            arrays = tuple(factor for factor in shown if not isinstance(factor, Number))
+            numbers = tuple(factor for factor in shown if isinstance(factor, Number))
             if len(arrays) < 2:
-                return Product(told)
+                return Product(shown)
             return Product((*numbers, Hadamard(arrays))) if numbers else Hadamard(arrays)
         case Sum(terms):
             return Sum(tuple(hadamard(term) for term in terms))

@@ -1,4 +1,4 @@
-"""A derivative proved another way: finite differences and, for small networks, computer algebra on the formula."""
+"""A derivative checked in another way: finite differences and, for small networks, computer algebra on the formula."""
 
 from dataclasses import asdict, dataclass
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""Any derivative of a network, unfolded into its chain rule: data first, which text, LaTeX and HTML are made from.
+"""Any derivative of a network, unfolded by the chain rule: the data from which text, LaTeX and HTML are made.
 
 For one row there is a tree of lines, each a quantity with its formula, the same formula in numbers, and its value; its
 children unfold the quantities that the formula names. Beside the tree stand all paths from the quantity to the loss.
@@ -118,11 +118,11 @@ class Derivation:
         }
 
 
-def _line_data(line: Line, told: set[Leaf]) -> dict[str, Any]:
+def _line_data(line: Line, unfolded: set[Leaf]) -> dict[str, Any]:
     name = plain(line.quantity)
-    if line.quantity in told:
+    if line.quantity in unfolded:
         return {"quantity": name, "again": True}
-    told.add(line.quantity)
+    unfolded.add(line.quantity)
     return {
         "quantity": name,
         "formula": plain(line.formula),
@@ -130,7 +130,7 @@ def _line_data(line: Line, told: set[Leaf]) -> dict[str, Any]:
         "numbers": plain(line.formula, numeric=True),
         "value": line.value,
         "note": line.note,
-        "children": [_line_data(child, told) for child in line.children],
+        "children": [_line_data(child, unfolded) for child in line.children],
     }
 
 
@@ -167,15 +167,15 @@ def derive(model: Model, name: str, data: Data, row: int | None = None, most: in
     if row is None and rows > 1 and not wanted.is_parameter:
         raise InputError(f"{name} belongs to one row, but there are {rows}: say which with row=0.")
     contributions = _contributions(model, wanted, data, row)
-    told = row if row is not None else max(contributions, key=lambda c: abs(c.value)).row
-    one = run_row(model, data.x[[told]], data.t[[told]])
+    chosen = row if row is not None else max(contributions, key=lambda c: abs(c.value)).row
+    one = run_row(model, data.x[[chosen]], data.t[[chosen]])
     starts = starts_of(one, wanted)
     quantity = Partial(Symbol("E"), wanted.symbol)
-    mine = next(c for c in contributions if c.row == told)
+    mine = next(c for c in contributions if c.row == chosen)
     whole = mine.derivative if not wanted.is_parameter else sum(c.value for c in contributions)
     tree = unfold(one, wanted, starts, mine.derivative)
     paths = find_paths(one, starts, most)
-    return Derivation(quantity, whole, told, tree, paths, tuple(contributions), wanted, model, data)
+    return Derivation(quantity, whole, chosen, tree, paths, tuple(contributions), wanted, model, data)
 
 
 def starts_of(row: RowPass, wanted: Wanted) -> list[Start]:

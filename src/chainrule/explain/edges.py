@@ -25,7 +25,7 @@ class Edges(NamedTuple):
 
 
 def edges_of(layer: Layer) -> Edges:
-    """The layer's edges; those of a layer of one's own are found by its ``forward_dot``."""
+    """The layer's edges; those of a user-defined layer are found by its ``forward_dot``."""
     return EDGES.get(type(layer), _BY_DIFFERENTIATION)
 
 

@@ -1,4 +1,4 @@
-"""An optimizer's equations as expressions: carried out quantity by quantity, or written as NumPy code."""
+"""An optimizer's equations as expressions: evaluated quantity by quantity, or written as NumPy code."""
 
 import ast
 from collections.abc import Mapping

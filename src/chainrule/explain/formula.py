@@ -50,7 +50,7 @@ def formula(model: Model, x: Array | None = None, most: int | None = MOST) -> Sh
 
 
 def _layer(q: Quantities, l: int) -> Section:
-    """The formulas of a layer's units; a layer of one's own is named and no more."""
+    """The formulas of a layer's units; a user-defined layer is named and no more."""
     layer = q.model.chain.layers[l - 1]
     formula = LAYER_FORMULAS.get(type(layer))
     if formula is None:

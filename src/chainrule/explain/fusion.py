@@ -1,4 +1,4 @@
-"""Why an output activation and the loss that belongs to it leave ``y - t``: the two derivatives cancel."""
+"""Why some output activations with their matching loss give ``delta = y - t``: the two derivatives cancel."""
 
 from chainrule.core.activations import ACTIVATIONS, IDENTITY
 from chainrule.core.builtin import computes_like, is_builtin
@@ -94,10 +94,10 @@ def _steps(name: str) -> tuple[Expression, ...]:
             return Hadamard((down, _Y)), Hadamard((Quotient(_difference(), Product((_N, _Y))), _Y))
     pulled = Sum((down, Product((_MINUS, Over("sum", "units", Hadamard((down, _Y)))))))
     summed = Over("sum", "units", _T)
-    told = Sum((Product((_MINUS, Quotient(_T, Product((_N, _Y))))), Quotient(summed, _N)))
+    slope = Sum((Product((_MINUS, Quotient(_T, Product((_N, _Y))))), Quotient(summed, _N)))
     return (
         Hadamard((_Y, pulled)),
-        Hadamard((_Y, told)),
+        Hadamard((_Y, slope)),
         Quotient(Sum((Hadamard((_Y, summed)), Product((_MINUS, _T)))), _N),
     )
 

@@ -48,7 +48,7 @@ class LayerEquations(NamedTuple):
 
 
 def equations_of(layer: Layer) -> LayerEquations:
-    """The layer's equations; a layer of one's own is named and no more."""
+    """The layer's equations; a user-defined layer is named and no more."""
     return LAYER_EQUATIONS.get(type(layer), _OWN)
 
 
@@ -174,7 +174,7 @@ def _scale_gradients(layer: Scale, l: int) -> dict[str, Expression]:
     return {"gamma": Over("sum", "rows", Hadamard((Symbol("delta", l), a_of(l - 1))))}
 
 
-# -------------------------------------------------------------------------------- layers of one's own
+# -------------------------------------------------------------------------------- user-defined layers
 def _own_forward(layer: Layer, l: int, shape: Shape) -> Iterator[Equation]:
     whole = Call(type(layer).__name__, (a_of(l - 1),))
     yield Equation(Symbol("a", l), whole, shape=shape, note="a layer of your own")

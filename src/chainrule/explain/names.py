@@ -1,4 +1,4 @@
-"""What can be explained, by name: ``"W1[0, 1]"``, ``"b2"``, ``"x[2]"``, ``"a1[0]"``, ``"z1[0]"``, ``"delta1[0]"``."""
+"""Names of what can be explained: ``"W1[0, 1]"``, ``"b2"``, ``"x[2]"``, ``"a1[0]"``, ``"z1[0]"``, ``"delta1[0]"``."""
 
 import re
 from dataclasses import dataclass

@@ -154,8 +154,8 @@ class Writer(ABC):
             case Compare(left, sign, right):
                 return self.compared(self.write(left), sign, self.write(right)), SUM
             case Cases(pieces):
-                told = [(self.write(value), [self.write(c) for c in conditions]) for value, conditions in pieces]
-                return self.cases(told), ATOM
+                written = [(self.write(value), [self.write(c) for c in conditions]) for value, conditions in pieces]
+                return self.cases(written), ATOM
         raise TypeError(f"no notation for {expression!r}")
 
     def inside(self, part: Expression, place: int) -> str:

@@ -31,7 +31,7 @@ def derivable(chain: Chain, wanted: Wanted) -> Derivable:
     """The wanted parameter.
 
     Raises:
-        InputError: it belongs to a layer of one's own.
+        InputError: it belongs to a user-defined layer.
     """
     found = PARAMETERS.get(type(chain.layers[wanted.layer - 1]), {}).get(wanted.key)
     if found is None:

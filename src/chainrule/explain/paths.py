@@ -163,5 +163,5 @@ def _path(row: RowPass, start: Start, steps: _Steps, value: float, whole: float)
             kind = "z"
         unit = following
     factors.append(row.loss_slope(unit))
-    told = tuple(factor for factor in factors if factor != Number(1.0))
-    return Path(tuple(units), told, value, value / whole if whole else None)
+    shown = tuple(factor for factor in factors if factor != Number(1.0))
+    return Path(tuple(units), shown, value, value / whole if whole else None)

@@ -1,4 +1,4 @@
-"""What the formulas of layers are made of: a network's quantities by name, with a row's numbers where one is given."""
+"""A network's quantities by name, with a row's numbers where one is given; the formulas of layers are made of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

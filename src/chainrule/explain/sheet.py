@@ -156,11 +156,11 @@ def _html_section(section: Section, names: Mapping[str, str] | None) -> str:
 
 def _html_line(line: Equation, names: Mapping[str, str] | None) -> str:
     right = mathml(line.right, names)
-    told = equals(right) if line.left is None else equation(mathml(line.left, names), right)
+    shown = equals(right) if line.left is None else equation(mathml(line.left, names), right)
     if line.value is not None:
         in_numbers, found = mathml(line.right, names, numeric=True), number(line.value)
-        told += equals(in_numbers, "numbers") if plain(line.right, numeric=True) != found else ""
-        told += equals(value(line.value), "value")
+        shown += equals(in_numbers, "numbers") if plain(line.right, numeric=True) != found else ""
+        shown += equals(value(line.value), "value")
     shape = f'<span class="shape">{printable(" × ".join(line.shape))}</span>' if line.shape else ""
     note = f'<span class="note">{printable(line.note)}</span>' if line.note else ""
-    return told + shape + note
+    return shown + shape + note

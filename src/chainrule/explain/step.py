@@ -1,4 +1,4 @@
-"""One training step in order, as data: forward, loss, backward, how gradients add up, update, and what E did.
+"""One training step in order, as data: forward, loss, backward, how gradients add up, update, change of the loss.
 
 The loss's change is predicted from the gradient alone, ``-g . u`` for the update ``u`` that is taken off, and with the
 curvature, ``+ u' H u/2``.
@@ -46,7 +46,7 @@ class ParameterStep:
     Attributes:
         name: in the alphabet.
         before, gradient, update, after: in its shape.
-        parts: each row's part in the gradient (N, ...), which add up to it; None for a layer of one's own.
+        parts: each row's part in the gradient (N, ...), which add up to it; None for a user-defined layer.
         contributions: of the optimizer, in the order in which they are computed.
     """
 
@@ -117,7 +117,7 @@ class Step:
     @cached_property
     def after(self) -> dict[str, Array]:
         """The new parameters by name, ready for ``net.set_parameters``."""
-        return {name: told.after for name, told in self.parameters.items()}
+        return {name: step.after for name, step in self.parameters.items()}
 
     def text(self) -> str:
         """The step as aligned text; large arrays are abridged, and it says where."""
@@ -143,7 +143,7 @@ class Step:
             "count": self.count,
             "rows": self.rows.tolist(),
             "trace": self.trace.to_dict(),
-            "parameters": [_parameter_data(told) for told in self.parameters.values()],
+            "parameters": [_parameter_data(step) for step in self.parameters.values()],
             "loss": {
                 "before": self.change.before,
                 "after": self.change.after,
@@ -155,17 +155,17 @@ class Step:
         }
 
 
-def _parameter_data(told: ParameterStep) -> dict[str, Any]:
-    listed = told.parts is not None and told.parts.size <= MOST_PARTS
+def _parameter_data(step: ParameterStep) -> dict[str, Any]:
+    listed = step.parts is not None and step.parts.size <= MOST_PARTS
     return {
-        "name": told.name,
-        "before": plain(told.before),
-        "rows": plain(told.parts) if listed else None,
-        "rows_left_out": told.parts is not None and not listed,
-        "gradient": plain(told.gradient),
-        "optimizer": [{"name": c.name, "formula": c.formula, "value": plain(c.value)} for c in told.contributions],
-        "update": plain(told.update),
-        "after": plain(told.after),
+        "name": step.name,
+        "before": plain(step.before),
+        "rows": plain(step.parts) if listed else None,
+        "rows_left_out": step.parts is not None and not listed,
+        "gradient": plain(step.gradient),
+        "optimizer": [{"name": c.name, "formula": c.formula, "value": plain(c.value)} for c in step.contributions],
+        "update": plain(step.update),
+        "after": plain(step.after),
     }
 
 

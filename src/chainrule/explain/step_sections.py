@@ -45,15 +45,15 @@ def sections(step: Step) -> list[Section]:
     def table(quantities: Sequence) -> tuple[tuple[str, ...], ...]:
         return tuple((q.name, q.formula, numbers(q.value)) for q in quantities)
 
-    told = [
+    sections_shown = [
         Section("Forward: values go up", (), header, table(forward)),
         Section("Loss", (), header, table(losses)),
         Section("Backward: deltas come down", (), header, table(parts["backward"])),
     ]
     chosen = _chosen(step)
     if len(step.rows) > 1:
-        told.append(_adding_up(step, chosen))
-    return [*told, _update(step, chosen), _change(step)]
+        sections_shown.append(_adding_up(step, chosen))
+    return [*sections_shown, _update(step, chosen), _change(step)]
 
 
 # -------------------------------------------------------------------------------- number by number
@@ -62,19 +62,23 @@ _Entry = tuple[ParameterStep, tuple[int, ...]]
 
 def _chosen(step: Step) -> list[_Entry]:
     """The numbers that are shown one by one: those with the largest updates, in their order."""
-    entries = [(told, index) for told in step.parameters.values() for index in np.ndindex(told.before.shape)]
-    sizes = -np.concatenate([np.abs(told.update).ravel() for told in step.parameters.values()] or [np.zeros(0)])
+    entries = [
+        (parameter, index) for parameter in step.parameters.values() for index in np.ndindex(parameter.before.shape)
+    ]
+    sizes = -np.concatenate(
+        [np.abs(parameter.update).ravel() for parameter in step.parameters.values()] or [np.zeros(0)]
+    )
     return [entries[k] for k in sorted(np.argsort(sizes, kind="stable")[:MOST_NUMBERS])]
 
 
 def _left_out(step: Step, chosen: Sequence[_Entry]) -> str:
-    size = sum(told.before.size for told in step.parameters.values())
+    size = sum(parameter.before.size for parameter in step.parameters.values())
     return "" if size == len(chosen) else f"abridged: the {len(chosen)} largest updates of {size:,} numbers"
 
 
 def _label(entry: _Entry, prefix: str = "") -> str:
-    told, index = entry
-    return at(prefix + told.name, index)
+    parameter, index = entry
+    return at(prefix + parameter.name, index)
 
 
 def _pick(value: Array, index: tuple[int, ...]) -> str:
@@ -89,11 +93,11 @@ def _adding_up(step: Step, chosen: Sequence[_Entry]) -> Section:
     header += [f"+= {rest:,} more rows"] * bool(rest)
     rows = []
     for entry in chosen:
-        told, index = entry
-        if told.parts is not None:
-            parts = told.parts[(slice(None), *index)]
+        parameter, index = entry
+        if parameter.parts is not None:
+            parts = parameter.parts[(slice(None), *index)]
             cells = [number(part) for part in parts[:shown]] + [number(parts[shown:].sum())] * bool(rest)
-            rows.append((_label(entry, "d"), *cells, _pick(told.gradient, index)))
+            rows.append((_label(entry, "d"), *cells, _pick(parameter.gradient, index)))
     about = ("Every row has a part in each gradient: its share of E times its own derivative. They are added up, +=.",)
     header = ["", *header, "= gradient"]
     return Section("Gradients add up over the rows", about, tuple(header), tuple(rows), _left_out(step, chosen))
@@ -105,12 +109,18 @@ def _update(step: Step, chosen: Sequence[_Entry]) -> Section:
     header = ("", "before", "gradient g", *names, "after")
     rows = []
     for entry in chosen:
-        told, index = entry
-        values = {c.name: c.value for c in told.contributions}
-        values["update"] = told.update
+        parameter, index = entry
+        values = {c.name: c.value for c in parameter.contributions}
+        values["update"] = parameter.update
         cells = [_pick(values[name], index) for name in names]
         rows.append(
-            (_label(entry), _pick(told.before, index), _pick(told.gradient, index), *cells, _pick(told.after, index))
+            (
+                _label(entry),
+                _pick(parameter.before, index),
+                _pick(parameter.gradient, index),
+                *cells,
+                _pick(parameter.after, index),
+            )
         )
     about = (
         f"{step.optimizer!r}, update {step.count}, eta = {number(step.learning_rate)}",
@@ -125,7 +135,7 @@ def _columns(step: Step) -> tuple[list[str], list[str]]:
 
     What was kept from before and is the same number everywhere, as in a first step, is a line and not a column.
     """
-    most = max(step.parameters.values(), key=lambda told: len(told.contributions), default=None)
+    most = max(step.parameters.values(), key=lambda parameter: len(parameter.contributions), default=None)
     if most is None:
         return [], []
     names, lines = [], []
@@ -140,7 +150,9 @@ def _columns(step: Step) -> tuple[list[str], list[str]]:
 
 def _same_everywhere(step: Step, name: str) -> float | None:
     """The one number that all values of that name have, if they do."""
-    kept = [c.value.ravel() for told in step.parameters.values() for c in told.contributions if c.name == name]
+    kept = [
+        c.value.ravel() for parameter in step.parameters.values() for c in parameter.contributions if c.name == name
+    ]
     values = np.concatenate(kept)
     return float(values[0]) if (values == values[0]).all() else None
 
@@ -161,7 +173,7 @@ def _change(step: Step) -> Section:
 
 
 def _verdict(step: Step) -> str:
-    """Whether the step was small enough for the gradient to tell the truth."""
+    """Whether the step was small enough for the gradient to predict the change."""
     change = step.change
     if change.first_order >= 0:
         return "The gradient promises no fall: it is 0 where anything may change, or the optimizer went another way."
@@ -169,7 +181,7 @@ def _verdict(step: Step) -> str:
         return "E rose although the gradient promised a fall: the step is too long for the bend of the loss."
     off = abs(change.real - change.first_order)
     if off <= 0.1 * abs(change.first_order):
-        return "The gradient alone foretells the change to a tenth: a short step."
+        return "The gradient alone predicts the change to a tenth: a short step."
     if abs(change.real - change.second_order) < off:
         return "The bend matters: with it the prediction is closer."
-    return "The step is so long that even slope and bend together do not foretell the change."
+    return "The step is so long that even slope and bend together do not predict the change."

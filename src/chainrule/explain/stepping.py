@@ -1,7 +1,7 @@
-"""Making a step that can be shown: the training loop's own, on a copy of the parameters.
+"""Records one step of the training loop, on a copy of the parameters, so that it can be shown.
 
-An optimizer that only watches stands between the loop and the real one, so that the new values are those of ``fit`` bit
-for bit; the passes around it repeat what the loop did, with the same units dropped.
+A recording optimizer is put around the real one, so that the new values are those of ``fit`` bit for bit; the passes
+before and after repeat what the loop did, with the same units dropped.
 """
 
 import copy
@@ -36,7 +36,7 @@ def explain_step(call: Call, *, rows: str = "together", after: Step | None = Non
     Args:
         call: network, rows, optimizer and seed; steps take the rows in their order, once.
         rows: ``"together"`` or ``"one by one"``.
-        after: the step before the first, whose moments are gone on with.
+        after: the step before the first, whose moments are continued.
 
     Raises:
         InputError: no such way to go through the rows, and as for ``steps``.
@@ -53,7 +53,7 @@ def explain_step(call: Call, *, rows: str = "together", after: Step | None = Non
 @final
 @dataclass(frozen=True, eq=False)
 class _Watched(Optimizer):
-    """Another optimizer, gone on with from given moments; keeps what it was asked and what it answered."""
+    """Another optimizer, continued from given moments; records its arguments and its updates."""
 
     equations: ClassVar[tuple[str, ...]] = ()
     weight_decay: float = 0.0
@@ -79,7 +79,7 @@ def steps(call: Call, after: Step | None = None) -> Iterator[Step]:
 
     Args:
         call: what to train, and how.
-        after: the step before the first, whose moments are gone on with.
+        after: the step before the first, whose moments are continued.
 
     Raises:
         InputError: ``after`` belongs to another network or optimizer; what ``fit`` would refuse.
@@ -108,7 +108,7 @@ def steps(call: Call, after: Step | None = None) -> Iterator[Step]:
 def _check_after(model: Model, optimizer: Optimizer, after: Step) -> None:
     if repr(after.optimizer) != repr(optimizer):
         raise InputError(f"after was a step of {after.optimizer!r}, but optimizer is {optimizer!r}: pass the same.")
-    shapes = {name: told.before.shape for name, told in after.parameters.items()}
+    shapes = {name: parameter.before.shape for name, parameter in after.parameters.items()}
     if shapes != {slot.name: slot.shape for slot in model.chain.slots}:
         raise InputError("after was a step of a network with other parameters: start afresh without it.")
 
@@ -198,14 +198,16 @@ class _Rule:
         mine = {name: slot.view(value) if np.ndim(value) else np.asarray(value) for name, value in moments.items()}
         values: dict[str, Any] = {**constants_of(self.optimizer), **mine}
         values |= {"g": slot.view(g), "W": slot.view(before), "eta": self.eta, "count": self.count}
-        told = [Contribution(f"{name} before", "", np.array(value)) for name, value in mine.items()]
+        contributions = [Contribution(f"{name} before", "", np.array(value)) for name, value in mine.items()]
         for equation in self._equations(slot):
             expression = equation.expression
             for name, corrected in _corrected(expression):
-                told.append(Contribution(f"{name} corrected", plain(corrected), np.array(evaluate(corrected, values))))
+                contributions.append(
+                    Contribution(f"{name} corrected", plain(corrected), np.array(evaluate(corrected, values)))
+                )
             values[equation.name] = evaluate(expression, values)
-            told.append(Contribution(equation.name, plain(expression), np.array(values[equation.name])))
-        return tuple(told)
+            contributions.append(Contribution(equation.name, plain(expression), np.array(values[equation.name])))
+        return tuple(contributions)
 
     def _equations(self, slot: Slot) -> tuple[Equation, ...]:
         """The optimizer's, and the decoupled decay of a weight."""

@@ -1,4 +1,4 @@
-"""What every rendering of a derivation shows, in order and chosen once: its lines, paths and rows."""
+"""What to show of a derivation, and in which order: its lines, paths and rows. Every rendering uses the same choice."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ _MOST_REASONS = 3
 
 def lines(tree: Line) -> Iterator[tuple[int, Line]]:
     """(depth, line) in order, each quantity unfolded where it first comes."""
-    told: set[Leaf] = set()
+    unfolded: set[Leaf] = set()
 
     def walk(line: Line, depth: int) -> Iterator[tuple[int, Line]]:
-        if line.quantity not in told:
-            told.add(line.quantity)
+        if line.quantity not in unfolded:
+            unfolded.add(line.quantity)
             yield depth, line
             for child in line.children:
                 yield from walk(child, depth + 1)
@@ -29,7 +29,7 @@ def lines(tree: Line) -> Iterator[tuple[int, Line]]:
 
 
 @dataclass(frozen=True)
-class PathsTold:
+class ShownPaths:
     """The paths as a reader wants them.
 
     Attributes:
@@ -55,7 +55,7 @@ class PathsTold:
         return f"{'' if self.listed else 'all '}{paths} {'are' if self.zero > 1 else 'is'} 0" if self.zero else ""
 
 
-def tell_paths(paths: Paths) -> PathsTold:
+def shown_paths(paths: Paths) -> ShownPaths:
     """The nonzero paths, the others summed or said to be 0, with the reason."""
     listed = tuple(path for path in paths.listed if path.value != 0)
     zeros = [path for path in paths.listed if path.value == 0]
@@ -69,7 +69,7 @@ def tell_paths(paths: Paths) -> PathsTold:
     )
     reasons = (common,) if common is not None else tuple(dict.fromkeys(cause[0] for cause in causes if cause))
     heading = {0: "no path to the loss", 1: "1 path to the loss"}.get(paths.count, f"{paths.count:,} paths to the loss")
-    return PathsTold(heading, listed, smaller, zero, reasons[:_MOST_REASONS], len(reasons) > _MOST_REASONS)
+    return ShownPaths(heading, listed, smaller, zero, reasons[:_MOST_REASONS], len(reasons) > _MOST_REASONS)
 
 
 def path_product(path: Path) -> Expression:
@@ -84,7 +84,7 @@ def percent(share: float | None) -> str:
     return f"{round(100 * share, 1) + 0.0:.1f} %"
 
 
-def tell_rows(derivation: Derivation) -> tuple[list[Contribution], tuple[int, float] | None]:
+def shown_rows(derivation: Derivation) -> tuple[list[Contribution], tuple[int, float] | None]:
     """The rows with the largest parts in their order, and how many others there are with their sum."""
     largest = sorted(derivation.contributions, key=lambda c: -abs(c.value))[:MOST_ROWS]
     hidden = len(derivation.contributions) - len(largest)

@@ -20,8 +20,8 @@ _DIGITS = 40
 
 
 def symbolic_derivative(model: Model, data: Data, wanted: Wanted) -> float | None:
-    """``dE/dquantity`` by SymPy's derivative of E's formula, evaluated with 40 digits; None for layers of one's own."""
-    import sympy  # noqa: PLC0415 - fetched only by those who want a proof
+    """``dE/dquantity`` by SymPy's derivative of E's formula, evaluated with 40 digits; None for user-defined layers."""
+    import sympy  # noqa: PLC0415 - imported only for a proof
 
     if not all(type(layer) in NET_INPUTS for layer in model.chain.layers):
         return None
@@ -101,7 +101,7 @@ def _value(model: Model, data: Data, wanted: Wanted) -> float:
 
 
 def _exact(value: Any) -> Any:
-    import sympy  # noqa: PLC0415 - fetched only by those who want a proof
+    import sympy  # noqa: PLC0415 - imported only for a proof
 
     return sympy.Rational(float(value))
 
@@ -133,7 +133,7 @@ def _dropout(layer: Dropout, p: dict[str, Any], a: list[Any], state: Record) -> 
 
 def _batch_norm(layer: BatchNorm, p: dict[str, Any], a: list[Any], state: Record) -> list[Any]:
     """By the running statistics, as in prediction."""
-    import sympy  # noqa: PLC0415 - fetched only by those who want a proof
+    import sympy  # noqa: PLC0415 - imported only for a proof
 
     mean, variance = _exact_array(state["mean"]), _exact_array(state["variance"])
     roots = [sympy.sqrt(value + _exact(layer.epsilon)) for value in variance]
@@ -141,7 +141,7 @@ def _batch_norm(layer: BatchNorm, p: dict[str, Any], a: list[Any], state: Record
 
 
 def _layer_norm(layer: LayerNorm, p: dict[str, Any], a: list[Any], state: Record) -> list[Any]:
-    import sympy  # noqa: PLC0415 - fetched only by those who want a proof
+    import sympy  # noqa: PLC0415 - imported only for a proof
 
     del state
     m = sum(a) / len(a)
@@ -169,7 +169,7 @@ NET_INPUTS: Mapping[type[Layer], Callable[..., list[Any]]] = {
 
 
 def _activations(row: Activation, z: list[Any], moved: _Moved) -> list[Any]:
-    import sympy  # noqa: PLC0415 - fetched only by those who want a proof
+    import sympy  # noqa: PLC0415 - imported only for a proof
     from sympy.parsing.sympy_parser import parse_expr  # noqa: PLC0415 - as above
 
     if isinstance(row, UnitwiseActivation):
@@ -189,7 +189,7 @@ def _activations(row: Activation, z: list[Any], moved: _Moved) -> list[Any]:
 
 def _in_its_piece(formula: Any, values: dict[Any, Any], moved: _Moved) -> Any:
     """The formula at these values; of one in pieces the piece that holds (nested pieces would grow)."""
-    import sympy  # noqa: PLC0415 - fetched only by those who want a proof
+    import sympy  # noqa: PLC0415 - imported only for a proof
 
     now = {symbol: moved.now(sympy.sympify(value)) for symbol, value in values.items()}
     for pieces in formula.atoms(sympy.Piecewise):
@@ -203,7 +203,7 @@ def _with_entries(expression: Any, entries: dict[Any, Any]) -> Any:
 
 
 def _loss(loss: Loss, y: list[Any], t: Array, moved: _Moved) -> Any:
-    import sympy  # noqa: PLC0415 - fetched only by those who want a proof
+    import sympy  # noqa: PLC0415 - imported only for a proof
     from sympy.parsing.sympy_parser import parse_expr  # noqa: PLC0415 - as above
 
     if isinstance(loss, ElementwiseLoss):

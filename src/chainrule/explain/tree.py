@@ -1,4 +1,4 @@
-"""One row's derivation as a tree of lines: each quantity by its formula, then what the formula is made of."""
+"""One row's derivation as a tree of lines: each quantity with its formula, then the quantities in that formula."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Files that are replaced whole or not at all.
+"""Atomic writes: a file is replaced whole or not at all.
 
 A reader, a crash or a power cut never sees half a file, because the bytes go to a temporary file beside the
 target, are forced to the disk, and only then take the target's name, which the system does in one step:

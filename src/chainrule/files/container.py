@@ -5,14 +5,14 @@
     data     the arrays' bytes: little-endian, C order, one after the other without gaps
 
 Any safetensors reader opens it. ``__metadata__`` holds ``format`` ("chainrule"), ``sha256``, ``version`` ("1")
-and ``description``, a JSON text that means nothing here. The checksum is the SHA-256 of the whole file with its
-own 64 digits read as zeros; it finds damage, it does not prove who wrote the file.
+and ``description``, a JSON text that this file does not interpret. The checksum is the SHA-256 of the whole file with
+its own 64 digits read as zeros; it finds damage, it does not prove who wrote the file.
 
-A file is data, never code, and it may come from an enemy: reading opens that one file, runs nothing, imports
+A file is data, never code, and it may come from an attacker: reading opens that one file, runs nothing, imports
 nothing, and compares what the file claims with the bytes it has before any array is made.
 
 The header is written here and not by the safetensors library, whose ``__metadata__`` comes in random order:
-equal content shall give equal bytes. The tests hold the two against each other.
+equal content must give equal bytes. Tests compare the two.
 
 References:
     The safetensors format, https://huggingface.co/docs/safetensors/index#format

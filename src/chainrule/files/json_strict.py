@@ -1,4 +1,4 @@
-"""JSON as RFC 8259 means it, within bounds: for text that may have been written to harm.
+"""Strict JSON (RFC 8259) within bounds, for text that may come from an attacker.
 
 The standard library's ``json`` accepts more than JSON (``NaN``, a key twice, a lone surrogate, ``1e999`` as
 infinity) and as much as there is. Here each of these is an error, and depth, number of values and length of
@@ -140,7 +140,7 @@ def _bound(text: str, what: str) -> None:
 
 
 def _refuse_other_keys(value: Any, what: str) -> None:
-    """Refuse a key like 1, which JSON would hand back as "1"; the depth is bounded by now."""
+    """Refuse a key like 1, which JSON would return as "1"; the depth is bounded by now."""
     if isinstance(value, dict):
         for key, item in value.items():
             if not isinstance(key, str):

@@ -1,4 +1,4 @@
-"""Model files: networks written, and read back from closed tables of components.
+"""Model files: networks are written, and read back with components from fixed tables only.
 
 A file can name components, never bring code: each name is looked up among the library's tables and the extensions the
 caller hands in. What a file claims is checked against the arrays it holds before anything of that size is made, and a
@@ -37,7 +37,7 @@ def save(model: Model, path: str | Path, metadata: Mapping[str, Any]) -> None:
     """Write a model file; ``metadata`` is kept with it as it is (JSON data).
 
     Raises:
-        InputError: a number is not finite, or a name of one's own is ambiguous; nothing was written.
+        InputError: a number is not finite, or two different components have the same name; nothing was written.
     """
     arrays, description = pack(model)
     write_container(path, arrays, {"network": description, "metadata": dict(metadata)})
@@ -139,8 +139,8 @@ def _read_layer(data: Any, l: int, arrays: Mapping[str, Array], extensions: Sequ
     try:
         layer = kind(**read)
     except TypeError:
-        told = ", ".join(options)[:_LONGEST]
-        raise FormatError(f"{where}: {data['kind']} does not take the options {told}.") from None
+        named = ", ".join(options)[:_LONGEST]
+        raise FormatError(f"{where}: {data['kind']} does not take the options {named}.") from None
     except UnknownComponentError:
         raise
     except InputError as error:

@@ -1,7 +1,7 @@
-"""Networks to data: arrays by name, and a description of the rest that JSON can hold.
+"""Networks as data: arrays by name, and a description of the rest that fits into JSON.
 
-Components are written by their names and constants; what they compute stays behind. So a name must stand for one thing:
-a row of one's own is refused if it bears the name of another.
+A file names components and gives their constants, not what they compute. So a name must stand for one thing:
+a user-defined row is refused if another row has its name.
 """
 
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ def pack(model: Model) -> Packed:
     """Parameters by name, running statistics as ``state.mean2``, masks as ``mask1``; and the description.
 
     Raises:
-        InputError: a number is not finite, or something of one's own cannot be told from something else by its name.
+        InputError: a number is not finite, or two different components have the same name.
     """
     chain = model.chain
     _refuse_ambiguous_names(chain)

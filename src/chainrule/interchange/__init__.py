@@ -1,4 +1,4 @@
-"""A network as code that needs the library no more: NumPy and PyTorch."""
+"""A network as code that does not need this library: NumPy and PyTorch."""
 
 from chainrule.interchange.python import to_python
 from chainrule.interchange.pytorch import to_pytorch

@@ -1,8 +1,8 @@
-"""A network and its training as a NumPy script of its own: every partial derivative a line with its formula beside it.
+"""A network and its training as a self-contained NumPy script: each partial derivative is a line beside its formula.
 
 The script is made for reading: one function ``train`` in the order in which a step happens, one ``predict``, and the
-activations, loss and optimizer it needs, copied from functions that tests hold to the library's own. It computes in
-float64 what the reference engine computes, from the same seed.
+activations, loss and optimizer it needs, copied from functions that tests compare with the library's own. It computes
+in float64 what the reference engine computes, from the same seed.
 """
 
 import textwrap

@@ -1,4 +1,4 @@
-"""Marking: somebody's own backpropagation is checked, and the mistake in it named.
+"""Marking: a learner's backpropagation is checked, and the mistake in it named.
 
 A gradient checker says whether gradients are right. Marking compares them with the gradients of every wrong backward
 pass of a catalogue too, and the one that gives the learner's numbers is the diagnosis. A learner's gradients go through
@@ -26,7 +26,7 @@ the files of this package in this order:
 ``marker`` joins search and report. ``grading`` marks the files of a whole class.
 
 To add a mistake, write one entry in one file of ``mistakes``: its change of the backward pass, its explanation and its
-equation. A mistake of one's own needs no change here: pass it as ``check_backprop(..., mistakes=[MINE])``.
+equation. A user-defined mistake needs no change here: pass it as ``check_backprop(..., mistakes=[MINE])``.
 """
 
 from chainrule.marking.api import check_backprop, check_step

@@ -27,7 +27,7 @@ def check_backprop(
     layout: Layout = "in, out",
     mistakes: Sequence[Mistake] = (),
 ) -> Marking:
-    """Mark gradients that somebody's own backpropagation computed, and name the mistake if there is one.
+    """Mark gradients that a learner's backpropagation computed, and name the mistake if there is one.
 
     The gradients are compared with the right ones, then with those of a backward pass that makes one mistake of the
     catalogue, or two or three of them together.
@@ -95,7 +95,7 @@ def check_step(
     layout: Layout = "in, out",
     mistakes: Sequence[Mistake] = (),
 ) -> Marking:
-    """Mark one step of gradient descent by the parameters that somebody's own code arrived at.
+    """Mark one step of gradient descent by the parameters that a learner's code arrived at.
 
     Gradient descent changes a parameter p by ``-eta dE/dp``, so the learner's gradient is ``(before - after)/eta``. The
     subtraction loses digits; the comparison allows for that.

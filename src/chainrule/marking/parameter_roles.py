@@ -31,5 +31,5 @@ PARAMETER_ROLES: Mapping[type[Layer], ParameterRoles] = {
 
 
 def roles_of(layer: Layer) -> ParameterRoles:
-    """The layer's roles; of a layer of one's own none is known."""
+    """The layer's roles; those of a user-defined layer are unknown."""
     return PARAMETER_ROLES.get(type(layer), ParameterRoles())

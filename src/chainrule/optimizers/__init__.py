@@ -1,4 +1,4 @@
-"""Optimizers, one rule a file, and learning-rate schedules."""
+"""Optimizers, one rule in each file, and learning-rate schedules."""
 
 from chainrule.core.lookup import look_up
 from chainrule.errors import InputError

@@ -1,4 +1,4 @@
-"""Adam and AdamW: momentum divided by the root of a running mean of squares, both freed of their start at zero."""
+"""Adam and AdamW: momentum divided by the root of a running mean of squares, both corrected for their start at zero."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar, final

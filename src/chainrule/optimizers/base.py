@@ -1,7 +1,7 @@
-"""What every optimizer is: how one gradient becomes one update, ``parameters <- parameters - update``.
+"""The base class of optimizers: how one gradient becomes one update, ``parameters <- parameters - update``.
 
-An optimizer holds settings, never state: ``start`` makes its moments, ``update`` takes them and hands back new ones.
-Its equations are data, and a test runs them in SymPy beside the code.
+An optimizer holds settings, never state: ``start`` makes its moments, ``update`` takes them and returns new ones.
+Its equations are data; a test evaluates them in SymPy and compares the results with the code.
 """
 
 from abc import ABC, abstractmethod

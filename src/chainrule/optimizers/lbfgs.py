@@ -1,4 +1,4 @@
-"""L-BFGS: Newton's step with an inverse Hessian made of the last few steps and gradient changes."""
+"""L-BFGS: Newton's step with an inverse Hessian approximated from the last few steps and gradient changes."""
 
 from dataclasses import dataclass
 from typing import NamedTuple, cast, final

@@ -1,4 +1,4 @@
-"""Levenberg-Marquardt: Gauss-Newton steps, held back as far as the linear model of the network cannot be trusted."""
+"""Levenberg-Marquardt: Gauss-Newton steps, damped where the linear model of the network is inaccurate."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -29,14 +29,14 @@ class LevenbergMarquardt(SecondOrderOptimizer):
     """``(J'J + mu D) s = -g``, ``p <- p + s``: the best fit of the linearised network, ``s`` kept short by ``mu``.
 
     ``J`` holds each residual's derivative by each parameter, one row for each row of the batch and output. ``mu`` falls
-    after a step that brings what was foretold and grows until one lowers the loss; see ``damping``.
+    after a step that lowers the loss as much as predicted, and grows until one lowers the loss; see ``damping``.
 
     For least-squares losses, all rows at once, and networks of up to a few thousand parameters; an epoch is one
     iteration. It is solved in the parameters, or in the residuals where these are fewer.
 
     Args:
         damping: ``mu`` of the first trial, a share of the scaling. After a step with gain ratio ``q`` (what the value
-            fell by over what the model foretold) it is multiplied by ``max(1/3, 1 - (2 q - 1)^3)``; after a trial that
+            fell by over what the model predicted) it is multiplied by ``max(1/3, 1 - (2 q - 1)^3)``; after a trial that
             does not lower the value by 2, then 4, 8, ...
         scaling: ``D``: ``"identity"`` (Levenberg) times the mean of the diagonal of ``J'J``, which keeps parameters
             that have hardly an effect from running away; or ``"diagonal"``, that diagonal itself (Marquardt), which
@@ -98,10 +98,10 @@ class LevenbergMarquardt(SecondOrderOptimizer):
                     return None
                 value = problem.value(p)
                 if value < point.value:
-                    gain = (point.value - value) / max(system.foretold(s), SMALLEST)
+                    gain = (point.value - value) / max(system.predicted_fall(s), SMALLEST)
                     after = max(mu * max(1 / 3, 1 - (2 * min(gain, 1.0) - 1) ** 3), ROUNDING)
-                    told = {"damping": mu, "gain_ratio": gain, "trials": trial}
-                    return Damped(problem.at(p), 1.0, told, after)
+                    details = {"damping": mu, "gain_ratio": gain, "trials": trial}
+                    return Damped(problem.at(p), 1.0, details, after)
             mu, growth = mu * growth, 2 * growth
         return None
 
@@ -120,7 +120,7 @@ class _System(ABC):
         """``s`` for a damping; None where rounding leaves none."""
 
     @abstractmethod
-    def foretold(self, s: Array) -> float:
+    def predicted_fall(self, s: Array) -> float:
         """By how much the undamped model falls along ``s``: ``-g's - s'Bs/2``."""
 
 
@@ -155,7 +155,7 @@ class _Primal(_System):
         s = _solve(self.scaled, mu, -self.g / self.root)
         return None if s is None else s / self.root
 
-    def foretold(self, s: Array) -> float:
+    def predicted_fall(self, s: Array) -> float:
         """With ``B`` at hand."""
         return float(-self.g @ s - s @ (self.B @ s) / 2)
 
@@ -182,7 +182,7 @@ class _Dual(_System):
         v = _solve((self.J / Q) @ self.J.T, 1.0, self.r - self.J @ still)
         return None if v is None else -(self.J.T @ v) / Q - still
 
-    def foretold(self, s: Array) -> float:
+    def predicted_fall(self, s: Array) -> float:
         """With ``B s = J'J s + L s``."""
         Js = self.J @ s
         return float(-self.g @ s - (Js @ Js + s @ (self.L * s)) / 2)
@@ -190,7 +190,7 @@ class _Dual(_System):
 
 def _solve(A: Array, mu: float, b: Array) -> Array | None:
     """``(A + mu)^-1 b`` by Cholesky; None where ``A + mu`` is not positive definite to rounding."""
-    from scipy.linalg import LinAlgError, cho_factor, cho_solve  # noqa: PLC0415 - fetched only by those who solve
+    from scipy.linalg import LinAlgError, cho_factor, cho_solve  # noqa: PLC0415 - imported only to solve
 
     damped = A + mu * np.eye(len(A))
     if not np.isfinite(damped).all():

@@ -1,7 +1,7 @@
 """Learning-rate schedules: pure functions of the time and, for one, of the losses seen.
 
-A schedule is asked for the rate before each update with a ``Clock``; ``observe`` is told each epoch's loss (the
-validation loss where there is one) and hands back what the schedule remembers.
+Before each update the schedule computes the rate from a ``Clock``. ``observe`` takes each epoch's loss (the validation
+loss where there is one) and returns what the schedule remembers.
 """
 
 import math

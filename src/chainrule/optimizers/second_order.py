@@ -1,9 +1,9 @@
-"""What second-order optimizers are: rules that look at the loss of all rows in several places before they step.
+"""Second-order optimizers: rules that evaluate the loss of all rows at several parameters before each step.
 
 An ``Optimizer`` makes one update of one gradient. The rules here ask a ``Problem``, the loss of the whole batch as a
-function of the parameters, for losses, gradients and Jacobians at parameters of their own choice, and hand back a step
-that is known to lower it. They hold settings, never state: ``start`` makes a ``State``, ``step`` takes one and hands
-back the next.
+function of the parameters, for losses, gradients and Jacobians at parameters of their own choice, and return a step
+that is known to lower it. They hold settings, never state: ``start`` makes a ``State``, ``step`` takes one and returns
+the next.
 """
 
 from abc import ABC, abstractmethod
@@ -87,7 +87,7 @@ class State:
     Attributes:
         point: the place.
         length: of the last step, in units of the direction it was taken along.
-        details: what else is worth telling of the last step, by name.
+        details: more numbers of the last step, by name.
     """
 
     point: Point

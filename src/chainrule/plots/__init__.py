@@ -1,4 +1,4 @@
-"""Pictures of histories and networks. Importing this room imports Matplotlib; the rest of the library does without."""
+"""Pictures of histories and networks. Importing this package imports Matplotlib, which the rest does not need."""
 
 from chainrule.plots.history import plot_history
 from chainrule.plots.network import plot_network

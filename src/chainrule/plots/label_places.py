@@ -1,4 +1,4 @@
-"""Where along its line a weight is written, so that the numbers of crossing lines stay apart: plain data."""
+"""Where along its line each weight is written, so that numbers of crossing lines do not overlap: plain data."""
 
 from collections.abc import Sequence
 

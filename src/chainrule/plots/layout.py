@@ -1,4 +1,4 @@
-"""Where everything of a network's picture goes: plain data, no Matplotlib.
+"""The positions of everything in a network's picture: plain data, no Matplotlib.
 
 Lengths are in units of the picture; the middle of each column of units is at height 0.
 """
@@ -276,7 +276,7 @@ LAYER_NAMES: Mapping[type[Layer], Callable[..., str]] = {
     BatchNorm: _class_name,
     Scale: _class_name,
 }
-"""What stands above each column, by layer; above a layer of one's own, its class's name."""
+"""What stands above each column, by layer; above a user-defined layer, its class's name."""
 
 
 def _name(layer: Layer) -> str:

@@ -130,7 +130,7 @@ class _Pen:
         return tint(_hue(number), 0.35 + 0.65 * share), self.points * (_THINNEST + (_WIDEST - _THINNEST) * share)
 
     def _strokes(self, name: str, segments: Sequence[tuple[Point, Point]], numbers: Sequence[float]) -> None:
-        """Lines whose colour and width tell a number each."""
+        """Lines, each with a number shown by its colour and width."""
         lines = LineCollection(
             segments,
             linewidths=[self._stroke(number)[1] for number in numbers],

@@ -1,4 +1,4 @@
-"""What the pictures share: colours and a fresh canvas.
+"""What the plots share: colours and a new figure.
 
 The two hues are blue and vermilion of the palette that people with every common colour vision tell apart (Okabe & Ito
 2008, "Color Universal Design"; recommended in Wong 2011, Nature Methods 8, 441).

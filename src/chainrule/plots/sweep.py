@@ -91,7 +91,7 @@ def _draw_band(ax: Axes, epochs: Array, losses: Array) -> None:
 
 
 def _scaled(ax: Axes, losses: Array, begin: float) -> Array:
-    """Set the limits and the scale of the loss axis; hand back the losses, cut off far above the beginning."""
+    """Set the limits and the scale of the loss axis; return the losses, cut off far above the beginning."""
     finite = losses[np.isfinite(losses)]
     low, high = float(finite.min()), float(finite.max())
     top = min(high, _ROOM_ABOVE * begin) if begin > 0 else high

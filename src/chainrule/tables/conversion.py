@@ -85,7 +85,7 @@ class Reading:
 def table_of(
     connection: "DuckDBPyConnection", relation: "DuckDBPyRelation", names: Sequence[str], reading: Reading
 ) -> Table:
-    """Read ``relation`` once and hand back its columns.
+    """Read ``relation`` once and return its columns.
 
     Args:
         connection: an in-memory connection, which ``relation`` belongs to; it keeps a table afterwards.

@@ -137,7 +137,7 @@ class Table:
         for name, column in self.columns.items():
             if name != column.name or len(column.values) != self.rows:
                 raise TableError(
-                    f"Column '{name}' must bear its own name and have {self.rows} rows, got '{column.name}' "
+                    f"Column '{name}' must have its own name and {self.rows} rows, got '{column.name}' "
                     f"with {len(column.values)}: build the table from columns of one length."
                 )
 

@@ -87,7 +87,7 @@ def train(run: FitRun) -> None:
     """Train until the epochs are over or something says stop.
 
     Raises:
-        CompileError: somebody's own function cannot be compiled; nothing was changed.
+        CompileError: a user's function cannot be compiled; nothing was changed.
     """
     settings, schedule = run.settings, run.settings.optimizer.schedule
     watches_losses = type(schedule).observe is not Schedule.observe
@@ -139,7 +139,7 @@ def loss_and_gradient(model: Model, data: Data, threads: int | None) -> Callable
     """E over all rows and its gradient, a flat vector, as a function of the parameters.
 
     Raises:
-        CompileError: somebody's own function cannot be compiled.
+        CompileError: a user's function cannot be compiled.
     """
     from chainrule.engine.runtime.kernel_session import KernelSession  # noqa: PLC0415 - LLVM only where it compiles
 

@@ -50,7 +50,7 @@ def fit(call: Call) -> History:
 
 
 def _train_compiled(run: FitRun) -> bool:
-    """Train with the compiled engine; False if something of one's own cannot be compiled and need not be."""
+    """Train with the compiled engine; False if a user's function cannot be compiled and need not be."""
     try:
         compiled.train(run)
     except CompileError:

@@ -123,7 +123,7 @@ def jacobian(chain: Chain, parameters: Parameters, records: list[Record], scale:
 
 
 def _activations_by(chain: Chain, parameters: Parameters, records: list[Record], l: int) -> Record:
-    """For a layer of one's own, ``da/dq`` for each of its parameters ``q``, shape (q, N, units), by ``forward_dot``."""
+    """For a user-defined layer, ``da/dq`` for each of its parameters ``q``, shape (q, N, units), by ``forward_dot``."""
     layer, record = chain.layers[l - 1], records[l - 1]
     below = (len(record["a"]), chain.units[l - 1])
     still, p, moved = np.zeros(below), parameters.of_layer(l), {}

@@ -36,7 +36,7 @@ class ProgressBar:
         bar.update(self._task, completed=history.epochs, losses=losses)
 
     def _opened(self) -> Any:
-        from rich.console import Console  # noqa: PLC0415 - Rich is fetched only when a bar is shown
+        from rich.console import Console  # noqa: PLC0415 - Rich is imported only when a bar is shown
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
 
         columns = (

@@ -43,7 +43,7 @@ def updates(
     reached = vector.copy()
     for epoch in range(settings.epochs):
         with np.errstate(all="ignore"):  # trials may overflow: they are judged by what comes out
-            if state is None or not np.array_equal(reached, vector):  # the first, or somebody changed the parameters
+            if state is None or not np.array_equal(reached, vector):  # the first, or a callback changed the parameters
                 problem.vector[...] = vector
                 state = _started(problem, rule, vector[problem.free].astype(np.float64), epoch)
             after = rule.step(problem, state)
@@ -74,7 +74,7 @@ def _problem(call: Call, *, compile_gradients: bool) -> NetworkProblem:
     """The problem, its gradients compiled if wanted and possible.
 
     Raises:
-        CompileError: they must be compiled, and somebody's own function cannot.
+        CompileError: they must be compiled, and a user's function cannot.
     """
     settings = call.settings
     if compile_gradients:

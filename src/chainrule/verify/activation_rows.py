@@ -1,4 +1,4 @@
-"""``check_activation``: every claim that a row of the table of activations makes, put to the test."""
+"""``check_activation``: tests every claim that a row of the table of activations makes."""
 
 from collections.abc import Callable
 from functools import cached_property

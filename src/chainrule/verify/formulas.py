@@ -1,6 +1,6 @@
 """Formulas as data: read by SymPy, differentiated, and evaluated with so many digits that nothing cancels.
 
-SymPy is fetched only by those who check (hence the imports inside the functions).
+SymPy is imported only when something is checked (hence the imports inside the functions).
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What a gradient check found: every gradient beside its difference, and a verdict on each."""
+"""What a gradient check found: each gradient, its finite difference, and a verdict."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -68,8 +68,8 @@ class GradientCheck:
         return max((e.error for e in self.entries if e.verdict != "kink"), default=0.0)
 
     def _rows(self) -> list[list[str]]:
-        told = [*self.wrong, *self.kinks, *sorted(self.entries, key=lambda e: -e.error)]
-        rows = list(dict.fromkeys(told))[: max(5, len(self.wrong))]
+        by_interest = [*self.wrong, *self.kinks, *sorted(self.entries, key=lambda e: -e.error)]
+        rows = list(dict.fromkeys(by_interest))[: max(5, len(self.wrong))]
         return [
             [e.label, number(e.gradient, 10), number(e.difference, 10), number(e.error, 2), e.verdict] for e in rows
         ]

@@ -1,9 +1,9 @@
-"""Gradients held against centred finite differences, one parameter at a time, with kinks kept apart from mistakes.
+"""Gradients compared with centred finite differences, parameter by parameter; kinks are distinguished from mistakes.
 
 For each parameter ``p`` the loss is taken at ``p + h`` and ``p - h`` in float64 and
-``(E(p + h) - E(p - h))/(2 h)``, once refined by halving ``h`` (Richardson: the error falls from h^2 to h^4), stands
-beside the gradient. ``h`` is chosen for each value among a few sizes by the smaller of two estimated errors, rounding
-(falls with h) and truncation (grows with h).
+``(E(p + h) - E(p - h))/(2 h)``, once refined by halving ``h`` (Richardson: the error falls from h^2 to h^4), is
+compared with the gradient. ``h`` is chosen for each value among a few sizes by the smaller of two estimated errors,
+rounding (falls with h) and truncation (grows with h).
 
 Between ``p - h`` and ``p + h`` a net input may cross a kink of its activation (0 for ReLU), or an output one of the
 loss; the difference is then taken on a smaller ``h`` that crosses none. Where a value lies on the kink itself no ``h``

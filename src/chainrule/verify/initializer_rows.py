@@ -1,4 +1,4 @@
-"""``check_initializer``: draws held against the mean and the variance that a row states."""
+"""``check_initializer``: draws compared with the mean and the variance that a row states."""
 
 from typing import Any
 
@@ -77,8 +77,8 @@ class _Moments:
             "variance": (squares.mean(), variance, squares.std()),
         }[name]
         allowed = _SIGMAS * spread / np.sqrt(len(draws)) + 1e-12 * (abs(wanted) + variance)
-        told = f"{number(found)} over {len(draws)} numbers", f"{number(wanted)} +- {number(allowed, 2)}"
-        return Finding(bool(abs(found - wanted) <= allowed), "", *told)
+        texts = f"{number(found)} over {len(draws)} numbers", f"{number(wanted)} +- {number(allowed, 2)}"
+        return Finding(bool(abs(found - wanted) <= allowed), "", *texts)
 
 
 def _shape(row: Initializer) -> Finding:

@@ -1,4 +1,4 @@
-"""Where a function jumps: found by halving intervals, without looking at its formula."""
+"""Finds where a function is discontinuous, by halving intervals, without its formula."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""``check_layer``: a layer's derivatives, first and second, by parameters and inputs, held against differences."""
+"""``check_layer``: a layer's derivatives, first and second, by parameters and inputs, compared with differences."""
 
 from functools import cached_property
 from typing import Any
@@ -180,8 +180,8 @@ def _pure(layer: Layer, inputs: int, dtype: str) -> Finding:
     back = layer.backward(p, record, np.ones_like(record["a"]))
     after = layer.next_state(state, record)
     units = layer.units_out(inputs)
-    told = {"z": record["z"], "a": record["a"], "delta": back.delta, "da_in": back.da_in}
-    found = {name: f"{value.dtype} {value.shape}" for name, value in told.items()}
+    arrays = {"z": record["z"], "a": record["a"], "delta": back.delta, "da_in": back.da_in}
+    found = {name: f"{value.dtype} {value.shape}" for name, value in arrays.items()}
     wanted = dict.fromkeys(found, f"{dtype} {(_ROWS, units)}") | {"da_in": f"{dtype} {below.shape}"}
     found |= {f"d{key}": f"{np.asarray(g).dtype} {np.shape(g)}" for key, g in back.gradients.items()}
     wanted |= {f"d{key}": f"{dtype} {value.shape}" for key, value in p.items()}

@@ -1,4 +1,4 @@
-"""At which outputs and targets a loss is tested: where its formula is real and its targets are meant to be."""
+"""The outputs and targets at which a loss is tested: where its formula is real and its targets are valid."""
 
 from typing import Any, Literal
 

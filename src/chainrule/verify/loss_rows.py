@@ -1,4 +1,4 @@
-"""``check_loss``: every claim that a row of the table of losses makes, put to the test."""
+"""``check_loss``: tests every claim that a row of the table of losses makes."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""``check_optimizer``: the update rule held against its equations, which SymPy carries out one number at a time."""
+"""``check_optimizer``: the update rule compared with its equations, which SymPy evaluates one number at a time."""
 
 from collections.abc import Mapping
 from dataclasses import fields, replace

@@ -1,4 +1,4 @@
-"""How close is close: functions held against formulas at chosen points, in the dtype they are computed in."""
+"""Rounding errors: functions compared with formulas at chosen points, in the dtype they are computed in."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -26,7 +26,7 @@ Label = Callable[..., str]
 def real_line(around: tuple[float, ...] = ()) -> Array:
     """Points from -1e4 to 1e4, denser where exponentials saturate in either dtype, and on both sides of the given ones.
 
-    All are float32 numbers, so that both dtypes are held against the same truth.
+    All are float32 numbers, so that both dtypes are compared with the same exact values.
     """
     beside = [point + offset for point in around for offset in (-1e-3, -1e-6, 0.0, 1e-6, 1e-3)]
     points = [0.0, *_SIZES, *(-size for size in _SIZES), *beside]

@@ -1,4 +1,4 @@
-"""What a check of a row hands back: a list of claims, each with the point at which it held worst."""
+"""The result of checking a row: a list of claims, each with the point of its largest error."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -148,7 +148,7 @@ def same(where: str, found: object, wanted: object) -> Finding:
 
 
 def first_failure(findings: Mapping[str, Finding], passing: str) -> Finding:
-    """Several findings as one: the first that failed, its name before its place; else ``passing`` is told."""
+    """Several findings as one: the first that failed, its name before its place; else a passed one with ``passing``."""
     for name, finding in findings.items():
         if not finding.passed:
             return finding._replace(where=f"{name}, {finding.where}" if finding.where else name)

@@ -1,8 +1,8 @@
-"""A chain whose kinks are straightened: a value that lies on one goes on along the tangent that phi' gives there.
+"""A chain without kinks: where a value lies on one, the activation is replaced by its tangent with slope phi'.
 
 On a kink the derivative is a convention (ReLU's is 0 at 0), and backpropagation applies it to every row and unit that
 lies on one. No finite difference of the chain itself shows that number: where one row moves to the left of its kink,
-another moves to the right. Differences of the straightened chain do.
+another moves to the right. Differences of the chain without kinks do.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Activations, a row each: phi, phi', phi'', their formulas as data, their source.
+"""Activations, one object each (a *row* of the table): phi, phi', phi'', their formulas as data, their source.
 
 ``a = phi(z)`` acts on net inputs ``z`` of shape (N, units). Formulas are written in SymPy's syntax with the symbols
 ``z``, ``a`` (short for phi(z)) and the row's parameters; ``chainrule.extend.check_activation`` proves each row: the
@@ -40,7 +40,7 @@ def activation(name: str | Activation, **parameters: float) -> Activation:
     """The row of that name, with other constants if some are given.
 
     Args:
-        name: a name of the table, or a row of one's own, which is handed back.
+        name: a name of the table, or a user-defined row, which is returned.
         parameters: constants of the row's formula, such as ``alpha``.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What every activation is: its formulas as data, and the four products that layers need."""
+"""The base classes of activations: their formulas as data, and the four products that layers need."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""Activations that are linear, or grow, on one side: the identity, relu and its kin, softplus, the exponential."""
+"""Activations that are linear, or grow, on one side: identity, relu and its relatives, softplus, the exponential."""
 
 import numpy as np
 
@@ -19,7 +19,7 @@ IDENTITY = ElementwiseActivation(
 )
 
 
-# -------------------------------------------------------------------------------- relu and its kin
+# -------------------------------------------------------------------------------- relu and its relatives
 def _positive(z: Array) -> Array:
     """1 where z > 0, else 0: at the kink itself the derivative is the left one."""
     return (z > 0).astype(z.dtype)

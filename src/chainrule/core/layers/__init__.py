@@ -1,4 +1,4 @@
-"""Layers, one a file: declaration, forward, backward, second order."""
+"""Layers, one in each file: declaration, forward, backward, second order."""
 
 from chainrule.core.layers.base import Back, BackDot, Layer, Record, Run
 from chainrule.core.layers.batch_norm import BatchNorm

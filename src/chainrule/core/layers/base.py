@@ -1,12 +1,12 @@
-"""What every layer is: a declaration without numbers, and pure functions from arrays to arrays.
+"""The base class of layers: a declaration without numbers, and pure functions from arrays to arrays.
 
 A layer owns no parameters. It declares which arrays it needs; the chain keeps them and hands them in. ``forward``
 returns a *record*, everything it computed by name; ``backward`` takes that record, and so do the second-order passes,
 in which a dot marks the derivative along a direction of the parameters (the R-operator: Pearlmutter 1994, Neural
 Computation 6(1), 147-160).
 
-What the rest of the library wants to know of a layer is a question that every layer answers (``activation``,
-``mixes_rows``, ``draws_random``, ...), so nothing has to ask for its class. What is done *to* a layer (its formula, its
+Properties that the rest of the library needs are methods or attributes of every layer (``activation``,
+``mixes_rows``, ``draws_random``, ...), so nothing has to test its class. What is made *from* a layer (its formula, its
 source code, its kernels) is a table with a row for each class: ``chainrule.core.layers.visit``.
 """
 

@@ -1,4 +1,4 @@
-"""Checks of arguments that the layers and the rooms above them share."""
+"""Checks of arguments that layers and other packages share."""
 
 import operator
 from typing import Any

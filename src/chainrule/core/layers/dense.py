@@ -25,7 +25,7 @@ class Dense(Layer):
 
     Args:
         units: how many neurons.
-        activation: a name of the table of activations, or a row of one's own.
+        activation: a name of the table of activations, or a user-defined row.
         bias: ``"per-unit"`` (shape (units,)), ``"shared"`` (one number for the layer, shape ()) or None.
         init: how the weights are drawn: a name or an initialiser; ``"auto"`` suits the activation.
         bias_init: how the biases are drawn.

@@ -1,7 +1,7 @@
-"""What is done to layers, class by class: tables such as ``{Dense: f, Dropout: g}``, one for each purpose.
+"""Functions of layers, class by class: tables such as ``{Dense: f, Dropout: g}``, one for each purpose.
 
-A table stands beside the functions it lists (formulas, exports, kernels, pictures), and this is how it is read. Layers
-of the library are final classes, so the class itself is the key; a layer of one's own is in no table.
+A table stands beside the functions it lists (formulas, exports, kernels, pictures), and ``entry_of`` reads it. Layers
+of the library are final classes, so the class itself is the key; a user-defined layer is in no table.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Losses, a row each: the loss of a row, its first and second derivative by the outputs, formulas as data, source.
+"""Losses, one object each (a *row* of the table): values, two derivatives by the outputs, formulas, source.
 
 A loss compares outputs ``y`` with targets ``t``, both (N, outputs). The library's loss of a batch is the mean over
 rows of each row's loss, ``E = sum_n w_n e_n / sum_n w_n`` with weights ``w_n`` (1 unless given); the rows here know
@@ -40,7 +40,7 @@ def loss(name: str | Loss, **parameters: float) -> Loss:
     """The row of that name, with other constants if some are given.
 
     Args:
-        name: a name of the table, or a row of one's own, which is handed back.
+        name: a name of the table, or a user-defined row, which is returned.
         parameters: constants of the row's formula, such as ``delta`` of ``huber``.
 
     Raises:

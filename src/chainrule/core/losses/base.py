@@ -1,4 +1,4 @@
-"""What every loss is: its row's value and derivatives, its formulas as data, and the roles it can have."""
+"""The base classes of losses: a row's value and derivatives, formulas as data, and the roles a loss can have."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""Losses that measure how far outputs are from targets: squared and absolute errors and their kin."""
+"""Losses that measure how far outputs are from targets: squared and absolute errors and their relatives."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Ctrl-C while machine code is made: put off until it is safe."""
+"""Ctrl-C while machine code is made: delayed until it is safe."""
 
 import signal
 import threading
@@ -14,7 +14,7 @@ def uninterrupted() -> Iterator[None]:
         yield
         return
     asked = []
-    signal.signal(signal.SIGINT, lambda *told: asked.append(told))
+    signal.signal(signal.SIGINT, lambda *arguments: asked.append(arguments))
     try:
         yield
     finally:

@@ -1,13 +1,13 @@
 """Machine code: compiled once by Numba, kept on disk as object files, loaded by LLVM alone.
 
 A kernel is a Python function of addresses, ``kernel(op, now)``, that touches memory and nothing else: no Python
-object, no allocation, no exception. So its machine code stands by itself: once it lies on the disk, later processes
+object, no allocation, no exception. So its machine code is self-contained: once it is on disk, later processes
 load it in milliseconds and never import Numba.
 
 The file's name holds a digest of all that the code depends on: the engine's own sources, the versions of Numba and
 llvmlite, the processor, the kernel. A file that does not fit is therefore never found, and nothing needs to be
 invalidated. Files are written under another name first and then moved, so that no process reads half of one. The
-folder is ``$CHAINRULE_CACHE``, or one of the user's own (never a shared one: machine code is to be trusted); where
+folder is ``$CHAINRULE_CACHE``, or one that only the user can write to (machine code must be trusted); where
 none can be written to, kernels live as long as the process.
 """
 
@@ -34,7 +34,7 @@ PATIENCE = 1.0
 SYMBOL = "chainrule_kernel"
 
 DIGEST = hashlib.sha256().digest_size
-"""Bytes at the beginning of a file that tell whether the rest is whole."""
+"""Bytes at the beginning of a file that show whether the rest is whole."""
 
 SOURCES = ("compiler/object_code.py", "compiler/target.py", "kernels/*.py", "lanes/*.py", "memory.py")
 """The files of the engine that machine code is made from."""
@@ -79,7 +79,7 @@ def text_kernel(text: str, what: str) -> int:
 
 
 def own_kernel(make: Callable[[Space], Callable[..., None]], space: Space) -> int:
-    """The address of a kernel around somebody's own function: compiled for this process alone."""
+    """The address of a kernel around a user's function: compiled for this process alone."""
     with _lock, uninterrupted():
         from chainrule.engine.compiler.object_code import object_code  # noqa: PLC0415 - Numba only to compile
 
@@ -96,7 +96,7 @@ def _code(name: str, space: Space) -> bytes:
     path = _file(name, space)
     if (kept := _read(path)) is not None:
         return kept
-    with _told(f"{name} for {space.dtype}"):
+    with _announced(f"{name} for {space.dtype}"):
         from chainrule.engine.compiler.object_code import object_code  # noqa: PLC0415 - Numba only to compile
 
         module, _, function = name.partition(":")
@@ -115,7 +115,7 @@ def _text_code(text: str, what: str, digest: str) -> bytes:
     path = folder() / f"{what}-{digest}.o"
     if (kept := _read(path)) is not None:
         return kept
-    with _told(what):
+    with _announced(what):
         from chainrule.engine.compiler.object_code import OneTypeEach, object_code  # noqa: PLC0415 - Numba only to compile
 
         scope: dict[str, Any] = {"__name__": what}
@@ -128,14 +128,14 @@ def _text_code(text: str, what: str, digest: str) -> bytes:
 
 
 def _file(name: str, space: Space) -> Path:
-    told = f"{_surroundings()}\n{name}\n{space}"
-    return folder() / f"{name.replace(':', '-')}-{space.dtype}-{hashlib.sha256(told.encode()).hexdigest()[:24]}.o"
+    text = f"{_surroundings()}\n{name}\n{space}"
+    return folder() / f"{name.replace(':', '-')}-{space.dtype}-{hashlib.sha256(text.encode()).hexdigest()[:24]}.o"
 
 
 def folder() -> Path:
     """Where machine code is kept."""
-    if told := os.environ.get("CHAINRULE_CACHE"):
-        return Path(told)
+    if chosen := os.environ.get("CHAINRULE_CACHE"):
+        return Path(chosen)
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "chainrule" / "kernels"
     if sys.platform == "darwin":
@@ -157,11 +157,11 @@ def _surroundings() -> str:
 def _read(path: Path) -> bytes | None:
     """The code of a file, if it is there and whole: LLVM would end the process over a damaged one."""
     try:
-        told = path.read_bytes()
+        content = path.read_bytes()
     except OSError:
         return None
-    code = told[DIGEST:]
-    return code if hashlib.sha256(code).digest() == told[:DIGEST] else None
+    code = content[DIGEST:]
+    return code if hashlib.sha256(code).digest() == content[:DIGEST] else None
 
 
 def _write(path: Path, code: bytes) -> None:
@@ -174,7 +174,7 @@ def _write(path: Path, code: bytes) -> None:
 # -------------------------------------------------------------------------------- into memory
 @cache
 def _machine() -> Any:
-    import llvmlite.binding as llvm  # noqa: PLC0415 - fetched only by those who run compiled code
+    import llvmlite.binding as llvm  # noqa: PLC0415 - imported only to run compiled code
 
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
@@ -211,10 +211,10 @@ def _no_garbage() -> Iterator[None]:
             gc.enable()
 
 
-# -------------------------------------------------------------------------------- telling what takes so long
+# -------------------------------------------------------------------------------- saying what takes so long
 @contextmanager
-def _told(what: str) -> Iterator[None]:
-    """Say what is being compiled, if it takes over a second and somebody watches."""
+def _announced(what: str) -> Iterator[None]:
+    """Say what is being compiled, if it takes over a second and a terminal shows it."""
     if sys.stderr is None or not sys.stderr.isatty():
         yield
         return

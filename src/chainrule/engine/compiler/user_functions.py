@@ -1,8 +1,8 @@
-"""Somebody's own functions on lanes: NumPy's vocabulary, as far as activations and losses speak it.
+"""Users' own functions compiled for lanes: the NumPy functions that activations and losses use.
 
-An activation of one's own is written for arrays: ``np.where(z > 0, z, alpha * np.expm1(z))``. Here each of these words
-gets a meaning for ``Lanes``, so that the same function compiles into the same loop as the library's own. Functions that
-it calls are compiled with it.
+A user-defined activation is written for arrays: ``np.where(z > 0, z, alpha * np.expm1(z))``. Here each of these
+functions gets a meaning for ``Lanes``, so that the same function compiles into the same loop as the library's own.
+Functions that it calls are compiled with it.
 """
 
 import operator
@@ -263,9 +263,9 @@ def compiled(function: Callable[..., Any], known: dict[Any, Any] | None = None) 
 
 def called(function: Callable[..., Any], arguments: tuple[str, ...], names: tuple[str, ...]) -> Any:
     """``call(*arguments, p)``: the function with its constants handed by name from the tuple ``p``."""
-    told = ", ".join([*arguments, *(f"{name}=p[{k}]" for k, name in enumerate(names))])
+    passed = ", ".join([*arguments, *(f"{name}=p[{k}]" for k, name in enumerate(names))])
     made: dict[str, Any] = {"inner": compiled(function)}
-    exec(f"def call({', '.join(arguments)}, p):\n    return inner({told})", made)  # noqa: S102 - identifiers, as keywords are
+    exec(f"def call({', '.join(arguments)}, p):\n    return inner({passed})", made)  # noqa: S102 - identifiers, as keywords are
     return njit(error_model="numpy", forceinline=True)(made["call"])
 
 

@@ -1,1 +1,1 @@
-"""What runs kernels: where numbers lie, the plan of a pass, sessions, predictors, threads."""
+"""Running kernels: memory layout, the plan of a pass, sessions, predictors, threads."""

@@ -1,6 +1,6 @@
-"""The ops of a ``BatchLoss``: batches that stand for themselves, their penalty shared among their rows.
+"""The operations of a ``BatchLoss``: each batch has its own mean, and the penalty is divided by its rows.
 
-See ``chainrule.engine.kernels.batchwise`` for what the ops compute.
+See ``chainrule.engine.kernels.batchwise`` for what they compute.
 """
 
 from collections.abc import Sequence

@@ -11,7 +11,7 @@ from typing import Any
 @cache
 def pools() -> Any:
     """NumPy's, as a ``threadpoolctl.ThreadpoolController``; found once, for that takes milliseconds."""
-    from threadpoolctl import ThreadpoolController  # noqa: PLC0415 - fetched only where there is work for it
+    from threadpoolctl import ThreadpoolController  # noqa: PLC0415 - imported only where it is needed
 
     return ThreadpoolController()
 

@@ -1,6 +1,6 @@
 """Training by kernels: from a network's numbers to machine code and back, batch after batch.
 
-The answers are those of ``chainrule.engine.session.Session``.
+Implements ``chainrule.engine.session.Session``.
 """
 
 import ctypes
@@ -282,7 +282,7 @@ class KernelSession:
         return int(self.state[State.UPDATE])
 
     def run(self, rates: Array, *, order: Array | None = None) -> RunResult:
-        """As ``Session`` says."""
+        """See ``Session``."""
         if order is not None:
             self.order[: len(order)] = order
         return self._run(rates, apply=True)
@@ -319,7 +319,7 @@ class KernelSession:
         )  # fmt: skip
 
     def loss_and_gradient(self) -> tuple[float, Array]:
-        """As ``Session`` says."""
+        """See ``Session``."""
         self.state[State.UPDATE] = 0
         stop = self._run(np.ones(1), apply=False).stop
         self.state[State.UPDATE] = 0
@@ -329,7 +329,7 @@ class KernelSession:
         return loss, self._flat(self.gradient)
 
     def ends_finite(self) -> bool:
-        """As ``Session`` says."""
+        """See ``Session``."""
         kept, state = (self.state.copy(), self.reals.copy()), self.model.state
         self.state[State.UPDATE] -= 1
         finite = self._run(np.zeros(1), apply=False).stop == Stop.RUNNING
@@ -344,7 +344,7 @@ class KernelSession:
         return float(self.reals[Progress.BATCH_LOSS])
 
     def best(self) -> Best | None:
-        """As ``Session`` says."""
+        """See ``Session``."""
         epoch, vector = int(self.state[State.BEST_EPOCH]), self.model.parameters.vector.copy()
         if epoch < 0:
             return None
@@ -357,22 +357,22 @@ class KernelSession:
         return self.order[begin : min(begin + self.batch, len(self.rows.x))].copy()
 
     def last_update(self) -> tuple[Array, Array, Array]:
-        """As ``Session`` says; without ``keep_updates`` what was subtracted is not known: zeros."""
+        """See ``Session``; without ``keep_updates`` what was subtracted is not known: zeros."""
         gradient = self._flat(self.gradient)
         update = np.zeros_like(gradient) if self.update is None else self._flat(self.update)
         return self._batch_rows(self.updates_done - 1), gradient, update
 
     def moments(self) -> Mapping[str, Array]:
-        """As ``Session`` says."""
+        """See ``Session``."""
         return {name: self._flat(kept) for name, kept in zip(self.moment_names, self.moment_vectors, strict=True)}
 
     def set_moments(self, moments: Mapping[str, Array]) -> None:
-        """As ``Session`` says."""
+        """See ``Session``."""
         for name, kept in zip(self.moment_names, self.moment_vectors, strict=True):
             kept[:] = self.layout.spread(np.broadcast_to(moments[name], self.model.chain.size))
 
     def restart_epoch(self) -> list[Array]:
-        """As ``Session`` says."""
+        """See ``Session``."""
         number = self.updates_done
         batches = [self._batch_rows(b) for b in range(self.per_epoch)]
         if not self.may_step:

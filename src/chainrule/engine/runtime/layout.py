@@ -52,12 +52,12 @@ class Layout:
             memory[start : start + len(values)] = values
 
     def unpack(self, memory: Array, vector: Array, state: tuple[Record, ...]) -> tuple[Record, ...]:
-        """Write what is free back into the chain's vector; hand back the running statistics."""
+        """Copy the free parameters back into the chain's vector; return the running statistics."""
         self.flatten(memory, vector, self.free)
         return self.states(memory, state)
 
     def flatten(self, memory: Array, vector: Array, where: Array | None = None) -> Array:
-        """An engine's vector in the chain's order, written into ``vector`` (only where told)."""
+        """An engine's vector in the chain's order, written into ``vector`` (only where ``where`` is true, if given)."""
         for slot, places in zip(self.chain.slots, self._panels(memory), strict=True):
             values = slot.view(vector)
             for (first, last), place in places:

@@ -50,5 +50,5 @@ def _own(key: tuple[Any, ...], space: Space, name: str, make: Callable[[], Any])
 def _reason(error: Exception) -> str:
     """The line of Numba's message that names what it could not do."""
     lines = [line.strip() for line in str(error).splitlines()]
-    telling = [line for line in lines if line and not line.startswith(("Failed in", "During", "File", "<source", "^"))]
-    return (telling[0] if telling else type(error).__name__).rstrip(".:")
+    reasons = [line for line in lines if line and not line.startswith(("Failed in", "During", "File", "<source", "^"))]
+    return (reasons[0] if reasons else type(error).__name__).rstrip(".:")

@@ -1,6 +1,6 @@
-"""Predictions by machine code: a network's numbers as they are now, ready to be asked many times, from any thread.
+"""Predictions by machine code: a network's numbers as they are now, ready to predict many times, from any thread.
 
-Compiled code runs without the interpreter's lock, so calls from several threads are really at once. They share what
+Compiled code runs without the interpreter's lock, so calls from several threads really run at once. They share what
 is only read, the parameters; whatever a call writes (activations, row counts, addresses of inputs and outputs) lies in
 a ``Workspace`` that the call has to itself.
 """
@@ -148,7 +148,7 @@ class Workspace:
         self.orders = aligned(threads * (chunk + SPARE_ROWS), np.dtype("int64")).reshape(threads, -1)
         self.jobs = aligned(threads * 64, np.dtype("int64")).reshape(threads, 64)
         for k, job in enumerate(self.jobs):
-            told = {
+            words = {
                 PredictionJob.THREAD: k,
                 PredictionJob.THREADS: threads,
                 PredictionJob.CONTEXT: address(self.nows[k]),
@@ -162,7 +162,7 @@ class Workspace:
                 PredictionJob.Y_STEP: step,
                 PredictionJob.OUTPUTS: self.outputs,
             }
-            for place, number in told.items():
+            for place, number in words.items():
                 job[place] = number
 
     def _refresh_once(self) -> None:

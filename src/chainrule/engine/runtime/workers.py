@@ -1,4 +1,4 @@
-"""Threads for compiled code: kept waiting between calls, as starting one takes longer than a small network's epoch."""
+"""Threads for compiled code. They wait between calls: starting one takes longer than a small network's epoch."""
 
 import os
 import threading

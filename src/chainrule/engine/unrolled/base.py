@@ -1,4 +1,4 @@
-"""What every run of a written-out program needs: data laid out for lanes, memory, the words of a job."""
+"""The base class of sessions with a written-out program: data laid out for lanes, memory, the words of a job."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -69,24 +69,24 @@ class UnrolledBase:
         )
 
     def _job(self) -> None:
-        """The words that a program is told, those of one thread that does all the work."""
+        """The words of a job that one thread does alone: addresses and counts that the program reads."""
         form, count, lanes = self.form, len(self.rows.x), self.form.lanes
         beside = form.across == "rows" and not form.differs  # rows lie side by side, as lanes want them
         columns = -(-count // lanes) * lanes if beside else 0
         by_copy = form.differs and form.across == "copies"
         self.order = np.arange(count * lanes if by_copy else count + lanes)
         self.order[count:] = 0  # lanes to spare look at the first row
-        told = self._data(self.rows, columns)
+        addresses = self._data(self.rows, columns)
         self.job = np.zeros(JOB_WORDS, np.int64)
-        self.job[Job.X], self.job[Job.T], self.job[Job.COUNTS] = told
+        self.job[Job.X], self.job[Job.T], self.job[Job.COUNTS] = addresses
         self.job[Job.ROWS], self.job[Job.COLUMNS], self.job[Job.BATCH] = count, columns, self.batch
         self.job[Job.ORDER], self.job[Job.MEMORY] = address(self.order), address(self.memory)
         self.job[Job.STRIDE], self.job[Job.LAST] = self.memory.strides[0], self.groups
         self.job[Job.LIMITS], self.job[Job.APPLY] = address(self.limits), 1
         if self.validation is not None:
             columns = -(-len(self.validation.x) // lanes) * lanes if form.across == "rows" else 0
-            told = self._data(self.validation, columns)
-            self.job[Job.VALIDATION_X], self.job[Job.VALIDATION_T], self.job[Job.VALIDATION_COUNTS] = told
+            addresses = self._data(self.validation, columns)
+            self.job[Job.VALIDATION_X], self.job[Job.VALIDATION_T], self.job[Job.VALIDATION_COUNTS] = addresses
             self.job[Job.VALIDATION_ROWS], self.job[Job.VALIDATION_COLUMNS] = len(self.validation.x), columns
 
     def _data(self, rows: Rows, columns: int) -> tuple[int, int, int]:

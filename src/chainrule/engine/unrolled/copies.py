@@ -1,4 +1,4 @@
-"""Many copies of one small network, trained side by side in lanes and shared out among threads.
+"""Many copies of one small network, trained side by side in lanes and divided among threads.
 
 Each has its own parameters, seed, learning rate and settings.
 """
@@ -83,9 +83,9 @@ class CopiesSession(UnrolledBase):
         """A stream for each copy; lanes to spare have none."""
         self.generators = [streams(seed).shuffle for seed in seeds]
         self.streams = np.zeros(self.groups * self.form.lanes, np.int64)
-        told = [stream(generator, "next_uint32") for generator in self.generators]
-        self.streams[: self.copies] = [state for _, state in told]
-        self.job[Job.RANDOM_FUNCTION], self.job[Job.STREAMS] = told[0][0], address(self.streams)
+        pairs = [stream(generator, "next_uint32") for generator in self.generators]
+        self.streams[: self.copies] = [state for _, state in pairs]
+        self.job[Job.RANDOM_FUNCTION], self.job[Job.STREAMS] = pairs[0][0], address(self.streams)
 
     def _jobs(self) -> None:
         """A job for each thread: its groups, and an order of rows of its own."""
@@ -135,9 +135,9 @@ class CopiesSession(UnrolledBase):
         except KeyboardInterrupt:  # which lets the threads come to their end
             interrupted = True
         self.epochs_done += epochs
-        told = [self._unlaned(record) for record in records]
+        by_copy = [self._unlaned(record) for record in records]
         return CopiesResult(
-            told[0], told[1] if validation else None, told[-1] if self.form.norms else None, interrupted
+            by_copy[0], by_copy[1] if validation else None, by_copy[-1] if self.form.norms else None, interrupted
         )
 
     def _unlaned(self, array: Array) -> Array:

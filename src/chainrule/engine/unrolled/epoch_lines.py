@@ -1,4 +1,4 @@
-"""An epoch in a program: how it begins, its batches, how it ends: validation, the best parameters, patience."""
+"""The lines of an epoch in a program: its start, its batches, then validation, the best parameters, patience."""
 
 from chainrule.engine.unrolled.memory import Job
 from chainrule.engine.unrolled.page import KIT, MEMORY, TILES, Page, as_tuple

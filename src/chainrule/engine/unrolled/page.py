@@ -1,4 +1,4 @@
-"""The page on which a program is written: its lines, the names in it, and what it imports."""
+"""A program's text while it is being written: its lines, its variables' names, and its imports."""
 
 from collections.abc import Mapping, Sequence
 

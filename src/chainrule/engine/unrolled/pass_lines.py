@@ -1,4 +1,4 @@
-"""A row's pass in a program: its numbers are fetched, values go up, the loss, deltas come down, gradients."""
+"""The lines of one row's pass in a program: reading the row, forward pass, loss, backward pass, gradients."""
 
 from collections.abc import Iterator, Sequence
 

@@ -4,7 +4,7 @@ For a handful of units a loop over units costs more than the units. So the netwo
 as Python source, unit by unit, in the alphabet's names, and compiled: all parameters live in registers from the first
 update to the last. The formula one reads, ``z1_0 = fma(x_1, W1_1_0, fma(x_0, W1_0_0, b1_0))``, is the one that runs.
 
-Every value is a register of lanes (``chainrule.engine.lanes.simd``). What the lanes are is the form's business:
+Every value is a register of lanes (``chainrule.engine.lanes.simd``). What a lane stands for depends on the form:
 
 * ``"one"``: a single lane, one network, one row after the other;
 * ``"copies"``: each lane is a copy of the network with its own parameters, learning rate and settings, so that one

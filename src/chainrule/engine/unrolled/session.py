@@ -50,7 +50,7 @@ class UnrolledSession(UnrolledBase):
             self.job[Job.RANDOM_FUNCTION], self.job[Job.STREAMS] = function, address(self.streams)
 
     def run(self, rates: Array, *, order: Array | None = None) -> RunResult:
-        """As ``Session`` says."""
+        """See ``Session``."""
         if order is not None:
             self.order[: len(order)] = order
         return self._run(rates, apply=True)
@@ -86,7 +86,7 @@ class UnrolledSession(UnrolledBase):
         return float(self.state_of(name)[0, 0])
 
     def loss_and_gradient(self) -> tuple[float, Array]:
-        """As ``Session`` says; for a session with ``keep_updates``."""
+        """See ``Session``; for a session with ``keep_updates``."""
         self.updates_done = 0
         stop = self._run(np.ones(1), apply=False).stop
         self.updates_done = 0
@@ -95,7 +95,7 @@ class UnrolledSession(UnrolledBase):
         return self.batch_loss, self._flat(self.gradient)
 
     def ends_finite(self) -> bool:
-        """As ``Session`` says."""
+        """See ``Session``."""
         kept = self.memory.copy(), self.batch_loss, self.updates_done
         streams, self.job[Job.STREAMS] = int(self.job[Job.STREAMS]), 0  # the epoch's order stays
         self.updates_done -= 1
@@ -106,7 +106,7 @@ class UnrolledSession(UnrolledBase):
 
     # ------------------------------------------------------------------ what there is to see
     def best(self) -> Best | None:
-        """As ``Session`` says."""
+        """See ``Session``."""
         epoch = int(self._number("best_epoch"))
         if epoch < 0:
             return None
@@ -122,27 +122,27 @@ class UnrolledSession(UnrolledBase):
         return self.order[begin : min(begin + self.batch, len(self.rows.x))].copy()
 
     def last_update(self) -> tuple[Array, Array, Array]:
-        """As ``Session`` says; without ``keep_updates`` neither is known: zeros."""
+        """See ``Session``; without ``keep_updates`` neither is known: zeros."""
         nothing = np.zeros(self.chain.size, self.chain.dtype)
         gradient = self._flat(self.gradient) if len(self.gradient) else nothing
         update = nothing if self.update is None else self._flat(self.update)
         return self._batch_rows(self.updates_done - 1), gradient, update
 
     def moments(self) -> Mapping[str, Array]:
-        """As ``Session`` says."""
+        """See ``Session``."""
         free = len(self.program.text.free)
         parts = zip(self.program.text.moments, ("m", "v"), strict=False)
         return {name: self._flat(self.part(part, free)[0, :, 0]) for name, part in parts}
 
     def set_moments(self, moments: Mapping[str, Array]) -> None:
-        """As ``Session`` says."""
+        """See ``Session``."""
         free = self.program.text.free
         for name, part in zip(self.program.text.moments, ("m", "v"), strict=False):
             values = np.broadcast_to(moments[name], self.chain.size)[free]
             self.part(part, len(free))[...] = values[:, None]
 
     def restart_epoch(self) -> list[Array]:
-        """As ``Session`` says."""
+        """See ``Session``."""
         first = self.updates_done % self.per_epoch
         return [self._batch_rows(b) for b in range(first, self.per_epoch)]
 

@@ -1,4 +1,4 @@
-"""An update in a program: penalties, clipping, the optimizer's rule."""
+"""The lines of an update in a program: penalties, clipping, the optimizer's rule."""
 
 from chainrule.engine.unrolled.page import FUNCTIONS, KIT, OPTIMIZERS, Page, as_tuple
 from chainrule.engine.unrolled.update_rules import SAME_FUNCTION

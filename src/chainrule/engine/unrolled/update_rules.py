@@ -1,4 +1,4 @@
-"""What all parameters share at one update of an optimizer, for programs written out."""
+"""The numbers that all parameters share at one update of an optimizer, for programs written out."""
 
 import math
 from collections.abc import Callable, Sequence

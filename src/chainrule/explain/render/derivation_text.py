@@ -6,7 +6,7 @@ from chainrule.core.format import number
 from chainrule.explain.derivation import Derivation
 from chainrule.explain.render import text
 from chainrule.explain.render.text import plain
-from chainrule.explain.summary import lines, path_product, percent, tell_paths, tell_rows
+from chainrule.explain.summary import lines, path_product, percent, shown_paths, shown_rows
 from chainrule.explain.tree import Line
 
 _DEEPEST = 12
@@ -37,36 +37,36 @@ def _row(depth: int, line: Line, names: Mapping[str, str]) -> tuple[str, list[st
     """A line's quantity, its forms, its note; forms that say nothing new are left out."""
     forms = [plain(line.formula, names), plain(line.formula, names, numeric=True), number(line.value)]
     quantity = plain(line.quantity, names)
-    told = [form for i, form in enumerate(forms) if form not in (quantity, *forms[i + 1 :])]
-    if len(told) == 2 and line.formula != line.quantity:
-        told.insert(1, "")
-    return "  " * min(depth, _DEEPEST) + quantity, told, line.note
+    cells = [form for i, form in enumerate(forms) if form not in (quantity, *forms[i + 1 :])]
+    if len(cells) == 2 and line.formula != line.quantity:
+        cells.insert(1, "")
+    return "  " * min(depth, _DEEPEST) + quantity, cells, line.note
 
 
 def _paths(derivation: Derivation, names: Mapping[str, str], width: int) -> str:
-    told = tell_paths(derivation.paths)
+    shown = shown_paths(derivation.paths)
     rows = [
         (plain(path_product(p), names), plain(path_product(p), names, numeric=True), number(p.value), percent(p.share))
-        for p in told.listed
+        for p in shown.listed
     ]
-    if told.smaller:
-        count, rest, share = told.smaller
+    if shown.smaller:
+        count, rest, share = shown.smaller
         rows.append((f"{count:,} smaller paths together", "", number(rest), percent(share)))
     rows = [(p, numbers and f"= {numbers}", f"= {value}", share.rjust(7)) for p, numbers, value, share in rows]
     if rows and sum(max(len(row[i]) for row in rows) + 2 for i in range(4)) > width:  # numbers only where there is room
         rows = [(p, value, share) for p, _, value, share in rows]
-    heading = told.heading + (":" if told.listed else "")
+    heading = shown.heading + (":" if shown.listed else "")
     body = [heading, text.columns(rows, width)] if rows else [heading]
-    if told.zero:
-        reasons = " or ".join(f"{plain(reason, names)} = 0" for reason in told.reasons)
-        because = f", as {reasons}{' or others' if told.more_reasons else ''}" if reasons else ""
-        body += text.sentence(told.zero_text + because, width)
+    if shown.zero:
+        reasons = " or ".join(f"{plain(reason, names)} = 0" for reason in shown.reasons)
+        because = f", as {reasons}{' or others' if shown.more_reasons else ''}" if reasons else ""
+        body += text.sentence(shown.zero_text + because, width)
     return "\n".join(body)
 
 
 def _rows(derivation: Derivation, names: Mapping[str, str], width: int) -> str:
-    told, others = tell_rows(derivation)
-    rows = [(f"row {c.row}", number(c.share), f"* {number(c.derivative)}", f"= {number(c.value)}") for c in told]
+    shown, others = shown_rows(derivation)
+    rows = [(f"row {c.row}", number(c.share), f"* {number(c.derivative)}", f"= {number(c.value)}") for c in shown]
     if others:
         rows.append((f"{others[0]:,} other rows", "", "", f"= {number(others[1])}"))
     quantity = f"{plain(derivation.quantity, names)} = {number(derivation.value)}"

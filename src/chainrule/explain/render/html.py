@@ -1,6 +1,6 @@
-"""What every page part of the room is made of: its style, lines of formulas, bars, a whole page around it.
+"""Building blocks of every HTML page part: its style, lines of formulas, bars, a whole page around it.
 
-The parts hold no script and fetch nothing. Text and background are the host's, so that they suit a light page and a
+The parts contain no script and load nothing. Text and background are the host's, so that they suit a light page and a
 dark notebook alike; each layer's colour is one that can be read on both. A long formula scrolls in its own box.
 """
 

@@ -11,7 +11,7 @@ from chainrule.explain.derivation import Derivation
 from chainrule.explain.expression import Expression, Product, Symbol
 from chainrule.explain.notation import ATOM, GREEK, POWER, PRODUCT, SUM, Writer, Written
 from chainrule.explain.render.text import alphabet_name, plain
-from chainrule.explain.summary import lines, path_product, percent, tell_paths, tell_rows
+from chainrule.explain.summary import lines, path_product, percent, shown_paths, shown_rows
 from chainrule.explain.tree import Line
 
 _ESCAPES = {
@@ -114,15 +114,15 @@ class LatexWriter(Writer):
 
     def function(self, name: str, arguments: Sequence[Expression]) -> Written:
         r"""``e^{z}``, ``\sqrt{z}``, ``\left|z\right|``, or the name upright."""
-        told = ", ".join(self.write(part) for part in arguments)
+        written = ", ".join(self.write(part) for part in arguments)
         match name:
             case "exp":
-                return f"e^{{{told}}}", POWER
+                return f"e^{{{written}}}", POWER
             case "sqrt":
-                return rf"\sqrt{{{told}}}", ATOM
+                return rf"\sqrt{{{written}}}", ATOM
             case "Abs":
-                return rf"\left|{told}\right|", ATOM
-        return rf"{_FUNCTIONS.get(name, _upright(name))}\left({told}\right)", ATOM
+                return rf"\left|{written}\right|", ATOM
+        return rf"{_FUNCTIONS.get(name, _upright(name))}\left({written}\right)", ATOM
 
     def over(self, kind: str, axis: str, of: Expression) -> str:
         r"""``\mathrm{sum}_{\text{rows}}(x)``."""
@@ -135,11 +135,11 @@ class LatexWriter(Writer):
     def cases(self, pieces: Sequence[tuple[str, Sequence[str]]]) -> str:
         r"""``\begin{cases} ... \end{cases}``."""
         together = r" \text{ and } "
-        told = (
+        cases = (
             rf"{value} & \text{{if }} {together.join(when)}" if when else rf"{value} & \text{{otherwise}}"
             for value, when in pieces
         )
-        return r"\begin{cases} " + r" \\ ".join(told) + r" \end{cases}"
+        return r"\begin{cases} " + r" \\ ".join(cases) + r" \end{cases}"
 
 
 def _upright(name: str) -> str:
@@ -169,11 +169,11 @@ def _line(line: Line, names: Mapping[str, str]) -> list[str]:
     """A quantity = its formula = numbers = value; the numbers on a line of their own where the formula is long."""
     forms = [latex(line.formula, names), latex(line.formula, names, numeric=True), latex_number(line.value)]
     quantity = latex(line.quantity, names)
-    told = [form for i, form in enumerate(forms) if form not in (quantity, *forms[i + 1 :])]
+    shown = [form for i, form in enumerate(forms) if form not in (quantity, *forms[i + 1 :])]
     note = rf" \quad \text{{({escaped(line.note)})}}" if line.note else ""
     if len(plain(line.formula, names)) <= _LONG:
-        return [f"{quantity} &= {' = '.join(told)}{note}"]
-    first, *rest = told
+        return [f"{quantity} &= {' = '.join(shown)}{note}"]
+    first, *rest = shown
     return [f"{quantity} &= {first}", f"&= {' = '.join(rest)}{note}"]
 
 
@@ -187,27 +187,27 @@ def _heading(words: str) -> str:
 
 
 def _paths(derivation: Derivation, names: Mapping[str, str]) -> list[str]:
-    told = tell_paths(derivation.paths)
-    rows = [_heading(told.heading + (":" if told.listed else ""))]
+    shown = shown_paths(derivation.paths)
+    rows = [_heading(shown.heading + (":" if shown.listed else ""))]
     quantity = latex(derivation.quantity, names)
-    for p in told.listed:
+    for p in shown.listed:
         below = latex_number(p.value) + (rf"\text{{ ({escaped(percent(p.share))})}}" if p.share is not None else "")
         sign = f"{quantity} &= " if len(rows) == 1 else "&+ "
         rows.append(rf"{sign}\underbrace{{{latex(path_product(p), names)}}}_{{{below}}}")
-    if told.smaller:
-        count, rest, _ = told.smaller
+    if shown.smaller:
+        count, rest, _ = shown.smaller
         rows.append(rf"&+ \underbrace{{{latex_number(rest)}}}_{{\text{{{count:,} smaller paths together}}}}")
-    if told.zero:
-        reasons = r" \text{ or } ".join(f"{latex(reason, names)} = 0" for reason in told.reasons)
-        more = r" \text{ or others}" if told.more_reasons else ""
-        rows.append(_heading(told.zero_text) + (rf"\text{{, as }} {reasons}{more}" if reasons else ""))
+    if shown.zero:
+        reasons = r" \text{ or } ".join(f"{latex(reason, names)} = 0" for reason in shown.reasons)
+        more = r" \text{ or others}" if shown.more_reasons else ""
+        rows.append(_heading(shown.zero_text) + (rf"\text{{, as }} {reasons}{more}" if reasons else ""))
     return rows
 
 
 def _rows(derivation: Derivation, names: Mapping[str, str]) -> list[str]:
-    told, others = tell_rows(derivation)
+    shown, others = shown_rows(derivation)
     rows = [_heading("each row's share of E times its own derivative:")]
-    for c in told:
+    for c in shown:
         sign = f"{latex(derivation.quantity, names)} &= " if len(rows) == 1 else "&+ "
         rows.append(
             rf"{sign}\underbrace{{{latex(_product(c.share, c.derivative), numeric=True)}}}_{{\text{{row {c.row}}}}}"

@@ -92,15 +92,15 @@ class MathWriter(Writer):
 
     def function(self, name: str, arguments: Sequence[Expression]) -> Written:
         """``e`` to the power, a root, bars, or the name upright."""
-        told = "<mo>,</mo>".join(self.write(part) for part in arguments)
+        written = "<mo>,</mo>".join(self.write(part) for part in arguments)
         match name:
             case "exp":
-                return f"<msup><mi>e</mi>{_row(told)}</msup>", POWER
+                return f"<msup><mi>e</mi>{_row(written)}</msup>", POWER
             case "sqrt":
-                return f"<msqrt>{told}</msqrt>", ATOM
+                return f"<msqrt>{written}</msqrt>", ATOM
             case "Abs":
-                return _row(f"<mo>|</mo>{told}<mo>|</mo>"), ATOM
-        return _row(f"<mi>{printable(_FUNCTIONS.get(name, name))}</mi>{self.bracketed(told)}"), ATOM
+                return _row(f"<mo>|</mo>{written}<mo>|</mo>"), ATOM
+        return _row(f"<mi>{printable(_FUNCTIONS.get(name, name))}</mi>{self.bracketed(written)}"), ATOM
 
     def over(self, kind: str, axis: str, of: Expression) -> str:
         """``sum`` with the axis below it."""

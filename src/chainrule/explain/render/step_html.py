@@ -1,4 +1,4 @@
-"""A step as a page part: its sections fold, wide tables scroll in their own box, no script."""
+"""A step as HTML: its sections fold, wide tables scroll in their own box, no script."""
 
 from collections.abc import Sequence
 
@@ -13,8 +13,8 @@ _TABLE = 'style="table-layout:auto;width:auto;font-variant-numeric:tabular-nums"
 
 def step_html(steps: Sequence[Step], *, whole_page: bool) -> str:
     """One step, or several under each other; of several only the first is open."""
-    told = [_step_html(step, is_open=step is steps[0], alone=len(steps) == 1) for step in steps]
-    inside = part("".join(told))
+    parts = [_step_html(step, is_open=step is steps[0], alone=len(steps) == 1) for step in steps]
+    inside = part("".join(parts))
     return page(headline(steps[0]), inside) if whole_page else inside
 
 

@@ -9,8 +9,8 @@ from chainrule.explain.step_sections import Section, sections
 
 def step_text(step: Step) -> str:
     """The sections under each other, numbered."""
-    told = [_section_text(number, section) for number, section in enumerate(sections(step), start=1)]
-    return "\n\n".join([headline(step), *told])
+    texts = [_section_text(number, section) for number, section in enumerate(sections(step), start=1)]
+    return "\n\n".join([headline(step), *texts])
 
 
 def headline(step: Step) -> str:

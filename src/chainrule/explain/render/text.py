@@ -79,8 +79,10 @@ class TextWriter(Writer):
 
     def function(self, name: str, arguments: Sequence[Expression]) -> Written:
         """``exp(z)``; ``|z|``."""
-        told = ", ".join(self.write(part) for part in arguments)
-        return (f"|{told}|" if name == "Abs" else f"{name.lower() if name in ('Max', 'Min') else name}({told})"), ATOM
+        written = ", ".join(self.write(part) for part in arguments)
+        return (
+            f"|{written}|" if name == "Abs" else f"{name.lower() if name in ('Max', 'Min') else name}({written})"
+        ), ATOM
 
     def over(self, kind: str, axis: str, of: Expression) -> str:
         """``sum_rows(delta1)``."""
@@ -92,8 +94,8 @@ class TextWriter(Writer):
 
     def cases(self, pieces: Sequence[tuple[str, Sequence[str]]]) -> str:
         """``{1 if z > 0; 0 otherwise}``."""
-        told = (f"{value} if {' and '.join(when)}" if when else f"{value} otherwise" for value, when in pieces)
-        return "{" + "; ".join(told) + "}"
+        cases = (f"{value} if {' and '.join(when)}" if when else f"{value} otherwise" for value, when in pieces)
+        return "{" + "; ".join(cases) + "}"
 
 
 def alphabet_name(symbol: Symbol) -> str:

@@ -1,7 +1,7 @@
-"""Every activation and its derivative as plain NumPy, as a script of its own shows them: read, not called, here.
+"""Every activation and its derivative as plain NumPy, to be copied into scripts by ``to_python``; none is called here.
 
-``to_python`` copies the source of those a network needs. They compute what the rows of ``chainrule.core.activations``
-do, in float64, as safely; a test holds the two together for every row. Each begins with its formula.
+It copies the source of those a network needs. They compute what the rows of ``chainrule.core.activations``
+do, in float64, without overflow; a test compares the two for every row. Each begins with its formula.
 """
 
 import numpy as np

@@ -2,7 +2,7 @@
 
 from chainrule.core.activations import IDENTITY, Activation, ElementwiseActivation, RowActivation
 from chainrule.core.unitwise import UnitwiseActivation
-from chainrule.interchange.source.components import constants, told
+from chainrule.interchange.source.components import constants, row_formula
 from chainrule.interchange.source.listing import Line
 
 
@@ -15,7 +15,7 @@ def activation_lines(l: int, row: Activation) -> list[Line]:
         return _by_unit(a, z, row, "", f"{a}[n, j] = phi_j({z}[n, j]): each unit's own")
     formula = f"exp({z}[k])/sum over j of exp({z}[j]), by row"
     if isinstance(row, ElementwiseActivation):
-        formula = told(row.formula, f"{row.name}({z})", z=z)
+        formula = row_formula(row.formula, f"{row.name}({z})", z=z)
     return [Line(f"{a} = {row.name}({z}{constants(row)})", f"{a} = {formula}")]
 
 
@@ -43,7 +43,7 @@ def delta_lines(l: int, row: Activation) -> list[Line]:
     else:
         assert isinstance(row, ElementwiseActivation)
         prime = f"{row.name}'({z})"
-        formula = told(row.derivative_formula, prime, z=z, a=a)
+        formula = row_formula(row.derivative_formula, prime, z=z, a=a)
         how = prime if formula == prime else f"{prime} = {formula}"
         first = [Line(f"{slope} = {row.name}_prime({z}{constants(row)})", f"d{a}/d{z} = {how}")]
     return [*first, Line(f"{delta} = {da} * {slope}", f"{delta} = dE/d{z} = dE/d{a} d{a}/d{z}")]

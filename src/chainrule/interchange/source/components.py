@@ -66,11 +66,11 @@ def function_name(row: Activation | Loss) -> str:
 
 
 # -------------------------------------------------------------------------------- how they are described
-def told(formula: str, fallback: str, **names: str) -> str:
+def row_formula(formula: str, fallback: str, **names: str) -> str:
     """A row's formula with its letters replaced; the fallback where it is too long to be read.
 
     Example:
-        >>> told("a*(1 - a)", "sigmoid'(z1)", z="z1", a="a1")
+        >>> row_formula("a*(1 - a)", "sigmoid'(z1)", z="z1", a="a1")
         'a1 (1 - a1)'
     """
     text = plain(from_formula(formula, {letter: Symbol(name) for letter, name in names.items()}))

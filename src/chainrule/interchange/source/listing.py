@@ -1,4 +1,4 @@
-"""Lines of code for a script of its own: comments in a column, arrays as literals, functions copied from source."""
+"""Lines of code for a self-contained script: comments in a column, arrays as literals, functions copied from source."""
 
 import ast
 import inspect

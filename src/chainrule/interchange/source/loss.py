@@ -2,7 +2,7 @@
 
 from chainrule.core.chain import Chain
 from chainrule.core.losses import ElementwiseLoss
-from chainrule.interchange.source.components import constants, function_name, told
+from chainrule.interchange.source.components import constants, function_name, row_formula
 from chainrule.interchange.source.listing import Line
 
 
@@ -21,7 +21,7 @@ def loss_lines(chain: Chain, *, weighted: bool, missing: bool) -> list[Line]:
     e = call
     about = "the row's loss"
     if isinstance(loss, ElementwiseLoss):
-        term = told(loss.formula, call, y="y", t="t")
+        term = row_formula(loss.formula, call, y="y", t="t")
         about = f"{'mean' if loss.reduction == 'mean' else 'sum'} over outputs of {term}"
         terms = f"np.where(present, {call}, 0)" if missing else call
         e = f"{terms}.sum(axis=1){_divided(chain, '/ K[:, 0]' if missing else f'/ {chain.outputs}')}"
@@ -55,7 +55,7 @@ def output_lines(chain: Chain, top: int, *, shares: bool, missing: bool, batches
     slope = call
     formula = "softmax(y)[k] sum(t) - t[k]"
     if isinstance(loss, ElementwiseLoss):
-        formula = told(loss.derivative_formula, call, y="y", t="t")
+        formula = row_formula(loss.derivative_formula, call, y="y", t="t")
         slope = f"np.where(present, {call}, 0)" if missing else call
     over = "K" if missing else str(chain.outputs)
     by_outputs = _divided(chain, f"/ {over}")

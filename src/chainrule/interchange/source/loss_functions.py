@@ -1,7 +1,7 @@
-"""Every loss and its derivative as plain NumPy, as a script of its own shows them: read, not called, here.
+"""Every loss and its derivative as plain NumPy, to be copied into scripts by ``to_python``; none is called here.
 
-As ``written_activations``. Losses that add up one term for each output give the terms, shape (N, outputs); the one that
-mixes the outputs of a row gives the row's loss, shape (N,). ``_prime`` is the derivative by the outputs y.
+See ``activation_functions``. Losses that add up one term for each output give the terms, shape (N, outputs); the one
+that mixes the outputs of a row gives the row's loss, shape (N,). ``_prime`` is the derivative by the outputs y.
 """
 
 import numpy as np

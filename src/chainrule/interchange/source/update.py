@@ -142,8 +142,8 @@ def update_lines(settings: Settings, slots: Sequence[Slot], decayed: Sequence[st
     for slot in slots:
         if penalty and slot.name in decayed:
             g, w = f"d{slot.name}", slot.name
-            told = [f"l1 sign({w})"] * bool(settings.l1) + [f"l2 {w}"] * bool(settings.l2)
-            lines.append(Line(f"{g} = {g} + {penalty.format(w=w)}", f"d{w} plus the penalties' {' + '.join(told)}"))
+            terms = [f"l1 sign({w})"] * bool(settings.l1) + [f"l2 {w}"] * bool(settings.l2)
+            lines.append(Line(f"{g} = {g} + {penalty.format(w=w)}", f"d{w} plus the penalties' {' + '.join(terms)}"))
     lines += _clipping(settings, [f"d{slot.name}" for slot in slots])
     if not is_constant(settings.rule):
         lines += rate_lines(settings.rule.schedule)

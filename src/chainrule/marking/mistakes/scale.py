@@ -18,7 +18,7 @@ def _has_parameters(at: LayerContext) -> bool:
 
 
 def _learns_below(at: LayerContext) -> bool:
-    """Whether a lower layer learns: the sign of the lowest one cannot be told from that of its delta."""
+    """Whether a lower layer learns: the sign of the lowest one cannot be distinguished from that of its delta."""
     return any(site.weights_key for site in at.forward.layers[: at.l - 1])
 
 
