@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from chainrule.core import chain as maths
 from chainrule.core.activations import Activation
@@ -76,7 +75,7 @@ class Neuron:
         return self.model.parameters["W1"][:, 0]
 
     @weights.setter
-    def weights(self, value: ArrayLike) -> None:
+    def weights(self, value: Any) -> None:
         self.weights[...] = check_parameter("weights", value, self.weights)
 
     @property

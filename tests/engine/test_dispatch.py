@@ -91,6 +91,6 @@ def test_a_process_takes_no_more_threads_than_it_may(tmp_path, monkeypatch):
 def test_limits_of_threadpoolctl_are_respected():
     from threadpoolctl import threadpool_limits
 
-    np.ones((300, 300)) @ np.ones((300, 300))
+    np.matmul(np.ones((300, 300)), np.ones((300, 300)))
     with threadpool_limits(1):
         assert available_threads() == 1

@@ -145,7 +145,7 @@ def test_a_warm_start_keeps_the_best_weights_of_earlier_fits():
     np.testing.assert_allclose(mine.loss_curve_, his.loss_curve_, atol=1e-9)
     scores = mine.validation_scores_
     assert scores is not None
-    np.testing.assert_allclose(scores, his.validation_scores_, atol=1e-9)
+    np.testing.assert_allclose(scores, np.asarray(his.validation_scores_), atol=1e-9)
     # theirs trains its best weights on in place, and hands out those of the last epoch for the best
     first = ours.MLPClassifier(random_state=3, max_iter=4, early_stopping=True)
     with warnings.catch_warnings():
