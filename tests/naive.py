@@ -167,7 +167,7 @@ def _dropped(a, mask):
 
 def outputs(net, x, *, training=False, drops=None):
     """The outputs for rows x, as Jets by the network's parameters; ``drops`` are dropout's masks by layer number."""
-    numbers = iter(variables(net.parameters.vector))
+    numbers, masks = iter(variables(net.parameters.vector)), drops or {}
     size = net.parameters.vector.size
     by_name = {name: _nested(numbers, value.shape) for name, value in net.parameters.items()}
     a = [[Jet(float(v), np.zeros(size), np.zeros((size, size))) for v in row] for row in x]
@@ -176,7 +176,7 @@ def outputs(net, x, *, training=False, drops=None):
         if isinstance(layer, Dense):
             a = _dense(layer, p, a)
         elif isinstance(layer, Dropout):
-            a = _dropped(a, drops[l]) if training else a
+            a = _dropped(a, masks[l]) if training else a
         elif isinstance(layer, Scale):
             a = [[v * factor for v, factor in zip(row, p["gamma"], strict=True)] for row in a]
         else:

@@ -72,7 +72,7 @@ def test_a_learning_rate_that_cannot_be_used_is_refused(neuron, eta):
         neuron.step(X, T, learning_rate=eta)
 
 
-def test_weights_are_live_and_can_be_set(neuron):
+def test_weights_are_live_and_can_be_set(neuron: cr.Neuron):
     neuron.weights[0] = 0.0
     neuron.bias = 1.0
     assert neuron([1.0, 0.0, 0.0]) == pytest.approx(1 / (1 + math.exp(-1)))

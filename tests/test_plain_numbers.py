@@ -2,6 +2,7 @@
 
 import inspect
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
@@ -86,6 +87,11 @@ def neuron_after(**told):
     return neuron([1.0, 2.0])
 
 
+def step_explained(**told):
+    settings: dict[str, Any] = {"seed": 1} | told
+    return str(net().explain_step(X, T, **settings))
+
+
 TABULAR = {"hidden_layer_sizes": (3,), "epochs": 2, "members": 1, "random_state": 0, "engine": "reference"}
 MLP = {"hidden_layer_sizes": (3,), "max_iter": 3, "random_state": 0, "batch_size": 5, "engine": "reference"}
 SGD_MLP = MLP | {"solver": "sgd", "early_stopping": True}
@@ -100,8 +106,7 @@ DOORS = {
     "Network.loss": (cr.Network.loss, lambda **told: net().loss(X, T, training=True, **{"seed": 1} | told)),
     "Network.explain": (cr.Network.explain, lambda **told: str(net().explain("W1[0, 0]", X, T, **told))),
     "Network.formula": (cr.Network.formula, lambda **told: str(net().formula(**told))),
-    "Network.explain_step": (cr.Network.explain_step, lambda **told: str(
-        net().explain_step(X, T, **{"seed": 1} | told))),
+    "Network.explain_step": (cr.Network.explain_step, step_explained),
     "Network.to_python": (cr.Network.to_python, lambda **told: net().to_python(X, T, **{"seed": 1} | told)),
     "Neuron": (cr.Neuron, lambda **told: cr.Neuron(2, **{"seed": 0} | told)([1.0, 2.0])),
     "Neuron.step": (cr.Neuron.step, neuron_after),

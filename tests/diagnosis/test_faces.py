@@ -185,7 +185,9 @@ def test_a_diverged_history_can_be_diagnosed():
     net = cr.Network(1, [cr.Dense(1)], loss="squared_error", seed=0)
     with pytest.raises(cr.DivergenceError) as caught:
         net.fit([[1.0], [2.0], [3.0]], [10.0, 20.0, 30.0], epochs=1000, optimizer=cr.SGD(0.5))
-    assert caught.value.history.diagnose().codes == ("learning-rate-too-large",)
+    history = caught.value.history
+    assert isinstance(history, cr.History)
+    assert history.diagnose().codes == ("learning-rate-too-large",)
 
 
 # -------------------------------------------------------------------------------- while a fit runs

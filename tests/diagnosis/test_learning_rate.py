@@ -1,5 +1,7 @@
 """The verdict on the learning rate, held against runs."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -82,12 +84,7 @@ def test_the_real_next_losses_are_those_of_a_longer_run(wave):
     ],
 )
 def test_thresholds(optimizer, threshold):
-    class Case:
-        pass
-
-    case = Case()
-    case.optimizer = optimizer
-    assert threshold_of(case) == pytest.approx(threshold)
+    assert threshold_of(SimpleNamespace(optimizer=optimizer)) == pytest.approx(threshold)
 
 
 def regime(net, x, t, rate, epochs, **more):

@@ -58,8 +58,8 @@ def test_what_stands_in_the_way_of_compiling_is_named():
 
 
 def test_a_layer_of_ones_own_is_left_to_the_reference():
-    class MyDense(Dense):  # a kind of its own to the engine, whatever it computes
-        pass
+    class MyDense(Dense):  # pyright: ignore[reportGeneralTypeIssues] - final to the checker, not to the interpreter
+        """A kind of its own to the engine, whatever it computes."""
 
     net = cr.Network(2, [MyDense(1)], seed=0)
     with pytest.raises(InputError, match="layer 1 is of a kind of its own, MyDense"):
@@ -91,6 +91,6 @@ def test_a_process_takes_no_more_threads_than_it_may(tmp_path, monkeypatch):
 def test_limits_of_threadpoolctl_are_respected():
     from threadpoolctl import threadpool_limits
 
-    np.ones((300, 300)) @ np.ones((300, 300))
+    np.matmul(np.ones((300, 300)), np.ones((300, 300)))
     with threadpool_limits(1):
         assert available_threads() == 1

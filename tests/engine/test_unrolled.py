@@ -124,7 +124,7 @@ def copies_agree(start, data, held, settings):
         near(norms[k, : history.epochs], history.gradient_norm, dtype)
         near(vectors[k], one.parameters.vector, dtype)
         if held is not None:
-            found = np.concatenate([r.validation_losses for r in ran], axis=1)[k, : history.epochs]
+            found = np.concatenate([np.asarray(r.validation_losses) for r in ran], axis=1)[k, : history.epochs]
             near(found, history.validation_loss, dtype)
         if judges:
             assert session.best_epochs[k] == history.best_epoch
@@ -413,7 +413,7 @@ def test_what_cannot_be_written_out_is_said(layers, optimizer, words):
 
 def test_a_loss_of_ones_own_is_not_written_out():
     mine = dataclasses.replace(cr.loss("huber"), name="mine", term=lambda y, t, delta: abs(y - t) * delta)
-    assert "the loss mine" in written.unsupported_reason(net(loss=mine).model.chain)
+    assert "the loss mine" in (written.unsupported_reason(net(loss=mine).model.chain) or "")
 
 
 def test_schedules_that_watch_losses_have_no_rates_beforehand():

@@ -94,6 +94,7 @@ def test_copies_do_not_share_numbers(tmp_path):
 def test_a_clone_has_the_parameters_and_nothing_else():
     told = classifier(alpha=0.5, hidden_layers=[cr.Dense(3, "mish")], optimizer=cr.AdamW(0.01), loss="log_loss")
     twin = clone(told)
+    assert isinstance(twin, MLPClassifier)
     assert twin.get_params()["alpha"] == 0.5
     assert repr(twin.hidden_layers) == repr(told.hidden_layers)
     with pytest.raises(NotFittedError):
@@ -123,7 +124,9 @@ def test_sample_weights_and_validation_data_are_routed():
         inner = classifier().set_fit_request(sample_weight=True, validation_data=True)
         pipeline = make_pipeline(StandardScaler().set_fit_request(sample_weight=True), inner)
         pipeline.fit(X, Y, sample_weight=np.ones(len(X)), validation_data=(X, Y))
-    assert len(pipeline[-1].validation_scores_) == pipeline[-1].n_iter_
+    last = pipeline[-1]
+    assert isinstance(last, MLPClassifier)
+    assert len(last.validation_scores_) == last.n_iter_
 
 
 # -------------------------------------------------------------------------------- labels
@@ -176,14 +179,18 @@ def test_divergence_is_told(engine):
         regressor(solver="sgd", learning_rate_init=1e6, activation="identity", engine=engine, max_iter=200).fit(
             X, TARGET
         )
-    assert caught.value.history.stopped == "diverged"
+    history = caught.value.history
+    assert isinstance(history, cr.History)
+    assert history.stopped == "diverged"
 
 
 def test_early_stopping_puts_the_last_finite_epoch_back():
     fitted = regressor(solver="sgd", learning_rate_init=5.0, activation="identity", early_stopping=True, max_iter=200)
     fitted.fit(X, TARGET)
     assert np.isfinite(fitted.predict(X)).all()
-    assert np.isnan(fitted.validation_scores_[-1])
+    scores = fitted.validation_scores_
+    assert scores is not None
+    assert np.isnan(scores[-1])
 
 
 def test_an_unknown_network_shape_is_refused():

@@ -64,7 +64,9 @@ class Halved(estimators.MLPRegressor):
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_a_subclass_may_have_parameters_of_its_own():
     x = np.linspace(0, 1, 20)[:, None]
-    fitted = clone(Halved(halves=3)).fit(x, x[:, 0])
+    twin = clone(Halved(halves=3))
+    assert isinstance(twin, Halved)
+    fitted = twin.fit(x, x[:, 0])
     assert fitted.get_params() == {"halves": 3, "alpha": 0.1}
     assert repr(fitted) == "Halved(halves=3)"
     with pytest.raises(InputError, match="The 'alpha' parameter of Halved must be a float"):

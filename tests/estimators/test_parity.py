@@ -17,7 +17,7 @@ TARGET = np.abs(X[:, 0] + X[:, 1] * X[:, 2])
 WEIGHTS = RNG.uniform(0.1, 2, len(X))
 
 CLASSES = np.digitize(TARGET, [0.3, 0.8, 1.5])
-X_LABELS, LABELS = make_multilabel_classification(150, 6, random_state=0)
+X_LABELS, LABELS = make_multilabel_classification(150, 6, random_state=0)[:2]
 
 TASKS = {
     "multiclass": ("MLPClassifier", X, np.array(["a", "b", "c", "d"])[CLASSES], {}),
@@ -95,10 +95,8 @@ def test_rows_weigh_as_they_do_there(task, settings, engine):
 @pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["alike", "weighted"])
 @pytest.mark.parametrize("task", ["multiclass", "binary", "several outputs", "poisson"])
 def test_lbfgs_goes_the_same_way(task, weights, engine):
-    curve = []
-    for k in range(1, 11):
-        his = fitted(theirs, task, weights, solver="lbfgs", max_iter=k)
-        curve.append(his.loss_)
+    runs = [fitted(theirs, task, weights, solver="lbfgs", max_iter=k) for k in range(1, 11)]
+    his, curve = runs[-1], [run.loss_ for run in runs]
     mine = fitted(ours, task, weights, solver="lbfgs", max_iter=10, engine=engine)
     np.testing.assert_allclose(mine.loss_curve_, curve, rtol=0, atol=1e-9)
     assert (mine.n_iter_, mine.t_) == (his.n_iter_, his.t_)
@@ -145,13 +143,17 @@ def test_a_warm_start_goes_on_as_theirs_does():
 def test_a_warm_start_keeps_the_best_weights_of_earlier_fits():
     his, mine = warm(theirs, early_stopping=True), warm(ours, early_stopping=True)
     np.testing.assert_allclose(mine.loss_curve_, his.loss_curve_, atol=1e-9)
-    np.testing.assert_allclose(mine.validation_scores_, his.validation_scores_, atol=1e-9)
+    scores = mine.validation_scores_
+    assert scores is not None
+    np.testing.assert_allclose(scores, np.asarray(his.validation_scores_), atol=1e-9)
     # theirs trains its best weights on in place, and hands out those of the last epoch for the best
     first = ours.MLPClassifier(random_state=3, max_iter=4, early_stopping=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         first.fit(X, CLASSES)
-    if max(mine.validation_scores_[4:]) <= first.best_validation_score_:
+    best = first.best_validation_score_
+    assert best is not None
+    if max(scores[4:]) <= best:
         np.testing.assert_array_equal(mine.coefs_[0], first.coefs_[0])
 
 

@@ -20,7 +20,7 @@ ROWS = 240
 DAYS = [dt.date(2020, 1, 1) + dt.timedelta(days=int(d)) for d in RNG.integers(0, 900, ROWS)]
 FRAME = pd.DataFrame({
     "size": np.where(RNG.random(ROWS) < 0.1, np.nan, RNG.lognormal(size=ROWS)),
-    "kind": RNG.choice(["oak", "elm", None], ROWS),
+    "kind": RNG.choice(np.array(["oak", "elm", None], dtype=object), ROWS),
     "old": RNG.random(ROWS) < 0.5,
     "bought": DAYS,
     "count": RNG.integers(0, 5, ROWS),

@@ -92,6 +92,7 @@ def test_any_small_network_can_be_asked_about(case, seed):
 def test_the_worked_lines_end_in_the_answer():
     for exercise in exercises(network(), 20, seed=3).exercises:
         if exercise.kind in ("net input", "activation", "loss", "update", "batch gradient"):
+            assert exercise.value is not None
             assert exercise.working[-1].endswith(f"= {exercise.value + 0.0:.4g}")
 
 
@@ -107,6 +108,7 @@ def test_one_choice_is_right_and_the_wrong_ones_name_their_mistake():
         for exercise in of_kind(exercises(network("tanh"), 22, seed=seed), "gradient"):
             right = [choice for choice in exercise.choices if choice.right]
             assert len(right) == 1
+            assert exercise.value is not None
             assert right[0].text == f"{exercise.value + 0.0:.4g}"
             assert len({choice.text for choice in exercise.choices}) == len(exercise.choices) >= 3
             assert all(choice.why and choice.mistake for choice in exercise.choices if not choice.right)

@@ -1,6 +1,7 @@
 """What a derivation says of a derivative: its value, its paths, its rows, its proof."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 import chainrule as cr
 from chainrule.errors import InputError
 from chainrule.explain import derive
-from chainrule.explain.expression import Number, Rest, Sum
+from chainrule.explain.expression import Number, Product, Rest, Sum
 from chainrule.training import Data
 from tests.strategies import ACTIVATIONS, FREE_LOSSES, LOGIT_LOSSES, SHARE_LOSSES, cases
 
@@ -132,13 +133,14 @@ def test_more_paths_than_are_listed_are_summed():
     few = derive(net.model, "W1[0, 0]", Data(x, t, None), most=5)
     assert [p.value for p in few.paths.listed] == [p.value for p in whole.paths.listed[:5]]
     assert few.paths.rest == pytest.approx(sum(p.value for p in whole.paths.listed[5:]), abs=1e-15)
-    assert sum(p.share for p in whole.paths.listed) == pytest.approx(1)
+    assert math.fsum(p.share for p in whole.paths.listed) == pytest.approx(1)
 
 
 def test_a_sum_of_many_terms_shows_the_largest_and_the_rest_as_one():
     net = cr.Network(2, [cr.Dense(40, "tanh"), cr.Dense(30, "tanh"), cr.Dense(1)], seed=0)
     why = net.explain("W1[0, 0]", [1.0, 2.0], [0.5])
     product = why.tree.children[0].formula
+    assert isinstance(product, Product)
     (terms,) = [factor for factor in product.factors if isinstance(factor, Sum)]
     assert isinstance(terms.terms[-1], Rest)
     assert terms.terms[-1].count + len(terms.terms) - 1 == 30

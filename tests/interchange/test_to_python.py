@@ -4,6 +4,7 @@ import ast
 import shutil
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,7 +41,7 @@ def run(script):
     imported = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
     assert imported == ["numpy"]
     assert not [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-    names = {"__name__": "script"}
+    names: dict[str, Any] = {"__name__": "script"}
     exec(compile(tree, "script.py", "exec"), names)
     return names
 

@@ -6,6 +6,8 @@ loss.
 
 import ast
 import types
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,10 +26,10 @@ NEEDS = {"poisson": "exponential", "binary_cross_entropy": "sigmoid", "categoric
 class Tensor(np.ndarray):
     """An array with PyTorch's methods as the written code uses them."""
 
-    def sum(self, dim=None):
+    def sum(self, dim=None):  # pyright: ignore[reportIncompatibleMethodOverride] - PyTorch's arguments, not NumPy's
         return np.asarray(self).sum(axis=dim).view(Tensor)
 
-    def mean(self, dim=None, keepdim=False):
+    def mean(self, dim=None, keepdim=False):  # pyright: ignore[reportIncompatibleMethodOverride] - as for sum
         return np.asarray(np.asarray(self).mean(axis=dim, keepdims=keepdim)).view(Tensor)
 
     def clone(self):
@@ -42,6 +44,7 @@ class Tensor(np.ndarray):
 
 class Module:
     training = False
+    forward: Callable[[Any], Any]  # the written network's
 
     def register_buffer(self, name, value):
         setattr(self, name, value)
@@ -111,7 +114,7 @@ def stand_in():
 def run(source):
     head, body = source.split("import torch\n")
     assert ast.get_docstring(ast.parse(head))
-    names = {"torch": stand_in()}
+    names: dict[str, Any] = {"torch": stand_in()}
     exec(compile(body, "network.py", "exec"), names)
     return names
 

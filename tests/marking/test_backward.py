@@ -68,7 +68,7 @@ def test_a_layer_of_ones_own_is_left_as_it_is():
     import chainrule as cr
     from chainrule.core.layers import Dense
 
-    class Doubled(Dense):
+    class Doubled(Dense):  # pyright: ignore[reportGeneralTypeIssues] - final to the checker, not to the interpreter
         pass
 
     net = cr.Network(2, [Doubled(2, "tanh"), cr.Dropout(0.5), cr.Dense(1)], loss="squared_error", seed=0)

@@ -61,6 +61,8 @@ class ColumnNet:
 
 # ---------------------------------------------------------------- 3: neurons with lists of weights, nothing but loops
 class LoopNeuron:
+    delta: float
+
     def __init__(self, inputs):
         self.weights, self.bias = [0.0] * inputs, 0.0
 

@@ -348,7 +348,7 @@ def test_weights_updated_before_use_are_named_in_random_networks_whatever_the_co
     assert drawn is not None
     net, s, instances, _ = drawn
     factor = rng.choice(list(constants(s).values())) * rng.choice([1, -1])
-    changes = changes_of(instances) | {("start", 0): lambda s: factor * backward.start(s, None)}
+    changes = {**changes_of(instances), ("start", 0): lambda s: factor * backward.start(s, None)}
     marking = check_backprop(net, s.x, s.t, gradients=backward.run_backward(s, changes).gradients, learning_rate=ETA)
     truth = {(instance.mistake.code, instance.layer) for instance in instances} | (
         {("sign-flipped", None)} if factor < 0 else set()

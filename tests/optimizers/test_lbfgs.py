@@ -397,7 +397,9 @@ def test_settings_are_checked(given, told):
 
 def test_it_is_found_by_its_name():
     assert cr.optimizer("lbfgs") == cr.optimizer(cr.LBFGS) == cr.LBFGS()
-    assert cr.optimizer(cr.LBFGS(memory=3)).memory == 3
+    found = cr.optimizer(cr.LBFGS(memory=3))
+    assert isinstance(found, cr.LBFGS)
+    assert found.memory == 3
 
 
 @pytest.mark.parametrize("rule", [cr.LBFGS(), cr.LevenbergMarquardt()], ids=["lbfgs", "levenberg_marquardt"])

@@ -135,6 +135,7 @@ def test_the_step_is_that_of_the_dense_damped_normal_equations(drawn, mu, scalin
         if np.linalg.cond(left) > 1e9:
             continue
         wanted = np.linalg.solve(left, -point.gradient)
+        assert s is not None
         np.testing.assert_allclose(s, wanted, rtol=1e-5, atol=1e-6 * np.abs(wanted).max())
         model = -point.gradient @ s - s @ B @ s / 2
         assert system.predicted_fall(s) == pytest.approx(model, rel=1e-9, abs=1e-14 * abs(point.gradient @ s))
@@ -333,7 +334,9 @@ def test_settings_are_checked(given, told):
 def test_a_system_that_rounding_has_made_indefinite_or_infinite_has_no_step():
     assert rule._solve(np.array([[1.0, 2.0], [2.0, 1.0]]), 0.5, np.ones(2)) is None
     assert rule._solve(np.array([[np.inf]]), 1.0, np.ones(1)) is None
-    np.testing.assert_allclose(rule._solve(np.array([[1.0, 2.0], [2.0, 1.0]]), 5.0, np.ones(2)), [1 / 8, 1 / 8])
+    solved = rule._solve(np.array([[1.0, 2.0], [2.0, 1.0]]), 5.0, np.ones(2))
+    assert solved is not None
+    np.testing.assert_allclose(solved, [1 / 8, 1 / 8])
 
 
 def test_it_ends_where_no_damping_brings_a_lower_loss(net, monkeypatch):

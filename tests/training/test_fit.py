@@ -422,12 +422,14 @@ def test_divergence_tells_epoch_and_layer_and_keeps_the_best_parameters(net):
     error = caught.value
     assert f"epoch {error.epoch} " in str(error)
     assert f"layer {error.layer}" in str(error) or error.layer == 0
-    assert error.history.stopped == "diverged"
-    assert error.history.epochs == error.epoch > 0
-    assert error.history.restored
+    history = error.history
+    assert isinstance(history, cr.History)
+    assert history.stopped == "diverged"
+    assert history.epochs == error.epoch > 0
+    assert history.restored
     assert seen == ["diverged"]
     # the first epoch had the lowest loss, and that was the loss of the parameters before it
-    assert error.history.best_epoch == 0
+    assert history.best_epoch == 0
     assert (net.parameters.vector == before).all()
 
 
@@ -442,9 +444,11 @@ def test_divergence_goes_back_to_the_best_of_several_epochs(net, validation):
 
     with pytest.raises(DivergenceError) as caught:
         net.fit(X, T, epochs=9, optimizer=cr.SGD(0.01), validation=validation, callbacks={"epoch": poison})
-    assert caught.value.epoch == caught.value.history.epochs == 4
+    history = caught.value.history
+    assert isinstance(history, cr.History)
+    assert caught.value.epoch == history.epochs == 4
     best = vectors[3] if validation else vectors[2]
-    assert caught.value.history.best_epoch == 3
+    assert history.best_epoch == 3
     assert (net.parameters.vector == best).all()
 
 

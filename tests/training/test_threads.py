@@ -22,7 +22,7 @@ def threads_while_training(units, rows):
 
 @pytest.fixture
 def threads_before():
-    np.ones((2, 2)) @ np.ones((2, 2))
+    np.matmul(np.ones((2, 2)), np.ones((2, 2)))
     return max(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
 
 

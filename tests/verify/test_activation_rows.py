@@ -16,9 +16,20 @@ from chainrule.core.unitwise import unitwise
 from chainrule.verify.activation_rows import activation_tests, check_activation
 from chainrule.verify.proof import prove
 
-SIGMOID, RELU, SOFTMAX = ACTIVATIONS["sigmoid"], ACTIVATIONS["relu"], ACTIVATIONS["softmax"]
-assert isinstance(SIGMOID, ElementwiseActivation)
-assert isinstance(SOFTMAX, RowActivation)
+
+def elementwise(name):
+    row = ACTIVATIONS[name]
+    assert isinstance(row, ElementwiseActivation)
+    return row
+
+
+def by_row(name):
+    row = ACTIVATIONS[name]
+    assert isinstance(row, RowActivation)
+    return row
+
+
+SIGMOID, RELU, SOFTMAX = elementwise("sigmoid"), elementwise("relu"), by_row("softmax")
 
 
 def in_place(z):

@@ -282,6 +282,7 @@ def test_units_of_several_activations_have_kinks_of_their_own():
 )
 def test_every_kink_of_every_activation_is_known_to_the_check(name):
     row = ACTIVATIONS[name]
+    assert isinstance(row, ElementwiseActivation)
     for kink in row.kinks:
         net = cr.Network(1, [cr.Dense(1, name), cr.Dense(1)], loss="squared_error", seed=0)
         net.set_parameters({"W1": [[0.0]], "b1": [kink], "W2": [[1.0]], "b2": [0.0]})

@@ -72,7 +72,7 @@ class NoCurvature(Scale):
 
 
 class WrongShapes(Scale):
-    def initial_parameters(self, units_in, rng, dtype):
+    def initial_parameters(self, units_in, rng, dtype):  # pyright: ignore[reportIncompatibleMethodOverride] - on purpose
         return {"gain": np.ones((units_in, 1), dtype)}
 
 
@@ -104,6 +104,7 @@ class Unseeded(Scale):
 
 class Forgets(Scale):
     power: int = 2
+    gain: float
 
     def __init__(self, gain=1.0):
         object.__setattr__(self, "trainable", True)

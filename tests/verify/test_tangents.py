@@ -7,14 +7,22 @@ import pytest
 
 import chainrule as cr
 from chainrule.core import chain as maths
-from chainrule.core.activations import activation
+from chainrule.core.activations import ElementwiseActivation, activation
 from chainrule.core.layers import Run
 from chainrule.core.losses import loss
 from chainrule.core.unitwise import unitwise
 from chainrule.verify.tangents import straightened
 
 X = np.array([[0.5, -1.0], [1.5, 2.0], [-0.75, 0.25], [0.0, 0.0]])
-LEAKY = activation("leaky_relu", alpha=0.25)
+
+
+def leaky_relu():
+    row = activation("leaky_relu", alpha=0.25)
+    assert isinstance(row, ElementwiseActivation)
+    return row
+
+
+LEAKY = leaky_relu()
 SHIFTED = replace(
     LEAKY,
     phi=lambda z, alpha: LEAKY.phi(z - 1, alpha),

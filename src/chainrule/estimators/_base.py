@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 class BaseMLP(MLPParameters):
     """Both are a network behind scikit-learn's methods; this class is not for use by itself."""
 
+    n_features_in_: int
+    feature_names_in_: Array  # where the inputs had names
     network_: Network
     coefs_: list[Array]
     intercepts_: list[Array]

@@ -61,6 +61,8 @@ class BaseTabular(TabularParameters):
     """Not for use by itself."""
 
     label_smoothing = 0.0  # only classifiers have the parameter
+    n_features_in_: int
+    feature_names_in_: Array  # where the inputs had names
     encoder_: Encoder
     networks_: list[Network]
     histories_: list[History]
