@@ -87,7 +87,7 @@ from chainrule.verify.optimizer_rows import check_optimizer
 from chainrule.verify.proof import Claim, Proof
 
 Readings = Measurements
-"""The former name."""
+"""The former name of ``Measurements``."""
 
 __all__ = [
     "Activation",
