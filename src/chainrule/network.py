@@ -66,6 +66,7 @@ class Network:
         InputError, UnknownComponentError: an argument cannot be used.
 
     Example:
+        >>> from chainrule import Dense, Network
         >>> net = Network(2, [Dense(2, "sigmoid"), Dense(1, "sigmoid")], loss="squared_error", seed=0)
         >>> net.forward([[1.0, 2.0]]).shape
         (1, 1)
@@ -108,6 +109,7 @@ class Network:
         Neurons of one layer may have different activations; they must all have a bias, or none.
 
         Example:
+            >>> from chainrule import Network
             >>> h1, h2, o1 = (Neuron([0.0, 1.0], bias=0.0, activation="sigmoid") for _ in range(3))
             >>> Network.from_neurons([[h1, h2], [o1]]).forward([2.0, 3.0])
             array([0.72163256])
@@ -197,6 +199,7 @@ class Network:
         exponential for ``poisson_from_logits``; arguments, shapes and errors are those of ``forward``.
 
         Example:
+            >>> from chainrule import Dense, Network
             >>> net = Network(1, [Dense(2)], loss="categorical_cross_entropy_from_logits", seed=0)
             >>> bool(abs(net.predict([3.0]).sum() - 1) < 1e-12)
             True
@@ -242,6 +245,7 @@ class Network:
         compiles only for very many rows. Dropout and batch normalisation are the reference's.
 
         Example:
+            >>> from chainrule import Dense, Network
             >>> net = Network(1, [Dense(1)], loss="squared_error", seed=0)
             >>> net.set_parameters({"W1": [[1.0]], "b1": [0.0]})
             >>> net.gradients([[3.0]], [[1.0]])
@@ -295,6 +299,7 @@ class Network:
         Arguments and errors are those of ``loss``.
 
         Example:
+            >>> from chainrule import Dense, Network
             >>> net = Network(1, [Dense(1)], loss="squared_error", seed=0)
             >>> net.set_parameters({"W1": [[1.0]], "b1": [0.0]})
             >>> net.trace([[3.0]], [[1.0]])["delta1"]
@@ -321,6 +326,7 @@ class Network:
             InputError: no such quantity; the message lists those there are.
 
         Example:
+            >>> from chainrule import Dense, Network
             >>> net = Network(1, [Dense(1)], loss="squared_error", seed=0)
             >>> net.set_parameters({"W1": [[1.0]], "b1": [0.0]})
             >>> net.explain("W1[0, 0]", [3.0], [1.0]).value
@@ -343,6 +349,7 @@ class Network:
             InputError: more than one row, or the shape does not fit.
 
         Example:
+            >>> from chainrule import Dense, Network
             >>> print(Network(2, [Dense(1, "tanh")], loss="squared_error", seed=0).formula())
             a network of 2 inputs and 1 layer, unit by unit
             ...
@@ -360,6 +367,7 @@ class Network:
             Equations that print as text and show in a notebook; ``text()``, ``latex()``, ``html()``, ``to_dict()``.
 
         Example:
+            >>> from chainrule import Dense, Network
             >>> net = Network(2, [Dense(2, "sigmoid"), Dense(1)], loss="squared_error", seed=0)
             >>> print(net.derivation())
             backpropagation through a network of 2 - 2 - 1 units, N rows at once
@@ -431,7 +439,7 @@ class Network:
             DivergenceError: the step leads out of the finite numbers.
 
         Example:
-            >>> from chainrule import SGD
+            >>> from chainrule import SGD, Dense, Network
             >>> net = Network(1, [Dense(1)], loss="squared_error", seed=0)
             >>> net.set_parameters({"W1": [[1.0]], "b1": [0.0]})
             >>> step = net.explain_step([3.0], [1.0], optimizer=SGD(0.01))
@@ -482,7 +490,7 @@ class Network:
         As nobody knows how many steps will be taken, ``engine="auto"`` is the reference here.
 
         Example:
-            >>> from chainrule import SGD
+            >>> from chainrule import SGD, Dense, Network
             >>> net = Network(1, [Dense(1)], loss="squared_error", seed=0)
             >>> steps = net.training([[1.0], [2.0]], [2.0, 4.0], epochs=2, batch_size=1, optimizer=SGD(0.1))
             >>> [(step.epoch, step.number) for step in steps]
@@ -568,7 +576,7 @@ class Network:
         Ctrl-C ends training, keeps the parameters and returns the history so far.
 
         Example:
-            >>> from chainrule import SGD
+            >>> from chainrule import SGD, Dense, Network
             >>> net = Network(1, [Dense(1)], loss="squared_error", seed=0)
             >>> history = net.fit([[1.0], [2.0]], [2.0, 4.0], epochs=200, optimizer=SGD(0.2))
             >>> bool(history.loss[-1] < 1e-4), history.stopped
@@ -612,6 +620,7 @@ class Network:
             InputError: an argument cannot be used; a user-defined component; a schedule that depends on losses.
 
         Example:
+            >>> from chainrule import Dense, Network
             >>> net = Network(1, [Dense(1)], loss="squared_error", seed=0)
             >>> print(net.to_python([[1.0]], [2.0]).split("# backward")[1].split("# update")[0])
             : deltas come down
@@ -640,6 +649,7 @@ class Network:
             InputError: no such dtype, or a user-defined component.
 
         Example:
+            >>> from chainrule import Dense, Network
             >>> print(Network(2, [Dense(1, "relu")], seed=0).to_pytorch().split("def forward")[1].split("def loss")[0])
             (self, x):
                     a0 = x

@@ -58,6 +58,7 @@ NETWORKS = {
             "Dropout": [cr.Dense(4), cr.Dropout(0.25), cr.Dense(2)],
             "LayerNorm": [cr.LayerNorm("silu", epsilon=0.01, trainable=False), cr.Dense(2)],
             "BatchNorm": [cr.BatchNorm(momentum=0.5), cr.Dense(2)],
+            "Scale": [cr.Scale(0.5, trainable=False), cr.Dense(2)],
         }.items()
     },
     "float32": network(cr.Dense(4, "tanh"), cr.BatchNorm(), cr.Dense(1), dtype="float32"),
