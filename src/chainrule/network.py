@@ -561,7 +561,7 @@ class Network:
                 parameters and history are kept (``chainrule.sweeps.restarts``).
             engine: how updates are executed: ``"reference"`` is the layers' own NumPy, ``"compiled"`` machine code
                 for the same mathematics, made by Numba at first use and kept on disk; ``"auto"`` chooses by the work
-                ahead (``chainrule.engine.dispatch``), so that short runs start at once.
+                ahead (``chainrule.engine.choose``), so that short runs start at once.
             threads: how many the compiled engine uses; None takes what pays and the process may use. The number
                 does not change a bit of the result.
 

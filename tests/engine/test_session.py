@@ -9,7 +9,7 @@ import chainrule as cr
 from chainrule.core.activations import ACTIVATIONS
 from chainrule.core.losses import LOSSES, ElementwiseLoss
 from chainrule.core.unitwise import unitwise
-from chainrule.engine.runtime.kernel_session import shards
+from chainrule.engine.runtime.chunks import shards
 from chainrule.optimizers import OPTIMIZERS
 
 TOLERANCE = {"float64": 1e-10, "float32": 2e-4}

@@ -79,7 +79,7 @@ def test_what_cannot_be_written_out_is_trained_one_by_one(layers):
 
 def test_compiled_runs_one_by_one_are_shared_out_among_threads(monkeypatch):
     asked, in_threads, fit = [], one_by_one._as_they_end, one_by_one.fit
-    monkeypatch.setattr(one_by_one.dispatch, "choose", lambda *_, **__: "compiled")
+    monkeypatch.setattr(one_by_one, "choose", lambda *_, **__: "compiled")
     reference = lambda call: replace(call, settings=replace(call.settings, engine="reference"))  # noqa: E731
     monkeypatch.setattr(one_by_one, "fit", lambda call: fit(reference(call)))
     monkeypatch.setattr(one_by_one, "_as_they_end", lambda *how: asked.append(how[-1]) or in_threads(*how))

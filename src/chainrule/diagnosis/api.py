@@ -15,7 +15,7 @@ from chainrule.diagnosis.rule import Rule
 from chainrule.diagnosis.rules import RULES
 from chainrule.diagnosis.runs import train_with_snapshots
 from chainrule.diagnosis.score import score_for
-from chainrule.engine.dispatch import choose
+from chainrule.engine.choose import choose
 from chainrule.errors import InputError
 from chainrule.optimizers import Optimizer, first_order
 from chainrule.training import History, parse_call

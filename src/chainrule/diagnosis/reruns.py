@@ -11,7 +11,7 @@ from chainrule.diagnosis.measurements import Measurements
 from chainrule.diagnosis.rule import Remedy, Suspicion
 from chainrule.diagnosis.runs import TrainingRun, train
 from chainrule.diagnosis.score import LOST, Score
-from chainrule.engine.dispatch import COSTS, compiled_cost
+from chainrule.engine.cost import COSTS, compiled_cost
 from chainrule.errors import InputError
 from chainrule.training import Data, split
 

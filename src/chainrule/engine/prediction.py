@@ -7,7 +7,9 @@ from chainrule.core.activations import Activation
 from chainrule.core.arrays import Array
 from chainrule.core.layers.checks import check_count
 from chainrule.core.model import Model
-from chainrule.engine.dispatch import choose, products, threads_for
+from chainrule.engine.choose import choose
+from chainrule.engine.cost import products
+from chainrule.engine.threads import threads_for
 
 if TYPE_CHECKING:
     from chainrule.engine.runtime.predictor import Predictor  # it imports Numba

@@ -16,7 +16,9 @@ from chainrule.core.layers import Run
 from chainrule.core.model import Model
 from chainrule.core.seeds import streams
 from chainrule.engine import session, support
-from chainrule.engine.dispatch import COSTS, choose, products, threads_for
+from chainrule.engine.choose import choose
+from chainrule.engine.cost import COSTS, products
+from chainrule.engine.threads import threads_for
 from chainrule.errors import CompileError, InputError
 from chainrule.estimators.adam import EpsilonHatAdam
 from chainrule.optimizers import Adam, Optimizer
@@ -25,7 +27,7 @@ from chainrule.training.batches import counted
 from chainrule.training.clipping import clipped, norm
 
 WORTH_COMPILING = 0.1
-"""Seconds of the reference's work, by ``chainrule.engine.dispatch.COSTS``, from which ``engine="auto"`` compiles."""
+"""Seconds of the reference's work, by ``chainrule.engine.cost.COSTS``, from which ``engine="auto"`` compiles."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.validation import check_array, validate_data
 
 from chainrule.core.arrays import Array
-from chainrule.engine.dispatch import choose
+from chainrule.engine.choose import choose
 from chainrule.errors import InputError
 from chainrule.estimators.frames import table_of
 from chainrule.estimators.inputs import row_weights

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 
 from chainrule.core.activations import ACTIVATIONS, Activation
 from chainrule.core.layers import Layer
-from chainrule.engine.dispatch import ENGINES
+from chainrule.engine.choose import ENGINES
 from chainrule.estimators.build import NAMES, NORMS
 from chainrule.estimators.parameters import (
     ANYTHING,

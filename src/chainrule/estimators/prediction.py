@@ -9,7 +9,8 @@ from chainrule.core.arrays import Array
 from chainrule.core.layers import Run
 from chainrule.core.model import Model
 from chainrule.engine import support
-from chainrule.engine.dispatch import products, threads_for
+from chainrule.engine.cost import products
+from chainrule.engine.threads import threads_for
 
 if TYPE_CHECKING:
     from chainrule.engine.runtime.predictor import Predictor

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from chainrule.core.arrays import Array
-from chainrule.engine import dispatch
+from chainrule.engine.cost import COSTS
 from chainrule.engine.unrolled import program
 from chainrule.sweeps.lanes import shared_rule, train_in_lanes
 from chainrule.sweeps.one_by_one import train_one_by_one
@@ -88,7 +88,7 @@ def _share_out(call: Call, copies: Sequence[Copy]) -> tuple[list[list[int]], lis
         or not copies
     ):
         return [], everyone
-    work = dispatch.COSTS["reference"].training(chain, len(call.data.x), call.batch_size, settings.epochs)
+    work = COSTS["reference"].training(chain, len(call.data.x), call.batch_size, settings.epochs)
     if settings.engine == "auto" and work * len(copies) < COMPILING:
         return [], everyone
     groups: dict[str, list[int]] = {}

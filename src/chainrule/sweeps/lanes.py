@@ -10,9 +10,9 @@ from chainrule.core import chain as maths
 from chainrule.core.arrays import Array
 from chainrule.core.chain import Chain
 from chainrule.core.layers import Run
-from chainrule.engine import dispatch
 from chainrule.engine.optimizer_spec import optimizer_spec
 from chainrule.engine.session import Stop
+from chainrule.engine.threads import available_threads
 from chainrule.engine.unrolled import program
 from chainrule.optimizers import AnyOptimizer, Optimizer, first_order
 from chainrule.optimizers.schedules import Schedule
@@ -84,7 +84,7 @@ def _threads(call: Call, copies: int) -> int:
     if call.settings.threads is not None:
         return call.settings.threads
     seconds = 1e-9 * call.model.chain.size * len(call.data.x) * call.settings.epochs * copies
-    return dispatch.available_threads() if seconds > WORTH_THREADS else 1
+    return available_threads() if seconds > WORTH_THREADS else 1
 
 
 def _pieces(epochs: int) -> Iterator[tuple[int, int]]:

@@ -8,7 +8,8 @@ from typing import Literal, cast
 import numpy as np
 
 from chainrule.core.model import Model
-from chainrule.engine import dispatch
+from chainrule.engine.choose import choose
+from chainrule.engine.threads import available_threads
 from chainrule.errors import DivergenceError
 from chainrule.sweeps.lanes import Show
 from chainrule.sweeps.trained import Copy, TrainedCopies
@@ -37,7 +38,7 @@ def train_one_by_one(
         return k
 
     in_threads = engine == "compiled" and not settings.callbacks  # which see one training after the other
-    threads = min(settings.threads or dispatch.available_threads(), len(group)) if in_threads else 1
+    threads = min(settings.threads or available_threads(), len(group)) if in_threads else 1
     for k in map(train, group) if threads == 1 else _as_they_end(train, group, threads):
         show(settings.epochs, trained.losses[k, -1:])
         if trained.stopped[k] == "interrupted":
@@ -52,7 +53,7 @@ def _engine(call: Call, copies: Sequence[Copy], group: Sequence[int]) -> Literal
     """
     engine: Literal["compiled", "reference"] = "reference"
     for k in group:
-        engine = dispatch.choose(
+        engine = choose(
             call.settings.engine, call.model.chain, copies[k].optimizer, rows=len(call.data.x), batch=call.batch_size,
             epochs=max(call.settings.epochs, 1) * len(group),
         )  # fmt: skip

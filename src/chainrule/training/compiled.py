@@ -15,8 +15,9 @@ from chainrule.core.arrays import Array
 from chainrule.core.layers import Run
 from chainrule.core.model import Model
 from chainrule.core.seeds import streams
-from chainrule.engine.dispatch import compiled_cost, products, threads_for
+from chainrule.engine.cost import compiled_cost, products
 from chainrule.engine.session import Rows, RunResult, Session, Stop, UpdateSpec
+from chainrule.engine.threads import threads_for
 from chainrule.engine.unrolled import program
 from chainrule.optimizers import SGD, Optimizer
 from chainrule.optimizers.schedules import Clock, Constant, Memory, Schedule

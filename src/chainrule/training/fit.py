@@ -1,6 +1,6 @@
 """``fit``: updates by the engine that suits, and what belongs to an epoch: validation, best parameters, stopping."""
 
-from chainrule.engine.dispatch import choose
+from chainrule.engine.choose import choose
 from chainrule.errors import CompileError, DivergenceError
 from chainrule.optimizers import SecondOrderOptimizer
 from chainrule.training import compiled

@@ -4,7 +4,7 @@ from chainrule.core import chain as maths
 from chainrule.core.arrays import Array
 from chainrule.core.layers import Run
 from chainrule.core.model import Model
-from chainrule.engine.dispatch import choose
+from chainrule.engine.choose import choose
 from chainrule.training.compiled import loss_and_gradient
 from chainrule.training.data import Data
 

@@ -8,7 +8,7 @@ from typing import Any
 from chainrule.core.layers.checks import check_count
 from chainrule.core.lookup import is_number, make_fields_plain
 from chainrule.core.seeds import chosen_seed
-from chainrule.engine.dispatch import ENGINES
+from chainrule.engine.choose import ENGINES
 from chainrule.errors import InputError
 from chainrule.optimizers import SGD, AnyOptimizer, Optimizer, first_order
 

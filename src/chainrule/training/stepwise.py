@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Iterator
 
-from chainrule.engine.dispatch import choose
+from chainrule.engine.choose import choose
 from chainrule.optimizers import SecondOrderOptimizer
 from chainrule.training import compiled, reference, second_order
 from chainrule.training.batches import check_batches, check_targets

@@ -3,7 +3,6 @@
 Implements ``chainrule.engine.session.Session``.
 """
 
-import ctypes
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +10,6 @@ import numpy as np
 
 from chainrule.core import chain as maths
 from chainrule.core.arrays import Array
-from chainrule.core.chain import Chain
 from chainrule.core.layers import Dense, Dropout
 from chainrule.core.model import Model
 from chainrule.core.seeds import streams
@@ -29,27 +27,14 @@ from chainrule.engine.memory import (
 )
 from chainrule.engine.optimizer_spec import optimizer_spec
 from chainrule.engine.runtime.batch_loss import BatchLossOps
+from chainrule.engine.runtime.chunks import WHOLE_BATCH, chunk_rows, shards
 from chainrule.engine.runtime.layout import Layout, layout
 from chainrule.engine.runtime.plan import PassBuilder
+from chainrule.engine.runtime.random_stream import stream
 from chainrule.engine.runtime.table import SPARE_ROWS, Table, Targets, address, stacked
 from chainrule.engine.runtime.workers import run_threads
 from chainrule.engine.session import Best, Rows, RunResult, Stop, UpdateSpec
 from chainrule.optimizers.schedules import Clock, Memory
-
-CHUNK_BYTES = 384 * 1024
-"""What the buffers of one chunk of rows may take: they shall stay in the L2 cache together with weights."""
-
-WHOLE_BATCH = 256
-"""Rows up to which a batch is one chunk."""
-
-SMALLEST_CHUNK = 48
-LARGEST_CHUNK = 512
-
-SHARDS = 8
-"""Parts, at most, that the rows of a batch are dealt into; their gradients are added in order."""
-
-SMALLEST_SHARD = 64
-"""Rows from which a part is worth it."""
 
 
 class KernelSession:
@@ -384,29 +369,3 @@ class KernelSession:
     def _flat(self, memory: Array) -> Array:
         """An engine's vector of gradients or updates in the chain's order."""
         return self.layout.flatten(memory, np.empty(self.model.chain.size, self.model.chain.dtype))
-
-
-def chunk_rows(chain: Chain, space: Space) -> int:
-    """How many rows go up and down together: as many as stay in the L2 cache with their inputs, slopes and deltas."""
-    numbers = chain.inputs + sum(3 * space.padded(units) for units in chain.units[1:])
-    width = numbers * np.dtype(space.dtype).itemsize
-    rows = min(max(CHUNK_BYTES // width, SMALLEST_CHUNK), LARGEST_CHUNK)
-    return rows // 12 * 12
-
-
-def shards(chain: Chain, batch: int) -> int:
-    """Into how many parts a batch is dealt: 1, 2, 4 or 8.
-
-    Shapes alone decide, so that the number of threads changes no bit. Threads that share every product hand each other
-    activations and deltas; threads with parts of their own, only gradients and parameters: worth it where activations
-    are many beside parameters.
-    """
-    most = min(SHARDS, batch // SMALLEST_SHARD, batch * sum(chain.units[1:]) // max(chain.size, 1))
-    return 1 << (max(most, 1).bit_length() - 1)
-
-
-def stream(generator: np.random.Generator, name: str) -> tuple[int, int]:
-    """The addresses of a bit generator's function and of its state."""
-    interface = generator.bit_generator.ctypes
-    function = ctypes.cast(getattr(interface, name), ctypes.c_void_p).value
-    return int(function or 0), int(interface.state_address)

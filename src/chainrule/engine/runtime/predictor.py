@@ -17,7 +17,7 @@ from chainrule.core.model import Model
 from chainrule.engine.compiler import kernel_cache
 from chainrule.engine.compiler.target import aligned, space
 from chainrule.engine.memory import INSTRUCTION_WORDS, SCALARS_LENGTH, PredictionJob
-from chainrule.engine.runtime.kernel_session import chunk_rows
+from chainrule.engine.runtime.chunks import chunk_rows
 from chainrule.engine.runtime.layout import Layout, layout
 from chainrule.engine.runtime.plan import PassBuilder
 from chainrule.engine.runtime.table import SPARE_ROWS, Source, Table, address, stacked

@@ -13,7 +13,7 @@ from chainrule.core.chain import Chain
 from chainrule.core.seeds import streams
 from chainrule.engine.compiler.target import space
 from chainrule.engine.optimizer_spec import optimizer_spec
-from chainrule.engine.runtime.kernel_session import stream
+from chainrule.engine.runtime.random_stream import stream
 from chainrule.engine.runtime.workers import run_threads
 from chainrule.engine.session import Rows, UpdateSpec
 from chainrule.engine.unrolled.base import UnrolledBase, address

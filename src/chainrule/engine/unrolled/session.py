@@ -9,7 +9,7 @@ from chainrule.core.arrays import Array
 from chainrule.core.model import Model
 from chainrule.core.seeds import streams
 from chainrule.engine.compiler.target import space
-from chainrule.engine.runtime.kernel_session import stream
+from chainrule.engine.runtime.random_stream import stream
 from chainrule.engine.session import Best, Rows, RunResult, Stop, UpdateSpec
 from chainrule.engine.unrolled.base import UnrolledBase, address
 from chainrule.engine.unrolled.memory import Job

@@ -7,8 +7,9 @@ import pytest
 
 import chainrule as cr
 from chainrule.core.layers import Dense
-from chainrule.engine import dispatch
-from chainrule.engine.dispatch import available_threads, choose, threads_for
+from chainrule.engine import threads
+from chainrule.engine.choose import choose
+from chainrule.engine.threads import available_threads, threads_for
 from chainrule.errors import InputError
 from chainrule.extend import Optimizer
 
@@ -67,7 +68,7 @@ def test_a_layer_of_ones_own_is_left_to_the_reference():
 
 
 def test_threads_are_those_asked_for_or_as_many_as_pay(monkeypatch):
-    monkeypatch.setattr(dispatch, "available_threads", lambda: 8)
+    monkeypatch.setattr(threads, "available_threads", lambda: 8)
     assert threads_for(3, 1) == 3
     assert threads_for(None, 1000) == 1
     assert threads_for(None, 2_500_000) == 3
@@ -77,15 +78,15 @@ def test_threads_are_those_asked_for_or_as_many_as_pay(monkeypatch):
 def test_a_process_takes_no_more_threads_than_it_may(tmp_path, monkeypatch):
     assert 1 <= available_threads() <= (os.cpu_count() or 1)
     (tmp_path / "cpu.max").write_text("150000 100000\n")
-    assert dispatch._quota(tmp_path) == 2
+    assert threads._quota(tmp_path) == 2
     (tmp_path / "cpu.max").write_text("max 100000\n")
-    assert dispatch._quota(tmp_path) is None
+    assert threads._quota(tmp_path) is None
     (tmp_path / "cpu.max").unlink()
     (tmp_path / "cpu").mkdir()
     (tmp_path / "cpu" / "cpu.cfs_quota_us").write_text("100000")
     (tmp_path / "cpu" / "cpu.cfs_period_us").write_text("100000")
-    assert dispatch._quota(tmp_path) == 1
-    assert dispatch._quota(tmp_path / "nowhere") is None
+    assert threads._quota(tmp_path) == 1
+    assert threads._quota(tmp_path / "nowhere") is None
 
 
 def test_limits_of_threadpoolctl_are_respected():
