@@ -20,15 +20,6 @@ from chainrule.core.renderers import renderer
 from chainrule.core.seeds import chosen_seed, streams
 from chainrule.engine.prediction import compiled_predictor, outputs
 from chainrule.errors import InputError
-from chainrule.explain import Derivation, derive
-from chainrule.explain.backpropagation import backpropagation
-from chainrule.explain.formula import formula
-from chainrule.explain.sheet import Sheet
-from chainrule.explain.step import Step, Steps
-from chainrule.explain.stepping import explain_step
-from chainrule.files import load as load_model
-from chainrule.files import own_components, pack, save, unpack
-from chainrule.interchange import to_python, to_pytorch
 from chainrule.neuron import Neuron, dense_layers, parameters_of
 from chainrule.optimizers import AnyOptimizer, Optimizer, first_order
 from chainrule.sweeps.restarts import restarts as best_of_restarts
@@ -48,8 +39,11 @@ from chainrule.training import (
 from chainrule.training.gradients import gradient
 from chainrule.verify.gradients import GradientCheck, check_gradients
 
-if TYPE_CHECKING:
-    from chainrule.engine.runtime.predictor import Predictor  # it imports Numba
+if TYPE_CHECKING:  # ``import chainrule`` stays fast: each method imports the room that does its work
+    from chainrule.engine.runtime.predictor import Predictor
+    from chainrule.explain import Derivation
+    from chainrule.explain.sheet import Sheet
+    from chainrule.explain.step import Step, Steps
 
 
 class Network:
@@ -311,7 +305,7 @@ class Network:
         data = self._data(x, t, weights)
         return trace_model(self.model, data.x, data.t, run, data.weights)
 
-    def explain(self, name: str, x: Any, t: Any, *, row: int | None = None, weights: Any = None) -> Derivation:
+    def explain(self, name: str, x: Any, t: Any, *, row: int | None = None, weights: Any = None) -> "Derivation":
         """Why ``dE/dname`` has its value: every path from the quantity to the loss, symbols beside numbers, proven.
 
         Args:
@@ -332,9 +326,11 @@ class Network:
             >>> net.explain("W1[0, 0]", [3.0], [1.0]).value
             12.0
         """
+        from chainrule.explain import derive  # noqa: PLC0415 - imported when used
+
         return derive(self.model, name, self._data(x, t, weights), row)
 
-    def formula(self, x: Any = None, *, most: int | None = 8) -> Sheet:
+    def formula(self, x: Any = None, *, most: int | None = 8) -> "Sheet":
         """The network as formulas: each unit's own, each output as one nested formula if small enough, the loss.
 
         Args:
@@ -358,9 +354,11 @@ class Network:
             ...
             e  = (t[0] - y[0])^2
         """
+        from chainrule.explain.formula import formula  # noqa: PLC0415 - imported when used
+
         return formula(self.model, None if x is None else as_inputs(self.model.chain, x), most)
 
-    def derivation(self) -> Sheet:
+    def derivation(self) -> "Sheet":
         """The backpropagation equations of this architecture in matrix form with shapes, as a lecture writes them.
 
         Returns:
@@ -376,6 +374,8 @@ class Network:
             sigmoid'(z1)  = a1 * (1 - a1)                  (N x 2)
             ...
         """
+        from chainrule.explain.backpropagation import backpropagation  # noqa: PLC0415 - imported when used
+
         return backpropagation(self.model)
 
     @overload
@@ -389,8 +389,8 @@ class Network:
         class_weight: Any = ...,
         rows: Literal["together"] = ...,
         seed: int | None = ...,
-        after: Step | None = ...,
-    ) -> Step: ...
+        after: "Step | None" = ...,
+    ) -> "Step": ...
 
     @overload
     def explain_step(
@@ -403,8 +403,8 @@ class Network:
         class_weight: Any = ...,
         rows: Literal["one by one"],
         seed: int | None = ...,
-        after: Step | None = ...,
-    ) -> Steps: ...
+        after: "Step | None" = ...,
+    ) -> "Steps": ...
 
     def explain_step(
         self,
@@ -416,8 +416,8 @@ class Network:
         class_weight: Any = None,
         rows: Literal["together", "one by one"] = "together",
         seed: int | None = None,
-        after: Step | None = None,
-    ) -> Step | Steps:
+        after: "Step | None" = None,
+    ) -> "Step | Steps":
         """One training step explained in order, without changing the network: forward, loss, backward, update.
 
         Each parameter's gradient is shown as it adds up over the rows, with what each part of the optimizer makes of
@@ -452,6 +452,8 @@ class Network:
             self, x, t, weights=weights, class_weight=class_weight, seed=seed,
             optimizer=first_order(optimizer, "explain_step"),
         )  # fmt: skip
+        from chainrule.explain.stepping import explain_step  # noqa: PLC0415 - imported when used
+
         return explain_step(call, rows=rows, after=after)
 
     def check_gradients(
@@ -637,6 +639,8 @@ class Network:
             seed=seed, l1=l1, l2=l2, clip_norm=clip_norm, clip_value=clip_value,
         )  # fmt: skip
         data = None if x is None else parse_data(self.model.chain, x, t, weights, class_weight)
+        from chainrule.interchange import to_python  # noqa: PLC0415 - imported when used
+
         return to_python(self.model, data, settings)
 
     def to_pytorch(self, *, dtype: str | None = None) -> str:
@@ -657,6 +661,8 @@ class Network:
                     a1 = torch.relu(z1)
                     return a1
         """
+        from chainrule.interchange import to_pytorch  # noqa: PLC0415 - imported when used
+
         return to_pytorch(self.model, self.model.chain.dtype.name if dtype is None else dtype)
 
     # ------------------------------------------------------------------ files and pictures
@@ -667,6 +673,8 @@ class Network:
             InputError: a user-defined component without a name to find it by.
             OSError: the file cannot be written; nothing is left half-written.
         """
+        from chainrule.files import save  # noqa: PLC0415 - imported when used
+
         save(self.model, path, self.metadata)
 
     def plot(self, x: Any = None, *, ax: Any = None) -> Any:
@@ -678,10 +686,14 @@ class Network:
         return renderer(self, "plot")(self.model, None if x is None else as_inputs(self.model.chain, x), ax=ax)
 
     def __getstate__(self) -> dict[str, Any]:
+        from chainrule.files import own_components, pack  # noqa: PLC0415 - imported when used
+
         own = own_components(self.model.chain)
         return {"packed": pack(self.model), "extensions": own, "seed": self.seed, "metadata": self.metadata}
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
+        from chainrule.files import unpack  # noqa: PLC0415 - imported when used
+
         self.model = unpack(kept["packed"], kept["extensions"])
         self.seed, self.metadata = kept["seed"], kept["metadata"]
 
@@ -719,6 +731,8 @@ def load(path: str | Path, *, extensions: Sequence[Any] = ()) -> Network:
         FormatError: not a model file, damaged, or of a later version.
         UnknownComponentError: it names a component that is neither the library's nor among the extensions.
     """
+    from chainrule.files import load as load_model  # noqa: PLC0415 - imported when used
+
     model, metadata = load_model(path, extensions)
     net = object.__new__(Network)
     net.model, net.seed, net.metadata = model, None, metadata

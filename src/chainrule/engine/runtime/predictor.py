@@ -23,6 +23,9 @@ from chainrule.engine.runtime.plan import PassBuilder
 from chainrule.engine.runtime.table import SPARE_ROWS, Source, Table, address, stacked
 from chainrule.engine.runtime.workers import run_threads
 
+_ROWS, _OUT = int(PredictionJob.ROWS), int(PredictionJob.OUT)
+"""As plain numbers: an array takes them faster, and a row is answered in microseconds."""
+
 
 @dataclass(frozen=True, eq=False)
 class Shared:
@@ -186,7 +189,7 @@ class Workspace:
         out = np.empty((len(x), self.outputs), self.dtype)
         self.ops[:, self.reads, 1] = address(x)
         self._reads_row = False
-        self.jobs[:, PredictionJob.ROWS], self.jobs[:, PredictionJob.OUT] = len(x), address(out)
+        self.jobs[:, _ROWS], self.jobs[:, _OUT] = len(x), address(out)
         if len(self.jobs) == 1 or len(x) <= self.shared.chunk:
             self.shared.drive(self._first)
         else:
@@ -200,6 +203,6 @@ class Workspace:
             self.ops[:, self.reads, 1] = address(self.row)
             self._reads_row = True
         job, out = self.jobs[0], np.empty(self.outputs, self.dtype)
-        job[PredictionJob.ROWS], job[PredictionJob.OUT] = 1, address(out)
+        job[_ROWS], job[_OUT] = 1, address(out)
         self.shared.drive(self._first)
         return out
