@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -66,3 +66,15 @@ class Model:
 def _state(state: tuple[Record, ...], kind: np.dtype[np.float64] | None) -> tuple[Record, ...]:
     """Copies of what the layers keep, in another dtype if one is given."""
     return tuple({key: np.array(value, kind) for key, value in kept.items()} for kept in state)
+
+
+def model_of(net: Any) -> Model:
+    """The model of a network.
+
+    Raises:
+        InputError: it is not a network.
+    """
+    model = getattr(net, "model", net)
+    if not isinstance(model, Model):
+        raise InputError(f"net must be a chainrule.Network, got {type(net).__name__}.")
+    return model

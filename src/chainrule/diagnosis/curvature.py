@@ -16,11 +16,10 @@ import numpy as np
 from chainrule.core import chain as maths
 from chainrule.core.arrays import Array
 from chainrule.core.format import number, plain
-from chainrule.core.inputs import as_inputs, as_targets, as_weights
 from chainrule.core.layers import Run
-from chainrule.core.model import Model
+from chainrule.core.model import Model, model_of
 from chainrule.errors import InputError
-from chainrule.training import Data
+from chainrule.training import Data, parse_data
 
 WHOLE_UP_TO = 500
 """Parameters up to which the Hessian is computed whole."""
@@ -149,12 +148,8 @@ def curvature(net: Any, x: Any, t: Any, *, weights: Any = None) -> Curvature:
     References:
         Pearlmutter 1994, Neural Computation 6(1); Golub & Van Loan 2013, Matrix Computations, chapter 10.
     """
-    model = getattr(net, "model", net)
-    if not isinstance(model, Model):
-        raise InputError(f"net must be a chainrule.Network, got {type(net).__name__}.")
-    inputs = as_inputs(model.chain, x)
-    targets = as_targets(model.chain, t, len(inputs))
-    return curvature_of(model, Data(inputs, targets, as_weights(model.chain, weights, None, targets)))
+    model = model_of(net)
+    return curvature_of(model, parse_data(model.chain, x, t, weights))
 
 
 class Hessian:

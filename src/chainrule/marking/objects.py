@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.core.model import Model
+from chainrule.core.model import Model, model_of
 from chainrule.errors import InputError
 from chainrule.marking.api import check_step
 from chainrule.marking.locations import Location, Paths
 from chainrule.marking.mistake import Mistake
 from chainrule.marking.reading import Layout
-from chainrule.marking.request import Rows, model_of
+from chainrule.marking.request import Rows
 from chainrule.marking.result import Marking
 
 

@@ -10,7 +10,7 @@ from chainrule.core import chain as maths
 from chainrule.core.inputs import as_inputs, as_targets
 from chainrule.core.layers.checks import check_number
 from chainrule.core.lookup import plain_number
-from chainrule.core.model import Model
+from chainrule.core.model import model_of
 from chainrule.errors import InputError
 from chainrule.marking.constants import constants, names_of
 from chainrule.marking.forward_context import ForwardContext, run_forward
@@ -81,18 +81,6 @@ def parse_request(
     forward = run_forward(model, inputs, as_targets(model.chain, t, len(inputs)), learning_rate)
     constant = None if loss is None else loss_constant(forward, loss)
     return Request(forward, (*CATALOGUE, *mistakes), constant, _decimals(digits), layout)
-
-
-def model_of(net: Any) -> Model:
-    """The model of a network.
-
-    Raises:
-        InputError: it is not a network.
-    """
-    model = getattr(net, "model", net)
-    if not isinstance(model, Model):
-        raise InputError(f"net must be a chainrule.Network, got {type(net).__name__}.")
-    return model
 
 
 def loss_constant(forward: ForwardContext, loss: Any) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from chainrule.core.chain import Chain
 from chainrule.core.inputs import as_inputs, as_targets, as_weights
 from chainrule.core.lookup import plain_number
-from chainrule.core.model import Model
+from chainrule.core.model import Model, model_of
 from chainrule.core.seeds import chosen_seed
 from chainrule.errors import InputError
 from chainrule.optimizers import AnyOptimizer
@@ -95,9 +95,7 @@ def parse_call(
     Raises:
         InputError: an argument cannot be used.
     """
-    model = getattr(net, "model", net)
-    if not isinstance(model, Model):
-        raise InputError(f"net must be a chainrule.Network, got {type(net).__name__}.")
+    model = model_of(net)
     parsed = parse_settings(**settings)
     data = parse_data(model.chain, x, t, weights, class_weight)
     data, validated = _parse_validation(model.chain, data, validation, parsed.seed)

@@ -8,7 +8,7 @@ from chainrule.training.call import Call
 from chainrule.training.history import History
 from chainrule.training.progress import ProgressBar
 from chainrule.training.run import FitRun
-from chainrule.training.stepwise import check_call, training
+from chainrule.training.stepwise import check_call, updates
 from chainrule.training.threads import suitable_threads
 
 
@@ -62,13 +62,13 @@ def _train_compiled(run: FitRun) -> bool:
 
 def _train(run: FitRun, *, compile_gradients: bool) -> None:
     """Take updates of the reference, or steps of a second-order optimizer, until they end or something says stop."""
-    updates = training(run.call, run.schedule_state, compile_gradients=compile_gradients)
+    steps = updates(run.call, run.schedule_state, compile_gradients=compile_gradients)
     run.emit("start")
     run.begin_epoch()
     with ProgressBar(run.settings.epochs, run.settings.progress) as bar:
         while not run.history.stopped:
             try:
-                update = next(updates)
+                update = next(steps)
             except StopIteration as end:
                 run.stop(end.value or "all epochs")
                 break

@@ -26,9 +26,7 @@ def check_call(call: Call) -> None:
         check_targets("the validation's t", call.validation.t, call.validation.weights)
 
 
-def training(
-    call: Call, state: ScheduleState | None = None, *, compile_gradients: bool = False
-) -> Generator[Update, None, str | None]:
+def training(call: Call) -> Generator[Update, None, str | None]:
     """Train the call's model in place with the reference, yielding after each update; stop taking and it has stopped.
 
     Returns why it ended if that was before the epochs were over, as a generator does.
@@ -36,18 +34,27 @@ def training(
     Args:
         call: what to train, and how; rows to validate on and everything else that belongs to ``fit``'s loop are left
             to who takes the updates.
-        state: the schedule's memory of the losses, which the taker moves on.
-        compile_gradients: whether a second-order optimizer gets its gradients from the compiled engine.
 
     Raises:
         InputError: as for ``check_call``.
         DivergenceError: a loss, gradient or update is not finite; raised before the parameters are touched by it.
     """
     check_call(call)
+    return updates(call, ScheduleState(), compile_gradients=False)
+
+
+def updates(call: Call, state: ScheduleState, *, compile_gradients: bool) -> Generator[Update, None, str | None]:
+    """The updates of ``training`` for a call that has been checked.
+
+    Args:
+        call: what to train, and how.
+        state: the schedule's memory of the losses, which the taker moves on.
+        compile_gradients: whether a second-order optimizer gets its gradients from the compiled engine.
+    """
     rule = call.settings.optimizer
     if isinstance(rule, SecondOrderOptimizer):
         return second_order.updates(call, rule, compile_gradients=compile_gradients)
-    return reference.updates(call, state or ScheduleState())
+    return reference.updates(call, state)
 
 
 def training_by_engine(call: Call) -> Iterator[Update]:
@@ -61,5 +68,5 @@ def training_by_engine(call: Call) -> Iterator[Update]:
     check_call(call)
     choose("compiled", call.model.chain, call.settings.optimizer, rows=len(call.data.x))
     if isinstance(call.settings.optimizer, SecondOrderOptimizer):
-        return training(call, compile_gradients=True)
+        return updates(call, ScheduleState(), compile_gradients=True)
     return compiled.updates(call)
